@@ -73,6 +73,15 @@ internal sealed class OutputBuffer : IBufferWriter<byte>
         _length = length;
     }
 
+    /// <summary>Gives away the array with what has been written at its start; it is now the caller's to return to the shared pool.</summary>
+    public byte[] Detach()
+    {
+        byte[] array = _array;
+        _array = [];
+        _length = 0;
+        return array;
+    }
+
     /// <summary>Empties the buffer and keeps its array.</summary>
     public void Clear() => _length = 0;
 

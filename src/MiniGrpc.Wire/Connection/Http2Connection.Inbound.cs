@@ -1,0 +1,203 @@
+using Microsoft.Extensions.Logging;
+
+using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Http2.Frames;
+
+namespace MiniGrpc.Wire.Connection;
+
+/// <content>What the receive loop hears, and what it makes the outbound half do. Everything here runs on the receive loop.</content>
+internal sealed partial class Http2Connection : IReceiveSink
+{
+    /// <summary>Marks our own PING of a shutdown, so that its answer is known.</summary>
+    private const ulong ShutdownPing = 0x6d69_6e69_6279_6521;
+
+    private ShutdownStep _shutdown;
+    private bool _streamsMayBeAvailable;
+
+    private enum ShutdownStep : byte
+    {
+        /// <summary>Streams come and go.</summary>
+        None,
+
+        /// <summary>The first GOAWAY is out; streams opened before the peer saw it are still taken.</summary>
+        Announced,
+
+        /// <summary>No new streams; when the last one ends, so does the connection.</summary>
+        Draining,
+    }
+
+    /// <summary>What the peer said in GOAWAY, for the status of calls that are cut off after it.</summary>
+    public string? GoAwayReason { get; private set; }
+
+    /// <summary>The connection's inbound window, which readers give credit back to.</summary>
+    public ConnectionReceiveWindow ReceiveWindow => _receive.Window;
+
+    /// <summary>The identifier of the last stream that the peer has opened and we have taken.</summary>
+    private int LastPeerStreamId => _role == Role.Server ? _receive.Streams.HighestId : 0;
+
+    /// <summary>Reports what one read of the transport has added up to.</summary>
+    internal void AfterReceive()
+    {
+        if (_streamsMayBeAvailable)
+        {
+            _streamsMayBeAvailable = false;
+            _owner.OnStreamsAvailable(this);
+        }
+    }
+
+    /// <summary>The peer speaks something else. It is named in the log; HTTP/1.x gets an answer that its user can read.</summary>
+    internal ConnectionEnd OnWrongProtocol(PrefaceVerdict verdict)
+    {
+        string reason = $"{Transport.RemoteAddress} does not speak plaintext HTTP/2: {ConnectionPreface.Explain(verdict)}";
+        Options.Logger.LogWarning("{Reason}", reason);
+        if (verdict == PrefaceVerdict.Http1Request)
+        {
+            using GateScope gate = Enter();
+            gate.Send.Output.Write(
+                "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 58\r\n\r\n"u8);
+            gate.Send.Output.Write("This port speaks gRPC over HTTP/2 without TLS, no HTTP/1.x"u8);
+        }
+
+        return new ConnectionEnd(reason);
+    }
+
+    Http2Stream? IReceiveSink.OpenStream(int id)
+    {
+        // While a shutdown is only announced the peer may not know of it yet: what it opened is served.
+        Http2Stream? stream = _shutdown == ShutdownStep.Draining ? null : _owner.OpenStream(this);
+        if (stream is not null)
+        {
+            using GateScope gate = Enter();
+            gate.Send.Accept(stream);
+        }
+
+        return stream;
+    }
+
+    Http2Stream? IReceiveSink.TakeOpened()
+    {
+        lock (Gate)
+        {
+            return _send.TakeOpened();
+        }
+    }
+
+    void IReceiveSink.OnClosed(Http2Stream stream)
+    {
+        using GateScope gate = Enter();
+        gate.Send.OnClosedByPeer(stream);
+        _streamsMayBeAvailable = _role == Role.Client;
+    }
+
+    void IReceiveSink.OnStreamError(Http2Stream? stream, ProtocolError error)
+    {
+        Options.Logger.LogDebug("{Peer}: {Error}", Transport.RemoteAddress, error);
+        using GateScope gate = Enter();
+        if (stream is null)
+        {
+            gate.Send.WriteReset(error.StreamId, error.Code);
+        }
+        else if (gate.Send.Reset(stream, error.Code))
+        {
+            stream.OnStreamError(error);
+            _streamsMayBeAvailable = _role == Role.Client;
+        }
+    }
+
+    ProtocolError? IReceiveSink.OnSettings(in SettingsFrame frame)
+    {
+        _receive.CollectOpened();
+        ProtocolError? error;
+        using (GateScope gate = Enter())
+        {
+            error = gate.Send.ApplySettings(frame, out int windowDelta);
+            if (error is null && windowDelta != 0)
+            {
+                foreach (Http2Stream stream in _receive.Streams.Streams)
+                {
+                    error ??= gate.Send.AdjustWindow(stream, windowDelta);
+                }
+            }
+        }
+
+        if (error is null && !_ready)
+        {
+            Volatile.Write(ref _ready, true);
+            _owner.OnReady(this);
+        }
+
+        _streamsMayBeAvailable = _role == Role.Client;
+        return error;
+    }
+
+    void IReceiveSink.OnSettingsAcknowledged()
+    {
+        // Ours only ever raise a limit or state one that holds from the first frame: nothing waits for the answer.
+    }
+
+    void IReceiveSink.OnPing(in PingFrame frame)
+    {
+        using GateScope gate = Enter();
+        if (!frame.IsAck)
+        {
+            gate.Send.WritePing(frame.OpaqueData, ack: true);
+        }
+        else if (frame.OpaqueData == ShutdownPing && _shutdown == ShutdownStep.Announced)
+        {
+            _shutdown = ShutdownStep.Draining;
+            gate.Send.WriteGoAway(LastPeerStreamId, ErrorCode.NoError, []);
+        }
+    }
+
+    void IReceiveSink.OnGoAway(in GoAwayFrame frame)
+    {
+        string debug = frame.DebugData.IsEmpty ? "" : $" \"{System.Text.Encoding.UTF8.GetString(frame.DebugData)}\"";
+        GoAwayReason = $"GOAWAY {ErrorCodes.Name(frame.ErrorCode)}{debug}";
+        Options.Logger.LogDebug("{Peer} sent {GoAway}", Transport.RemoteAddress, GoAwayReason);
+        _receive.CollectOpened();
+        List<Http2Stream>? refused = null;
+        using (GateScope gate = Enter())
+        {
+            gate.Send.IsGoingAway = true;
+            _shutdown = _role == Role.Client ? ShutdownStep.Draining : _shutdown;
+            foreach (Http2Stream stream in _receive.Streams.Streams)
+            {
+                // Not processed, and never will be (section 6.8).
+                if (_role == Role.Client && stream.Id > frame.LastStreamId && stream.State.Apply(StreamInput.ReceiveRstStream).BecameClosed)
+                {
+                    (refused ??= []).Add(stream);
+                    gate.Send.OnClosedByPeer(stream);
+                }
+            }
+        }
+
+        foreach (Http2Stream stream in refused ?? [])
+        {
+            _receive.Streams.Remove(stream);
+            stream.OnReset(ErrorCode.RefusedStream);
+        }
+
+        _owner.OnGoAway(this);
+    }
+
+    ProtocolError? IReceiveSink.OnWindowUpdate(Http2Stream? stream, int increment)
+    {
+        using GateScope gate = Enter();
+        return gate.Send.OnWindowUpdate(stream, increment);
+    }
+
+    void IReceiveSink.OnConnectionCredit(int increment)
+    {
+        using GateScope gate = Enter();
+        gate.Send.WriteWindowUpdate(0, increment);
+    }
+
+    /// <summary>Under the gate: a connection that takes no new streams ends with its last one.</summary>
+    private void CompleteIfDrained()
+    {
+        if (_shutdown == ShutdownStep.Draining && _send.OpenStreams == 0)
+        {
+            _flush.CompleteWhenEmpty();
+        }
+    }
+}

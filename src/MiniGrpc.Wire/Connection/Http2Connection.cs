@@ -1,0 +1,240 @@
+using Microsoft.Extensions.Logging;
+
+using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Http2.Frames;
+using MiniGrpc.Wire.Transport;
+
+namespace MiniGrpc.Wire.Connection;
+
+/// <summary>
+/// One HTTP/2 connection (RFC 9113), of a server or of a client: the two halves, the two loops, and what passes between
+/// them. What a call makes of its stream stands above, in Calls.
+/// </summary>
+/// <remarks>
+/// Threading: the receive loop owns the inbound half (<see cref="ReceiveSide"/>); <see cref="Gate"/> guards the outbound
+/// half (<see cref="SendSide"/>). Enter the gate by <see cref="Enter"/>: leaving it kicks the flush loop when there is
+/// something to send. Nothing waits inside it, and no user code runs there or on the receive loop.
+/// </remarks>
+internal sealed partial class Http2Connection
+{
+    private readonly Role _role;
+    private readonly IConnectionOwner _owner;
+    private readonly SendSide _send;
+    private readonly ReceiveSide _receive;
+    private readonly ReceiveLoop _receiveLoop;
+    private readonly FlushLoop _flush;
+    private ConnectionEnd? _end;
+    private int _closedByPeer;
+    private bool _ready;
+
+    public Http2Connection(Role role, ITransport transport, ConnectionOptions options, IConnectionOwner owner)
+    {
+        _role = role;
+        _owner = owner;
+        Transport = transport;
+        Options = options;
+        Trace = options.WireTrace is null ? null : new WireTrace(role, options.Limits, options.WireTrace);
+        _send = new SendSide(role);
+        _receive = new ReceiveSide(role, options.Limits, this, _send.Retired);
+        _receiveLoop = new ReceiveLoop(this, _receive, role);
+        _flush = new FlushLoop(this, _send);
+    }
+
+    /// <summary>What the connection was given.</summary>
+    public ConnectionOptions Options { get; }
+
+    /// <summary>What carries the octets.</summary>
+    public ITransport Transport { get; }
+
+    /// <summary>The trace of frames, or null.</summary>
+    public WireTrace? Trace { get; }
+
+    /// <summary>Guards the outbound half.</summary>
+    internal Lock Gate { get; } = new();
+
+    /// <summary>
+    /// Runs the connection to its end and tells its owner. Doesn't throw; <see cref="Abort"/> ends it early.
+    /// </summary>
+    public async Task RunAsync()
+    {
+        using (ITimer handshake = Options.Time.CreateTimer(OnHandshakeTimeout, null, Options.HandshakeTimeout, Timeout.InfiniteTimeSpan))
+        {
+            if (_role == Role.Client)
+            {
+                Start();
+            }
+
+            ConnectionEnd end = await _receiveLoop.RunAsync().ConfigureAwait(false);
+            end = Interlocked.CompareExchange(ref _end, end, null) ?? end;
+        }
+
+        await FinishAsync(_end!).ConfigureAwait(false);
+    }
+
+    /// <summary>Enters the send gate.</summary>
+    public GateScope Enter() => new(this);
+
+    /// <summary>Ends the connection at once, for <paramref name="end"/> unless it has a reason already. Any thread.</summary>
+    public void Abort(ConnectionEnd end)
+    {
+        Interlocked.CompareExchange(ref _end, end, null);
+        Transport.Abort();
+    }
+
+    /// <summary>
+    /// Asks the peer to open no more streams and lets those that are open finish (section 6.8). Two steps: the first GOAWAY
+    /// names the highest identifier, so that streams already under way are still served; the second, sent when the answer to
+    /// a PING shows that the peer has seen the first, names the last one that was.
+    /// </summary>
+    public void BeginShutdown()
+    {
+        using GateScope gate = Enter();
+        if (gate.Send.IsGoingAway)
+        {
+            return;
+        }
+
+        gate.Send.IsGoingAway = true;
+        if (_role == Role.Client)
+        {
+            gate.Send.WriteGoAway(0, ErrorCode.NoError, []);
+            _shutdown = ShutdownStep.Draining;
+            return;
+        }
+
+        gate.Send.WriteGoAway(int.MaxValue, ErrorCode.NoError, []);
+        gate.Send.WritePing(ShutdownPing, ack: false);
+        _shutdown = ShutdownStep.Announced;
+    }
+
+    /// <summary>
+    /// Sends our SETTINGS. A client starts with them (section 3.4). A server waits for the client's preface, which comes
+    /// unasked and so costs no time; what isn't HTTP/2 can then be answered in its own language.
+    /// </summary>
+    internal void Start()
+    {
+        ReceiveLimits limits = Options.Limits;
+        ReadOnlySpan<(SettingId, uint)> settings = _role == Role.Client
+            ? [
+                (SettingId.EnablePush, 0),
+                (SettingId.InitialWindowSize, (uint)limits.StreamWindow),
+                (SettingId.MaxFrameSize, (uint)limits.MaxFrameSize),
+                (SettingId.MaxHeaderListSize, (uint)limits.MaxHeaderListSize),
+            ]
+            : [
+                (SettingId.MaxConcurrentStreams, (uint)limits.MaxConcurrentStreams),
+                (SettingId.InitialWindowSize, (uint)limits.StreamWindow),
+                (SettingId.MaxFrameSize, (uint)limits.MaxFrameSize),
+                (SettingId.MaxHeaderListSize, (uint)limits.MaxHeaderListSize),
+            ];
+        using GateScope gate = Enter();
+        gate.Send.WriteStart(settings, limits.ConnectionWindow);
+    }
+
+    private void OnHandshakeTimeout(object? state)
+    {
+        if (!Volatile.Read(ref _ready))
+        {
+            Abort(new ConnectionEnd($"{Transport.RemoteAddress} sent no HTTP/2 preface and SETTINGS within {Options.HandshakeTimeout.TotalSeconds:0.###} s"));
+        }
+    }
+
+    /// <summary>The input has ended, or is to be ignored from here on.</summary>
+    private async Task FinishAsync(ConnectionEnd end)
+    {
+        LogEnd(end);
+        if (end.Error is { } error)
+        {
+            using GateScope gate = Enter();
+            gate.Send.WriteGoAway(_receive.Streams.HighestId, error.Code, System.Text.Encoding.UTF8.GetBytes(error.ToString()));
+        }
+
+        TellStreams(end);
+        using (GateScope gate = Enter())
+        {
+            gate.Flush.CompleteWhenEmpty();
+        }
+
+        // A last GOAWAY needs time to leave, and closing with unread input would destroy it on its way.
+        using (ITimer linger = Options.Time.CreateTimer(static t => ((ITransport)t!).Abort(), Transport, Linger, Timeout.InfiniteTimeSpan))
+        {
+            await _receiveLoop.DrainAsync().ConfigureAwait(false);
+        }
+
+        lock (Gate)
+        {
+            _send.Close();
+        }
+
+        await Transport.DisposeAsync().ConfigureAwait(false);
+        _owner.OnEnded(this, end);
+    }
+
+    /// <summary>Every stream learns that it has ended; nothing is sent on it any more.</summary>
+    private void TellStreams(ConnectionEnd end)
+    {
+        _receive.CollectOpened();
+        _receive.CollectRetired();
+        Http2Stream[] streams = [.. _receive.Streams.Streams];
+        using (GateScope gate = Enter())
+        {
+            gate.Send.IsGoingAway = true;
+            foreach (Http2Stream stream in streams)
+            {
+                gate.Send.DropQueue(stream);
+            }
+        }
+
+        foreach (Http2Stream stream in streams)
+        {
+            if (stream.State.Apply(StreamInput.ReceiveRstStream).BecameClosed)
+            {
+                stream.OnConnectionEnded(end.Reason);
+            }
+        }
+    }
+
+    private void LogEnd(ConnectionEnd end)
+    {
+        if (end.IsClean)
+        {
+            Options.Logger.LogDebug("Connection ended: {Reason}", end.Reason);
+        }
+        else
+        {
+            Options.Logger.LogInformation(end.Exception, "Connection ended: {Reason}", end.Reason);
+        }
+    }
+
+    /// <summary>The time in which a last GOAWAY may leave and the peer may close first.</summary>
+    private static TimeSpan Linger => TimeSpan.FromSeconds(1);
+
+    /// <summary>The send gate, entered. Disposing of it leaves the gate and kicks the flush loop if there is something to send.</summary>
+    internal readonly ref struct GateScope
+    {
+        private readonly Http2Connection _connection;
+
+        public GateScope(Http2Connection connection)
+        {
+            _connection = connection;
+            connection.Gate.Enter();
+        }
+
+        /// <summary>The outbound half.</summary>
+        public SendSide Send => _connection._send;
+
+        /// <summary>What sends it.</summary>
+        public FlushLoop Flush => _connection._flush;
+
+        public void Dispose()
+        {
+            _connection.CompleteIfDrained();
+            bool kick = _connection._flush.TryClaim();
+            _connection.Gate.Exit();
+            if (kick)
+            {
+                _connection._flush.Kick();
+            }
+        }
+    }
+}

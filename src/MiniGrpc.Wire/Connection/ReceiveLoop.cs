@@ -1,0 +1,141 @@
+using System.Buffers;
+using System.IO.Pipelines;
+
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Wire.Connection;
+
+/// <summary>
+/// Reads the transport and feeds the <see cref="ReceiveSide"/>, until the transport ends or the peer breaks the connection.
+/// </summary>
+/// <remarks>Threading: it owns the inbound half. It never runs user code and never waits for anything but input.</remarks>
+internal sealed class ReceiveLoop
+{
+    private readonly Http2Connection _connection;
+    private readonly ReceiveSide _receive;
+    private bool _prefaceReceived;
+
+    public ReceiveLoop(Http2Connection connection, ReceiveSide receive, Role role)
+    {
+        _connection = connection;
+        _receive = receive;
+        _prefaceReceived = role == Role.Client; // a server's preface is its SETTINGS frame alone (RFC 9113 section 3.4)
+    }
+
+    /// <summary>Runs to the end of the input and says why it ended. Doesn't throw.</summary>
+    public async Task<ConnectionEnd> RunAsync()
+    {
+        PipeReader input = _connection.Transport.Input;
+        try
+        {
+            while (true)
+            {
+                if (_receive.Streams.Count == 0)
+                {
+                    await _connection.Transport.WaitForInputAsync().ConfigureAwait(false);
+                }
+
+                ReadResult result = await input.ReadAsync().ConfigureAwait(false);
+                ReadOnlySequence<byte> buffer = result.Buffer;
+                ConnectionEnd? end = Receive(buffer, out long consumed);
+                if (end is null && result.IsCompleted)
+                {
+                    end = EndOfInput(buffer.Slice(consumed));
+                }
+
+                input.AdvanceTo(end is null ? buffer.GetPosition(consumed) : buffer.End, buffer.End);
+                if (end is not null || result.IsCanceled)
+                {
+                    return end ?? new ConnectionEnd("the connection was aborted");
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or ObjectDisposedException or OperationCanceledException)
+        {
+            return new ConnectionEnd($"the connection to {_connection.Transport.RemoteAddress} broke: {e.Message}", Exception: e);
+        }
+    }
+
+    /// <summary>Reads on and throws away, so that closing doesn't cut off what the peer has yet to receive from us.</summary>
+    public async Task DrainAsync()
+    {
+        PipeReader input = _connection.Transport.Input;
+        try
+        {
+            ReadResult result;
+            do
+            {
+                result = await input.ReadAsync().ConfigureAwait(false);
+                input.AdvanceTo(result.Buffer.End);
+            }
+            while (!result.IsCompleted && !result.IsCanceled);
+        }
+        catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or ObjectDisposedException or OperationCanceledException)
+        {
+            // The end is what was waited for; how it came about no longer matters.
+        }
+    }
+
+    private ConnectionEnd? Receive(in ReadOnlySequence<byte> buffer, out long consumed)
+    {
+        if (buffer.IsSingleSegment)
+        {
+            return Receive(buffer.FirstSpan, out consumed);
+        }
+
+        // The slow path gathers the segments and calls the same parser.
+        int length = checked((int)buffer.Length);
+        byte[] gathered = ArrayPool<byte>.Shared.Rent(length);
+        buffer.CopyTo(gathered);
+        ConnectionEnd? end = Receive(gathered.AsSpan(0, length), out consumed);
+        ArrayPool<byte>.Shared.Return(gathered);
+        return end;
+    }
+
+    private ConnectionEnd? Receive(ReadOnlySpan<byte> octets, out long consumed)
+    {
+        consumed = 0;
+        if (!_prefaceReceived)
+        {
+            PrefaceVerdict verdict = ConnectionPreface.Judge(octets);
+            if (verdict == PrefaceVerdict.NeedMore)
+            {
+                return null;
+            }
+
+            if (verdict != PrefaceVerdict.Valid)
+            {
+                return _connection.OnWrongProtocol(verdict);
+            }
+
+            _prefaceReceived = true;
+            consumed = ConnectionPreface.Octets.Length;
+            _connection.Trace?.ReceivedPreface();
+            _connection.Start();
+        }
+
+        int frames = _receive.Receive(octets[(int)consumed..]);
+        _connection.Trace?.Received(octets.Slice((int)consumed, frames));
+        consumed += frames;
+        _connection.AfterReceive();
+        return _receive.Error is { } error ? new ConnectionEnd($"the peer broke the protocol: {error}", error) : null;
+    }
+
+    private ConnectionEnd EndOfInput(in ReadOnlySequence<byte> rest)
+    {
+        string peer = _connection.Transport.RemoteAddress;
+        if (_connection.GoAwayReason is { } announced)
+        {
+            return new ConnectionEnd($"{peer} closed the connection after {announced}", IsClean: _receive.Streams.Count == 0);
+        }
+
+        if (!_prefaceReceived)
+        {
+            return new ConnectionEnd($"{peer} closed the connection before it sent the HTTP/2 preface");
+        }
+
+        return rest.IsEmpty && _receive.Streams.Count == 0
+            ? new ConnectionEnd($"{peer} closed the connection", IsClean: true)
+            : new ConnectionEnd($"{peer} closed the connection in the middle of {(rest.IsEmpty ? "a call" : "a frame")}");
+    }
+}

@@ -1,0 +1,61 @@
+namespace MiniGrpc.Wire.Http2;
+
+/// <summary>
+/// The connection's inbound flow-control window (RFC 9113 section 6.9): what the peer may still send on all streams together.
+/// Credit goes back on receipt, whoever the octets are for, so that a stream nobody reads cannot starve the others; only
+/// when unread octets reach a cap is it held back until they are read.
+/// </summary>
+/// <remarks>
+/// Crosses between the receive loop (octets come in) and readers (octets are read): three counters, interlocked. Each side
+/// changes its counter first and looks at the others' afterwards, so at least one of them sees that credit is due.
+/// Octets are in exactly one place: in <c>_available</c> (the peer may send them), or in <c>_owed</c> (received, not credited).
+/// </remarks>
+internal sealed class ConnectionReceiveWindow
+{
+    private readonly int _threshold;
+    private readonly long _unreadCap;
+    private long _available;
+    private long _owed;
+    private long _unread;
+
+    /// <summary>Creates a window of <paramref name="size"/> octets that stops crediting while more than <paramref name="unreadCap"/> are unread.</summary>
+    public ConnectionReceiveWindow(int size, long unreadCap)
+    {
+        _available = size;
+        _unreadCap = unreadCap;
+
+        // Crediting at half the window keeps WINDOW_UPDATE frames rare and the peer never waiting.
+        _threshold = size / 2;
+    }
+
+    /// <summary>The octets received and not yet read by anybody.</summary>
+    public long Unread => Volatile.Read(ref _unread);
+
+    /// <summary>Counts a DATA frame of <paramref name="octets"/>, padding included; false when the peer had no credit for it.</summary>
+    public bool TryReceive(int octets)
+    {
+        if (Interlocked.Add(ref _available, -octets) < 0)
+        {
+            return false;
+        }
+
+        Interlocked.Add(ref _owed, octets);
+        return true;
+    }
+
+    /// <summary>Counts octets that now wait to be read (positive) or no longer do (negative).</summary>
+    public void AddUnread(int octets) => Interlocked.Add(ref _unread, octets);
+
+    /// <summary>The WINDOW_UPDATE increment that is due now, or 0. Whoever takes it sends it.</summary>
+    public int TakeDue()
+    {
+        if (Volatile.Read(ref _owed) < _threshold || Volatile.Read(ref _unread) > _unreadCap)
+        {
+            return 0;
+        }
+
+        int due = (int)Interlocked.Exchange(ref _owed, 0);
+        Interlocked.Add(ref _available, due);
+        return due;
+    }
+}

@@ -1,0 +1,69 @@
+using MiniGrpc.Wire.Hpack;
+
+namespace MiniGrpc.Wire.Http2;
+
+/// <summary>
+/// Takes the fields of one header block as HPACK decodes them, checks them (RFC 9113 sections 8.2 and 8.3) and keeps them
+/// within limits. The block is always decoded to its end, since the decoder's table must follow the peer's; what is over
+/// the limits is just not kept.
+/// </summary>
+/// <remarks>Owned by the receive loop; one for a connection.</remarks>
+internal sealed class InboundFields : IFieldSink
+{
+    /// <summary>What a field costs beyond its octets, as SETTINGS_MAX_HEADER_LIST_SIZE counts (section 6.5.2).</summary>
+    private const int FieldOverhead = 32;
+
+    /// <summary>Real calls carry a few dozen fields; each costs memory beyond its octets (100 is what established proxies allow).</summary>
+    private const int MaxFields = 100;
+
+    private readonly int _maxSize;
+    private FieldRules _rules;
+    private HeaderList? _target;
+    private long _size;
+    private int _count;
+
+    /// <summary>Creates a sink for lists of up to <paramref name="maxSize"/> octets, counted as section 6.5.2 does.</summary>
+    public InboundFields(int maxSize) => _maxSize = maxSize;
+
+    /// <summary>The first rule that the list breaks.</summary>
+    public ProtocolError? Error { get; private set; }
+
+    /// <summary>Whether the list was longer than we said we would take.</summary>
+    public bool IsTooLarge => _size > _maxSize || _count > MaxFields;
+
+    /// <summary>Starts a list; with no <paramref name="target"/> the block is decoded for the table's sake alone.</summary>
+    public void Begin(FieldRules.Kind kind, HeaderList? target)
+    {
+        _rules = new FieldRules(kind);
+        _target = target;
+        _size = 0;
+        _count = 0;
+        Error = null;
+    }
+
+    /// <summary>Ends the list.</summary>
+    public void Complete()
+    {
+        if (_target is not null && Error is null && !IsTooLarge)
+        {
+            Error = _rules.Complete();
+        }
+    }
+
+    /// <inheritdoc />
+    public void OnField(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        _size += name.Length + value.Length + FieldOverhead;
+        _count++;
+        if (_target is null || Error is not null || IsTooLarge)
+        {
+            return;
+        }
+
+        Error = _rules.Check(name, value);
+        if (Error is null)
+        {
+            _target.Add(name, value);
+        }
+    }
+}

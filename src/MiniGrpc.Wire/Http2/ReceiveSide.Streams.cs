@@ -1,0 +1,353 @@
+using MiniGrpc.Wire.Http2.Frames;
+
+namespace MiniGrpc.Wire.Http2;
+
+/// <content>Frames that belong to a stream: HEADERS, CONTINUATION, DATA, RST_STREAM, WINDOW_UPDATE.</content>
+internal sealed partial class ReceiveSide
+{
+    private ProtocolError? OnHeaders(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (HeadersFrame.Parse(header, payload, out HeadersFrame frame) is { } error)
+        {
+            return error;
+        }
+
+        return frame.EndHeaders
+            ? OnFieldBlock(frame.StreamId, frame.EndStream, frame.Fragment)
+            : _block.Begin(frame.StreamId, frame.EndStream, frame.Fragment);
+    }
+
+    private ProtocolError? OnContinuation(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (ContinuationFrame.Parse(header, payload, out ContinuationFrame frame) is { } error)
+        {
+            return error;
+        }
+
+        if (_block.StreamId == 0)
+        {
+            return ProtocolError.Connection(
+                ErrorCode.ProtocolError, "RFC 9113 section 6.10", $"CONTINUATION on stream {header.StreamId} without a field block before it");
+        }
+
+        if (_block.Append(frame.Fragment) is { } tooLong)
+        {
+            return tooLong;
+        }
+
+        if (!frame.EndHeaders)
+        {
+            return null;
+        }
+
+        error = OnFieldBlock(_block.StreamId, _block.EndStream, _block.Octets);
+        _block.End();
+        return error;
+    }
+
+    private ProtocolError? OnFieldBlock(int id, bool endStream, ReadOnlySpan<byte> block)
+    {
+        if (TryFind(id, out Http2Stream? stream))
+        {
+            return stream.HeadersReceived ? OnTrailerBlock(stream, endStream, block) : OnResponseBlock(stream, endStream, block);
+        }
+
+        if (id <= Streams.HighestId)
+        {
+            // Late for a stream that we have reset: decoded for the table's sake. Otherwise the peer had ended it itself.
+            return Streams.WasResetByUs(id) ? Decode(block, FieldRules.Kind.Trailers, null) : ClosedStream(FrameType.Headers, id);
+        }
+
+        return _role == Role.Client || (id & 1) == 0 ? IdleStream(FrameType.Headers, id) : OnRequestBlock(id, endStream, block);
+    }
+
+    private ProtocolError? OnRequestBlock(int id, bool endStream, ReadOnlySpan<byte> block)
+    {
+        CollectRetired();
+        Http2Stream? stream = Streams.Count < _limits.MaxConcurrentStreams ? _sink.OpenStream(id) : null;
+        if (stream is null)
+        {
+            Streams.AddRefused(id);
+            ProtocolError? bad = Decode(block, FieldRules.Kind.Trailers, null);
+            return bad ?? Judge(ProtocolError.Stream(
+                id, ErrorCode.RefusedStream, "RFC 9113 section 5.1.2", "more streams than SETTINGS_MAX_CONCURRENT_STREAMS, or shutting down"));
+        }
+
+        stream.Id = id;
+        Streams.Add(stream);
+        StreamTransition transition = stream.State.Apply(endStream ? StreamInput.ReceiveHeadersEndStream : StreamInput.ReceiveHeaders);
+        System.Diagnostics.Debug.Assert(transition.IsAllowed, "an idle stream takes HEADERS");
+        HeaderList fields = stream.RequestFields ?? Scratch();
+        if (DecodeFor(stream, block, FieldRules.Kind.Request, fields, out ProtocolError? error))
+        {
+            stream.HeadersReceived = true;
+            error = NoteContentLength(stream, fields, endStream) ?? stream.OnHeaders(fields, endStream);
+        }
+
+        return Judge(error, stream);
+    }
+
+    private ProtocolError? OnResponseBlock(Http2Stream stream, bool endStream, ReadOnlySpan<byte> block)
+    {
+        HeaderList fields = Scratch();
+        if (!DecodeFor(stream, block, FieldRules.Kind.Response, fields, out ProtocolError? error))
+        {
+            return Judge(error, stream);
+        }
+
+        // An interim response (1xx) comes before the final one and never ends the stream (section 8.1).
+        bool interim = fields.TryGet(":status"u8, out ReadOnlySpan<byte> status) && status[0] == (byte)'1';
+        if (interim)
+        {
+            return endStream
+                ? Judge(ProtocolError.Stream(stream.Id, ErrorCode.ProtocolError, "RFC 9113 section 8.1", "an interim response with END_STREAM"), stream)
+                : null;
+        }
+
+        stream.HeadersReceived = true;
+        if (!ApplyInput(stream, FrameType.Headers, endStream ? StreamInput.ReceiveHeadersEndStream : StreamInput.ReceiveHeaders, out error))
+        {
+            return error;
+        }
+
+        return Judge(NoteContentLength(stream, fields, endStream) ?? stream.OnHeaders(fields, endStream), stream);
+    }
+
+    private ProtocolError? OnTrailerBlock(Http2Stream stream, bool endStream, ReadOnlySpan<byte> block)
+    {
+        HeaderList fields = Scratch();
+        if (!DecodeFor(stream, block, FieldRules.Kind.Trailers, fields, out ProtocolError? error))
+        {
+            return Judge(error, stream);
+        }
+
+        if (!ApplyInput(stream, FrameType.Headers, endStream ? StreamInput.ReceiveHeadersEndStream : StreamInput.ReceiveHeaders, out error))
+        {
+            return error;
+        }
+
+        if (!endStream)
+        {
+            return Judge(
+                ProtocolError.Stream(stream.Id, ErrorCode.ProtocolError, "RFC 9113 section 8.1", "a second header list without END_STREAM"), stream);
+        }
+
+        return Judge(CheckContentLength(stream) ?? stream.OnTrailers(fields), stream);
+    }
+
+    private ProtocolError? OnData(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (DataFrame.Parse(header, payload, out DataFrame frame) is { } error)
+        {
+            return error;
+        }
+
+        // Counted for the connection whatever becomes of the stream: both ends must agree (section 6.9).
+        if (!Window.TryReceive(frame.FlowControlledLength))
+        {
+            return ProtocolError.Connection(
+                ErrorCode.FlowControlError, "RFC 9113 section 6.9.1", "DATA beyond the connection's flow-control window");
+        }
+
+        if (!TryFind(frame.StreamId, out Http2Stream? stream))
+        {
+            return OnFrameWithoutStream(FrameType.Data, frame.StreamId);
+        }
+
+        if (_role == Role.Client && !stream.HeadersReceived)
+        {
+            return Judge(
+                ProtocolError.Stream(stream.Id, ErrorCode.ProtocolError, "RFC 9113 section 8.1", "DATA before the response's HEADERS"), stream);
+        }
+
+        if (!ApplyInput(stream, FrameType.Data, frame.EndStream ? StreamInput.ReceiveDataEndStream : StreamInput.ReceiveData, out error))
+        {
+            return error;
+        }
+
+        stream.ReceivedLength += frame.Data.Length;
+        if (stream.DeclaredLength >= 0 && (stream.ReceivedLength > stream.DeclaredLength || frame.EndStream))
+        {
+            error = CheckContentLength(stream);
+        }
+
+        int padding = frame.FlowControlledLength - frame.Data.Length;
+        return Judge(error ?? stream.OnData(frame.Data, padding, frame.EndStream), stream);
+    }
+
+    private ProtocolError? OnRstStream(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (RstStreamFrame.Parse(header, payload, out RstStreamFrame frame) is { } error)
+        {
+            return error;
+        }
+
+        if (!TryFind(frame.StreamId, out Http2Stream? stream))
+        {
+            return IsIdle(frame.StreamId) ? IdleStream(FrameType.RstStream, frame.StreamId) : null;
+        }
+
+        if (ApplyInput(stream, FrameType.RstStream, StreamInput.ReceiveRstStream, out error))
+        {
+            stream.OnReset(frame.ErrorCode);
+        }
+
+        return error;
+    }
+
+    private ProtocolError? OnWindowUpdate(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (WindowUpdateFrame.Parse(header, payload, out WindowUpdateFrame frame) is { } error)
+        {
+            _ = TryFind(header.StreamId, out Http2Stream? owner);
+            return header.StreamId != 0 && IsIdle(header.StreamId) ? IdleStream(FrameType.WindowUpdate, header.StreamId) : Judge(error, owner);
+        }
+
+        if (frame.StreamId == 0)
+        {
+            return _sink.OnWindowUpdate(null, frame.Increment);
+        }
+
+        if (TryFind(frame.StreamId, out Http2Stream? stream))
+        {
+            return Judge(_sink.OnWindowUpdate(stream, frame.Increment), stream);
+        }
+
+        // It may have been sent before the peer knew that the stream has ended (section 5.1, "closed").
+        return IsIdle(frame.StreamId) ? IdleStream(FrameType.WindowUpdate, frame.StreamId) : null;
+    }
+
+    /// <summary>Moves the stream's state; false when the frame goes no further, with the connection error if it is one.</summary>
+    private bool ApplyInput(Http2Stream stream, FrameType type, StreamInput input, out ProtocolError? error)
+    {
+        error = null;
+        StreamTransition transition = stream.State.Apply(input);
+        if (transition.IsAllowed)
+        {
+            if (transition.BecameClosed)
+            {
+                Streams.Remove(stream);
+                _sink.OnClosed(stream);
+            }
+
+            return true;
+        }
+
+        // Frames that were under way when we reset the stream are ignored.
+        if (!stream.WasResetByUs || stream.State.Current != StreamState.Closed)
+        {
+            const string Section = "RFC 9113 section 5.1";
+            string reason = $"{type} on stream {stream.Id} in state {stream.State.Current}";
+            error = Judge(new ProtocolError(transition.Scope, transition.Code, Section, reason, stream.Id), stream);
+        }
+
+        return false;
+    }
+
+    private ProtocolError? OnFrameWithoutStream(FrameType type, int id)
+    {
+        if (IsIdle(id))
+        {
+            return IdleStream(type, id);
+        }
+
+        return Streams.WasResetByUs(id) ? null : ClosedStream(type, id);
+    }
+
+    private bool TryFind(int id, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Http2Stream? stream)
+    {
+        if (Streams.TryGet(id, out stream))
+        {
+            return true;
+        }
+
+        if (_role == Role.Server || id <= Streams.HighestId)
+        {
+            return false;
+        }
+
+        CollectOpened();
+        return Streams.TryGet(id, out stream);
+    }
+
+    /// <summary>Puts the streams that we have opened into the table; one that has ended meanwhile goes through it.</summary>
+    public void CollectOpened()
+    {
+        for (Http2Stream? stream = _sink.TakeOpened(); stream is not null;)
+        {
+            Http2Stream? next = stream.NextOpened;
+            stream.NextOpened = null;
+            Streams.Add(stream);
+            if (stream.State.Current == StreamState.Closed)
+            {
+                Streams.Remove(stream);
+            }
+
+            stream = next;
+        }
+    }
+
+    /// <summary>Whether nobody has opened <paramref name="id"/> yet; even identifiers are the server's, which never opens one.</summary>
+    private bool IsIdle(int id) => (id & 1) == 0 || id > Streams.HighestId;
+
+    private bool DecodeFor(Http2Stream stream, ReadOnlySpan<byte> block, FieldRules.Kind kind, HeaderList fields, out ProtocolError? error)
+    {
+        error = Decode(block, kind, fields) ?? _inbound.Error;
+        if (error is null && _inbound.IsTooLarge)
+        {
+            error = ProtocolError.Stream(
+                stream.Id, ErrorCode.EnhanceYourCalm, "RFC 9113 section 10.5.1", $"the header list is larger than {_limits.MaxHeaderListSize} octets");
+        }
+
+        return error is null;
+    }
+
+    private ProtocolError? Decode(ReadOnlySpan<byte> block, FieldRules.Kind kind, HeaderList? target)
+    {
+        _inbound.Begin(kind, target);
+        if (_hpack.Decode(block, _inbound) is { } error)
+        {
+            return ProtocolError.Connection(ErrorCode.CompressionError, error.Section, error.Reason);
+        }
+
+        _inbound.Complete();
+        return null;
+    }
+
+    private HeaderList Scratch()
+    {
+        _scratch.Clear();
+        return _scratch;
+    }
+
+    private static ProtocolError? NoteContentLength(Http2Stream stream, HeaderList fields, bool endStream)
+    {
+        if (!fields.TryGet("content-length"u8, out ReadOnlySpan<byte> value))
+        {
+            return null;
+        }
+
+        if (!System.Buffers.Text.Utf8Parser.TryParse(value, out long length, out int used) || used != value.Length || length < 0)
+        {
+            return ProtocolError.Stream(stream.Id, ErrorCode.ProtocolError, "RFC 9113 section 8.1.1", "content-length is not a number");
+        }
+
+        stream.DeclaredLength = length;
+        return endStream ? CheckContentLength(stream) : null;
+    }
+
+    private static ProtocolError? CheckContentLength(Http2Stream stream) =>
+        stream.DeclaredLength < 0 || stream.DeclaredLength == stream.ReceivedLength
+            ? null
+            : ProtocolError.Stream(
+                stream.Id,
+                ErrorCode.ProtocolError,
+                "RFC 9113 section 8.1.1",
+                $"content-length is {stream.DeclaredLength}, but {stream.ReceivedLength} octets of DATA came");
+
+    private static ProtocolError IdleStream(FrameType type, int id) => ProtocolError.Connection(
+        ErrorCode.ProtocolError, "RFC 9113 section 5.1", $"{type} on stream {id}, which is idle");
+
+    private static ProtocolError ClosedStream(FrameType type, int id) => ProtocolError.Connection(
+        ErrorCode.StreamClosed, "RFC 9113 section 5.1", $"{type} on stream {id}, which has ended");
+}

@@ -1,0 +1,203 @@
+using MiniGrpc.Wire.Hpack;
+using MiniGrpc.Wire.Http2.Frames;
+
+namespace MiniGrpc.Wire.Http2;
+
+/// <summary>
+/// The inbound half of a connection: octets in, reports to an <see cref="IReceiveSink"/> out. It cuts the octets into frames
+/// (RFC 9113 section 4.1), keeps the HPACK decoder and the stream table, and judges every frame by the state of its
+/// connection and stream.
+/// </summary>
+/// <remarks>
+/// Threading: owned by the receive loop. A synchronous step without I/O; what it was given is either consumed or asked for
+/// again with more behind it.
+/// </remarks>
+internal sealed partial class ReceiveSide
+{
+    private readonly Role _role;
+    private readonly ReceiveLimits _limits;
+    private readonly IReceiveSink _sink;
+    private readonly HpackDecoder _hpack;
+    private readonly InboundFields _inbound;
+    private readonly HeaderBlock _block;
+    private readonly RetiredStreams _retired;
+    private readonly HeaderList _scratch = new();
+    private bool _settingsReceived;
+
+    /// <summary>Creates the inbound half. <paramref name="retired"/> tells it of streams that the outbound half has closed.</summary>
+    public ReceiveSide(Role role, ReceiveLimits limits, IReceiveSink sink, RetiredStreams retired)
+    {
+        _role = role;
+        _limits = limits;
+        _sink = sink;
+        _retired = retired;
+        _hpack = new HpackDecoder(limits.HeaderTableSize);
+        _inbound = new InboundFields(limits.MaxHeaderListSize);
+
+        // Huffman coding makes a block shorter than its list, so a longer block can only be over the list's limit.
+        _block = new HeaderBlock(Math.Max(limits.MaxHeaderListSize, limits.MaxFrameSize));
+        Window = new ConnectionReceiveWindow(limits.ConnectionWindow, limits.UnreadCap);
+    }
+
+    /// <summary>The open streams.</summary>
+    public StreamTable Streams { get; } = new();
+
+    /// <summary>The connection's inbound window.</summary>
+    public ConnectionReceiveWindow Window { get; }
+
+    /// <summary>The connection error that ended the inbound half; null while all is well.</summary>
+    public ProtocolError? Error { get; private set; }
+
+    /// <summary>
+    /// Takes whole frames off the start of <paramref name="octets"/> and returns how many octets they were. Stops at an
+    /// incomplete frame, or at a connection error.
+    /// </summary>
+    public int Receive(ReadOnlySpan<byte> octets)
+    {
+        int consumed = 0;
+        while (Error is null && octets.Length - consumed >= FrameHeader.Size)
+        {
+            FrameHeader header = FrameHeader.Read(octets[consumed..]);
+            if (header.Length > _limits.MaxFrameSize)
+            {
+                Error = ProtocolError.Connection(
+                    ErrorCode.FrameSizeError,
+                    "RFC 9113 section 4.2",
+                    $"a {header.Type} frame of {header.Length} octets is longer than SETTINGS_MAX_FRAME_SIZE ({_limits.MaxFrameSize})");
+                break;
+            }
+
+            int length = FrameHeader.Size + header.Length;
+            if (octets.Length - consumed < length)
+            {
+                break;
+            }
+
+            Error = OnFrame(header, octets.Slice(consumed + FrameHeader.Size, header.Length));
+            consumed += length;
+        }
+
+        CollectRetired();
+        if (Window.TakeDue() is > 0 and int due)
+        {
+            _sink.OnConnectionCredit(due);
+        }
+
+        return consumed;
+    }
+
+    /// <summary>Takes the streams that the outbound half has closed out of the table.</summary>
+    public void CollectRetired()
+    {
+        for (Http2Stream? stream = _retired.TakeAll(); stream is not null;)
+        {
+            Http2Stream? next = stream.NextRetired;
+            stream.NextRetired = null;
+            Streams.Remove(stream);
+            stream = next;
+        }
+    }
+
+    private ProtocolError? OnFrame(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (!_settingsReceived && (header.Type != FrameType.Settings || header.Has(FrameFlags.Ack)))
+        {
+            return ProtocolError.Connection(
+                ErrorCode.ProtocolError, "RFC 9113 section 3.4", $"the first frame is {header.Type}, it must be SETTINGS");
+        }
+
+        if (_block.StreamId != 0 && (header.Type != FrameType.Continuation || header.StreamId != _block.StreamId))
+        {
+            return ProtocolError.Connection(
+                ErrorCode.ProtocolError,
+                "RFC 9113 section 6.10",
+                $"a {header.Type} frame on stream {header.StreamId} interrupts the field block of stream {_block.StreamId}");
+        }
+
+        return header.Type switch
+        {
+            FrameType.Data => OnData(header, payload),
+            FrameType.Headers => OnHeaders(header, payload),
+            FrameType.Priority => PriorityFrame.Parse(header, payload, out _) is { } error ? Judge(error) : null,
+            FrameType.RstStream => OnRstStream(header, payload),
+            FrameType.Settings => OnSettings(header, payload),
+            FrameType.PushPromise => OnPushPromise(),
+            FrameType.Ping => OnPing(header, payload),
+            FrameType.GoAway => OnGoAway(header, payload),
+            FrameType.WindowUpdate => OnWindowUpdate(header, payload),
+            FrameType.Continuation => OnContinuation(header, payload),
+            _ => null, // unknown types are ignored, whatever they say (section 5.5)
+        };
+    }
+
+    private ProtocolError? OnSettings(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (SettingsFrame.Parse(header, payload, out SettingsFrame frame) is { } error)
+        {
+            return error;
+        }
+
+        if (frame.IsAck)
+        {
+            _sink.OnSettingsAcknowledged();
+            return null;
+        }
+
+        _settingsReceived = true;
+        return _sink.OnSettings(frame);
+    }
+
+    private static ProtocolError OnPushPromise() => ProtocolError.Connection(
+        ErrorCode.ProtocolError, "RFC 9113 section 8.4", "PUSH_PROMISE, but server push is disabled and a client may not push");
+
+    private ProtocolError? OnPing(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (PingFrame.Parse(header, payload, out PingFrame frame) is { } error)
+        {
+            return error;
+        }
+
+        _sink.OnPing(frame);
+        return null;
+    }
+
+    private ProtocolError? OnGoAway(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (GoAwayFrame.Parse(header, payload, out GoAwayFrame frame) is { } error)
+        {
+            return error;
+        }
+
+        _sink.OnGoAway(frame);
+        return null;
+    }
+
+    /// <summary>A stream error is reported and the connection goes on; a connection error goes up and ends it.</summary>
+    private ProtocolError? Judge(ProtocolError? error, Http2Stream? stream = null)
+    {
+        if (error is null || error.Scope == ErrorScope.Connection)
+        {
+            return error;
+        }
+
+        _sink.OnStreamError(stream, stream is null ? error : error with { StreamId = stream.Id });
+        return null;
+    }
+}
+
+/// <summary>What an end allows its peer; announced in SETTINGS where there is one for it.</summary>
+/// <param name="MaxFrameSize">SETTINGS_MAX_FRAME_SIZE, octets.</param>
+/// <param name="MaxHeaderListSize">SETTINGS_MAX_HEADER_LIST_SIZE, octets as section 6.5.2 counts them.</param>
+/// <param name="HeaderTableSize">SETTINGS_HEADER_TABLE_SIZE, octets.</param>
+/// <param name="StreamWindow">SETTINGS_INITIAL_WINDOW_SIZE, octets.</param>
+/// <param name="ConnectionWindow">The connection's window, octets.</param>
+/// <param name="UnreadCap">Octets that may wait to be read on all streams before connection credit is held back.</param>
+/// <param name="MaxConcurrentStreams">SETTINGS_MAX_CONCURRENT_STREAMS.</param>
+internal sealed record ReceiveLimits(
+    int MaxFrameSize = 16_384,
+    int MaxHeaderListSize = 16_384,
+    int HeaderTableSize = 4_096,
+    int StreamWindow = 512 * 1024,
+    int ConnectionWindow = 1024 * 1024,
+    long UnreadCap = 4 * 1024 * 1024,
+    int MaxConcurrentStreams = 100);

@@ -1,0 +1,211 @@
+using MiniGrpc.Wire.Http2.Frames;
+
+namespace MiniGrpc.Wire.Http2;
+
+/// <content>
+/// What concerns the connection rather than one stream's content: opening and retiring streams, windows, SETTINGS, PING,
+/// GOAWAY. Threading: the caller holds the send gate.
+/// </content>
+internal sealed partial class SendSide
+{
+    private int _nextStreamId = 1;
+    private Http2Stream? _opened;
+
+    /// <summary>Streams that our half has closed last, for the receive loop to take out of its table.</summary>
+    public RetiredStreams Retired { get; } = new();
+
+    /// <summary>Streams that have been opened, by whichever end, and not closed.</summary>
+    public int OpenStreams { get; private set; }
+
+    /// <summary>Whether no new stream may be opened: GOAWAY came in or went out, or the connection has ended.</summary>
+    public bool IsGoingAway { get; set; }
+
+    /// <summary>The identifier of the stream opened last; 0 for none.</summary>
+    public int LastOpenedId => _nextStreamId == 1 ? 0 : _nextStreamId - 2;
+
+    /// <summary>Whether a stream could be opened now.</summary>
+    public OpenResult CanOpen
+    {
+        get
+        {
+            // Identifiers can't be reused; when they run out a new connection is needed (section 5.1.1).
+            if (IsClosed || IsGoingAway || _nextStreamId < 0)
+            {
+                return OpenResult.GoingAway;
+            }
+
+            return OpenStreams < PeerSettings.MaxConcurrentStreams ? OpenResult.Opened : OpenResult.AtLimit;
+        }
+    }
+
+    /// <summary>
+    /// Opens a stream: allocates its identifier and sends its header block, or says why not. The receive loop finds the
+    /// stream by <see cref="TakeOpened"/>.
+    /// </summary>
+    public OpenResult TryOpen(Http2Stream stream, PreparedFields? prepared, HeaderList? fields, bool endStream)
+    {
+        OpenResult result = CanOpen;
+        if (result != OpenResult.Opened)
+        {
+            return result;
+        }
+
+        stream.Id = _nextStreamId;
+        _nextStreamId = unchecked(_nextStreamId + 2);
+        stream.SendWindow = new SendWindow((int)PeerSettings.InitialWindowSize);
+        stream.NextOpened = _opened;
+        _opened = stream;
+        OpenStreams++;
+        WriteHeaders(stream, prepared, fields, endStream);
+        return OpenResult.Opened;
+    }
+
+    /// <summary>Hands over the streams opened since the last call, linked by <see cref="Http2Stream.NextOpened"/>.</summary>
+    public Http2Stream? TakeOpened()
+    {
+        Http2Stream? opened = _opened;
+        _opened = null;
+        return opened;
+    }
+
+    /// <summary>Takes in a stream that the peer has opened.</summary>
+    public void Accept(Http2Stream stream)
+    {
+        stream.SendWindow = new SendWindow((int)PeerSettings.InitialWindowSize);
+        OpenStreams++;
+    }
+
+    /// <summary>A frame of the peer closed <paramref name="stream"/>: it no longer counts, and what it wanted to send is dropped.</summary>
+    public void OnClosedByPeer(Http2Stream stream)
+    {
+        OpenStreams--;
+        DropQueue(stream);
+    }
+
+    /// <summary>Starts the connection: our SETTINGS, and a connection window larger than the 65,535 octets it starts with.</summary>
+    public void WriteStart(ReadOnlySpan<(SettingId Id, uint Value)> settings, int connectionWindow)
+    {
+        if (_role == Role.Client)
+        {
+            Output.Write(ConnectionPreface.Octets);
+        }
+
+        SettingsFrame.Write(Output, settings);
+        if (connectionWindow > 65_535)
+        {
+            WindowUpdateFrame.Write(Output, 0, connectionWindow - 65_535);
+        }
+    }
+
+    /// <summary>
+    /// Applies the peer's SETTINGS and acknowledges them in one step (section 6.5.3). <paramref name="windowDelta"/> is what
+    /// the send window of each open stream is to be adjusted by (section 6.9.2).
+    /// </summary>
+    public ProtocolError? ApplySettings(in SettingsFrame frame, out int windowDelta)
+    {
+        uint before = PeerSettings.InitialWindowSize;
+        windowDelta = 0;
+        for (int i = 0; i < frame.Count; i++)
+        {
+            (SettingId id, uint value) = frame[i];
+            if (PeerSettings.Apply(id, value) is { } error)
+            {
+                return error;
+            }
+
+            if (id == SettingId.HeaderTableSize)
+            {
+                _blocks.SetPeerMaxTableSize(value);
+            }
+        }
+
+        windowDelta = (int)((long)PeerSettings.InitialWindowSize - before);
+        SettingsFrame.WriteAck(Output);
+        return null;
+    }
+
+    /// <summary>Adjusts a stream's send window after the peer's INITIAL_WINDOW_SIZE has changed; it may become negative.</summary>
+    public ProtocolError? AdjustWindow(Http2Stream stream, int delta)
+    {
+        if (!stream.SendWindow.TryAdjust(delta))
+        {
+            return ProtocolError.Connection(
+                ErrorCode.FlowControlError, "RFC 9113 section 6.9.2", "SETTINGS_INITIAL_WINDOW_SIZE moves a stream's window past 2^31-1");
+        }
+
+        if (stream.SendQueue.Length > 0)
+        {
+            Schedule(stream);
+        }
+
+        return null;
+    }
+
+    /// <summary>Credits what a WINDOW_UPDATE grants to <paramref name="stream"/>, or to the connection when it is null.</summary>
+    public ProtocolError? OnWindowUpdate(Http2Stream? stream, int increment)
+    {
+        const string Section = "RFC 9113 section 6.9.1";
+        const string Reason = "WINDOW_UPDATE moves the window past 2^31-1 octets";
+        if (stream is null)
+        {
+            return _connectionWindow.TryIncrease(increment)
+                ? null
+                : ProtocolError.Connection(ErrorCode.FlowControlError, Section, Reason);
+        }
+
+        if (!stream.SendWindow.TryIncrease(increment))
+        {
+            return ProtocolError.Stream(stream.Id, ErrorCode.FlowControlError, Section, Reason);
+        }
+
+        if (stream.SendQueue.Length > 0)
+        {
+            Schedule(stream);
+        }
+
+        return null;
+    }
+
+    /// <summary>Grants the peer <paramref name="increment"/> more octets on a stream, or on the connection when the id is 0.</summary>
+    public void WriteWindowUpdate(int streamId, int increment)
+    {
+        if (!IsClosed)
+        {
+            WindowUpdateFrame.Write(Output, streamId, increment);
+        }
+    }
+
+    /// <summary>Closes a stream that has no object any more, or never had one.</summary>
+    public void WriteReset(int streamId, ErrorCode code)
+    {
+        if (!IsClosed)
+        {
+            RstStreamFrame.Write(Output, streamId, code);
+        }
+    }
+
+    /// <summary>Sends a PING, or the answer to one (section 6.7).</summary>
+    public void WritePing(ulong opaqueData, bool ack)
+    {
+        if (!IsClosed)
+        {
+            PingFrame.Write(Output, opaqueData, ack);
+        }
+    }
+
+    /// <summary>Announces that the connection will end (section 6.8).</summary>
+    public void WriteGoAway(int lastStreamId, ErrorCode code, ReadOnlySpan<byte> debugData)
+    {
+        if (!IsClosed)
+        {
+            GoAwayFrame.Write(Output, lastStreamId, code, debugData);
+        }
+    }
+
+    private void Retire(Http2Stream stream)
+    {
+        // Before the octets that end the stream can reach the peer: a fast peer may open the next one at once.
+        Retired.Push(stream);
+        OpenStreams--;
+    }
+}

@@ -1,0 +1,313 @@
+using MiniGrpc.Wire.Buffers;
+using MiniGrpc.Wire.Http2.Frames;
+
+namespace MiniGrpc.Wire.Http2;
+
+/// <summary>
+/// The outbound half of a connection: everything that is sent passes through here, in the order in which it is to leave.
+/// Header blocks and control frames go straight to <see cref="Output"/>; message octets go there when they fit, or wait in
+/// their stream's queue until <see cref="Produce"/> pulls them (RFC 9113 sections 4.3, 5.2 and 6.9).
+/// </summary>
+/// <remarks>
+/// Threading: the caller holds the send gate. Allocating a stream identifier, encoding the header block and appending it
+/// happen in one call, so blocks leave in the order of identifiers (section 5.1.1) and of the encoder's table (section 4.3).
+/// Nothing in here waits, and no user code runs.
+/// </remarks>
+internal sealed partial class SendSide
+{
+    /// <summary>
+    /// How far DATA fills the output buffer. Small, so that a PING, a RST_STREAM or another stream's reply never waits
+    /// behind more than this; large enough that a bulk stream pays one system call for four frames.
+    /// </summary>
+    internal const int OutputCapacity = 64 * 1024;
+
+    /// <summary>What a stream may send before it is the next one's turn: the frame size that every peer accepts.</summary>
+    internal const int Quantum = 16 * 1024;
+
+    /// <summary>A writer waits while more than this is queued on its stream.</summary>
+    internal const int StreamQueueCap = 64 * 1024;
+
+    private readonly Role _role;
+    private readonly HeaderBlockEncoder _blocks = new();
+    private SendWindow _connectionWindow = new(65_535);
+    private WriteScheduler _ready;
+
+    /// <summary>Creates the outbound half for <paramref name="role"/>.</summary>
+    public SendSide(Role role) => _role = role;
+
+    /// <summary>What leaves next. The flush loop takes it away and puts an empty one in its place.</summary>
+    public OutputBuffer Output { get; set; } = new();
+
+    /// <summary>The peer's settings as we have acknowledged them.</summary>
+    public Settings PeerSettings { get; } = new();
+
+    /// <summary>Whether the connection has ended: nothing is accepted any more.</summary>
+    public bool IsClosed { get; private set; }
+
+    /// <summary>Whether anything waits in <see cref="Output"/> or could be pulled into it.</summary>
+    public bool HasWork => Output.Length > 0 || (!_ready.IsEmpty && _connectionWindow.Available > 0);
+
+    /// <summary>Sends a stream's first header list, or trailers when <paramref name="endStream"/> is set and nothing is queued.</summary>
+    public SendResult WriteHeaders(Http2Stream stream, PreparedFields? prepared, HeaderList? fields, bool endStream)
+    {
+        if (IsClosed || !Apply(stream, endStream ? StreamInput.SendHeadersEndStream : StreamInput.SendHeaders))
+        {
+            return SendResult.Closed;
+        }
+
+        EncodeBlock(stream, prepared, fields, endStream);
+        if (endStream)
+        {
+            OnEndStreamSent(stream);
+        }
+
+        return SendResult.Accepted;
+    }
+
+    /// <summary>
+    /// Accepts a message (prefix and payload). It is copied to the output buffer at once when windows and room allow,
+    /// else its memory moves to the stream's queue; either way <paramref name="message"/> is empty afterwards.
+    /// </summary>
+    public SendResult WriteData(Http2Stream stream, OutputBuffer message, bool endStream)
+    {
+        if (IsClosed || stream.EndQueued || !Apply(stream, StreamInput.SendData))
+        {
+            message.Clear();
+            return SendResult.Closed;
+        }
+
+        int length = message.Length;
+        if (stream.SendQueue.Length == 0 && FitsNow(stream, length))
+        {
+            AppendData(stream, message.WrittenSpan, endStream);
+            message.Clear();
+            return SendResult.Accepted;
+        }
+
+        byte[] memory = message.Detach();
+        stream.SendQueue.Append(memory, length);
+        stream.EndQueued = endStream;
+        Schedule(stream);
+        if (stream.SendQueue.Length <= StreamQueueCap)
+        {
+            return SendResult.Accepted;
+        }
+
+        stream.WriterWaits = true;
+        return SendResult.AcceptedFull;
+    }
+
+    /// <summary>Ends our half after what is queued, without trailers: how a client half-closes.</summary>
+    public SendResult EndStream(Http2Stream stream)
+    {
+        if (IsClosed || stream.EndQueued || !Apply(stream, StreamInput.SendData))
+        {
+            return SendResult.Closed;
+        }
+
+        if (stream.SendQueue.Length > 0)
+        {
+            stream.EndQueued = true;
+        }
+        else
+        {
+            AppendData(stream, [], endStream: true);
+        }
+
+        return SendResult.Accepted;
+    }
+
+    /// <summary>Ends our half after what is queued with trailers. <paramref name="fields"/> is ours from here on.</summary>
+    public SendResult WriteTrailers(Http2Stream stream, PreparedFields? prepared, HeaderList? fields)
+    {
+        if (IsClosed || stream.EndQueued || stream.SendQueue.Length == 0)
+        {
+            SendResult result = stream.EndQueued ? SendResult.Closed : WriteHeaders(stream, prepared, fields, endStream: true);
+            fields?.Release();
+            return result;
+        }
+
+        stream.EndQueued = true;
+        stream.QueuedTrailersPrepared = prepared;
+        stream.QueuedTrailers = fields;
+        return SendResult.Accepted;
+    }
+
+    /// <summary>Closes a stream at once with RST_STREAM (section 6.4). Answers whether this call closed it.</summary>
+    public bool Reset(Http2Stream stream, ErrorCode code)
+    {
+        if (IsClosed)
+        {
+            return false;
+        }
+
+        // Before the state changes: the receive loop may judge a frame of this stream at any moment.
+        stream.WasResetByUs = true;
+        if (!Apply(stream, StreamInput.SendRstStream, out bool closedNow) || !closedNow)
+        {
+            return false;
+        }
+
+        DropQueue(stream);
+        RstStreamFrame.Write(Output, stream.Id, code);
+        Retire(stream);
+        return true;
+    }
+
+    /// <summary>Forgets what a stream that the peer has closed still wanted to send.</summary>
+    public void DropQueue(Http2Stream stream)
+    {
+        stream.SendQueue.Clear();
+        stream.QueuedTrailers?.Release();
+        stream.QueuedTrailers = null;
+        stream.EndQueued = true;
+        if (stream.WriterWaits)
+        {
+            stream.WriterWaits = false;
+            stream.OnSendCapacity();
+        }
+    }
+
+    /// <summary>
+    /// Pulls DATA from the streams whose turn it is, a quantum each, until the output buffer is full, the connection's
+    /// window is used up, or nobody has more.
+    /// </summary>
+    public void Produce()
+    {
+        while (Output.Length < OutputCapacity && _connectionWindow.Available > 0 && _ready.Dequeue() is { } stream)
+        {
+            ProduceFrom(stream);
+        }
+    }
+
+    /// <summary>Ends everything: the connection is gone.</summary>
+    public void Close()
+    {
+        IsClosed = true;
+        while (_ready.Dequeue() is not null)
+        {
+        }
+
+        Output.Release();
+    }
+
+    private void ProduceFrom(Http2Stream stream)
+    {
+        int length = Math.Min(
+            Math.Min(stream.SendQueue.Length, Math.Min(Quantum, (int)PeerSettings.MaxFrameSize)),
+            (int)Math.Min(stream.SendWindow.Available, _connectionWindow.Available));
+        if (length <= 0)
+        {
+            return; // nothing queued any more, or no window: WINDOW_UPDATE puts the stream back
+        }
+
+        bool emptied = length == stream.SendQueue.Length;
+        bool endsHere = emptied && stream.EndQueued && stream.QueuedTrailersPrepared is null && stream.QueuedTrailers is null;
+        if (!Apply(stream, endsHere ? StreamInput.SendDataEndStream : StreamInput.SendData))
+        {
+            return;
+        }
+
+        Span<byte> frame = Output.Reserve(FrameHeader.Size + length);
+        DataFrame.WriteHeader(frame, stream.Id, length, endsHere);
+        stream.SendQueue.MoveTo(frame[FrameHeader.Size..]);
+        ConsumeWindows(stream, length);
+        if (endsHere)
+        {
+            OnEndStreamSent(stream);
+        }
+        else if (!emptied)
+        {
+            _ready.Enqueue(stream);
+        }
+        else if (stream.EndQueued)
+        {
+            WriteQueuedTrailers(stream);
+        }
+
+        if (stream.WriterWaits && stream.SendQueue.Length <= StreamQueueCap)
+        {
+            stream.WriterWaits = false;
+            stream.OnSendCapacity();
+        }
+    }
+
+    private void WriteQueuedTrailers(Http2Stream stream)
+    {
+        HeaderList? fields = stream.QueuedTrailers;
+        stream.QueuedTrailers = null;
+        WriteHeaders(stream, stream.QueuedTrailersPrepared, fields, endStream: true);
+        fields?.Release();
+    }
+
+    private bool FitsNow(Http2Stream stream, int length) =>
+        length <= Quantum
+        && length <= stream.SendWindow.Available
+        && length <= _connectionWindow.Available
+        && length <= (int)PeerSettings.MaxFrameSize
+        && Output.Length + length <= OutputCapacity;
+
+    private void AppendData(Http2Stream stream, ReadOnlySpan<byte> octets, bool endStream)
+    {
+        if (endStream && !Apply(stream, StreamInput.SendDataEndStream))
+        {
+            return;
+        }
+
+        DataFrame.Write(Output, stream.Id, octets, endStream);
+        ConsumeWindows(stream, octets.Length);
+        if (endStream)
+        {
+            OnEndStreamSent(stream);
+        }
+    }
+
+    private void ConsumeWindows(Http2Stream stream, int length)
+    {
+        stream.SendWindow.Consume(length);
+        _connectionWindow.Consume(length);
+    }
+
+    private void Schedule(Http2Stream stream)
+    {
+        if (stream.SendWindow.Available > 0)
+        {
+            _ready.Enqueue(stream);
+        }
+    }
+
+    private void EncodeBlock(Http2Stream stream, PreparedFields? prepared, HeaderList? fields, bool endStream)
+    {
+        int offset = HeadersFrame.Begin(Output);
+        _blocks.Encode(Output, prepared, fields);
+        HeadersFrame.End(Output, offset, stream.Id, endStream, (int)PeerSettings.MaxFrameSize);
+    }
+
+    /// <summary>
+    /// Our half is closed. A server that has answered before the request was read to its end asks the client to stop
+    /// sending: RST_STREAM with NO_ERROR after the complete response (section 8.1).
+    /// </summary>
+    private void OnEndStreamSent(Http2Stream stream)
+    {
+        stream.EndQueued = true;
+        StreamState state = stream.State.Current;
+        if (state == StreamState.HalfClosedLocal && _role == Role.Server)
+        {
+            Reset(stream, ErrorCode.NoError);
+        }
+    }
+
+    private bool Apply(Http2Stream stream, StreamInput input) => Apply(stream, input, out _);
+
+    private bool Apply(Http2Stream stream, StreamInput input, out bool closedNow)
+    {
+        StreamTransition transition = stream.State.Apply(input);
+        closedNow = transition.IsAllowed && transition.BecameClosed;
+        if (closedNow && input != StreamInput.SendRstStream)
+        {
+            Retire(stream);
+        }
+
+        return transition.IsAllowed;
+    }
+}

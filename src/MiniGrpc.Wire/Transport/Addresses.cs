@@ -1,0 +1,115 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace MiniGrpc.Wire.Transport;
+
+/// <summary>Addresses as users write them and as gRPC shows them (its "name syntax" document).</summary>
+internal static class Addresses
+{
+    /// <summary><c>ipv4:127.0.0.1:50051</c>, <c>ipv6:[::1]:50051</c>, <c>unix:/tmp/a.sock</c>.</summary>
+    public static string Format(EndPoint? endPoint) => endPoint switch
+    {
+        IPEndPoint { Address.IsIPv4MappedToIPv6: true } mapped => $"ipv4:{mapped.Address.MapToIPv4()}:{mapped.Port}",
+        IPEndPoint { AddressFamily: AddressFamily.InterNetwork } ip => $"ipv4:{ip}",
+        IPEndPoint ip => $"ipv6:{ip}",
+        UnixDomainSocketEndPoint unix => $"unix:{unix}",
+        null => "unknown:",
+        _ => endPoint.ToString() ?? "unknown:",
+    };
+
+    /// <summary>
+    /// Reads an address to listen on: <c>http://127.0.0.1:50051</c>, <c>http://[::1]:0</c>, <c>http://localhost:50051</c>,
+    /// <c>http://*:50051</c> (every interface), <c>unix:/tmp/a.sock</c>.
+    /// </summary>
+    /// <exception cref="ArgumentException">The address says something else; the message says what was expected.</exception>
+    public static EndPoint ParseListen(string address)
+    {
+        if (TryUnix(address, out EndPoint? unix))
+        {
+            return unix;
+        }
+
+        // A wildcard is not a host name that a URI may have.
+        bool everyInterface = address.StartsWith("http://*:", StringComparison.OrdinalIgnoreCase)
+            || address.StartsWith("http://+:", StringComparison.OrdinalIgnoreCase);
+        Uri uri = ParseUri(everyInterface ? "http://[::]:" + address["http://*:".Length..] : address);
+        if (IPAddress.TryParse(uri.DnsSafeHost, out IPAddress? ip))
+        {
+            return new IPEndPoint(ip, uri.Port);
+        }
+
+        return uri.DnsSafeHost.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            ? new IPEndPoint(IPAddress.Loopback, uri.Port)
+            : throw new ArgumentException($"'{address}': to listen, give an IP address, localhost, or * for every interface, not a host name", nameof(address));
+    }
+
+    /// <summary>Reads an address to connect to: as <see cref="ParseListen"/>, and host names. <paramref name="authority"/> is what <c>:authority</c> says.</summary>
+    /// <exception cref="ArgumentException">The address says something else; the message says what was expected.</exception>
+    public static EndPoint ParseConnect(string address, out string authority)
+    {
+        if (TryUnix(address, out EndPoint? unix))
+        {
+            authority = "localhost"; // a path is no authority (RFC 3986 section 3.2); servers expect a host
+            return unix;
+        }
+
+        Uri uri = ParseUri(address);
+        if (uri.Port == 0)
+        {
+            throw new ArgumentException($"'{address}': port 0 can be listened on, not connected to", nameof(address));
+        }
+
+        authority = uri.Authority;
+        return IPAddress.TryParse(uri.DnsSafeHost, out IPAddress? ip)
+            ? new IPEndPoint(ip, uri.Port)
+            : new DnsEndPoint(uri.DnsSafeHost, uri.Port);
+    }
+
+    private static bool TryUnix(string address, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out EndPoint? endPoint)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(address);
+        endPoint = null;
+        if (!address.StartsWith("unix:", StringComparison.OrdinalIgnoreCase))
+        {
+            return false;
+        }
+
+        string path = address["unix:".Length..];
+        if (path.StartsWith("///", StringComparison.Ordinal))
+        {
+            path = path[2..]; // unix:///absolute/path is the same as unix:/absolute/path
+        }
+
+        try
+        {
+            endPoint = new UnixDomainSocketEndPoint(path);
+            return true;
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            throw new ArgumentException($"'{address}': the path of a Unix socket has 1 to about 107 octets", nameof(address), e);
+        }
+    }
+
+    private static Uri ParseUri(string address)
+    {
+        if (!Uri.TryCreate(address, UriKind.Absolute, out Uri? uri) || uri.Host.Length == 0)
+        {
+            throw new ArgumentException($"'{address}' is no address: expected http://host:port or unix:/path", nameof(address));
+        }
+
+        if (uri.Scheme == Uri.UriSchemeHttps)
+        {
+            throw new ArgumentException($"'{address}': TLS isn't supported yet; use http:// (plaintext HTTP/2)", nameof(address));
+        }
+
+        if (uri.Scheme != Uri.UriSchemeHttp)
+        {
+            throw new ArgumentException($"'{address}': unknown scheme '{uri.Scheme}'; expected http://host:port or unix:/path", nameof(address));
+        }
+
+        return uri.PathAndQuery == "/" || uri.PathAndQuery.Length == 0
+            ? uri
+            : throw new ArgumentException($"'{address}': an address has no path; expected http://host:port", nameof(address));
+    }
+}

@@ -1,0 +1,38 @@
+using System.IO.Pipelines;
+
+namespace MiniGrpc.Wire.Transport;
+
+/// <summary>
+/// An ordered, reliable stream of octets both ways: all that HTTP/2 asks of what is below it (RFC 9113 section 2).
+/// </summary>
+/// <remarks>
+/// One reader (the receive loop) and one writer (the flush loop). <see cref="IDuplexPipe.Output"/> is written with
+/// <see cref="PipeWriter.WriteAsync"/>; the memory given to it is free again when that completes.
+/// </remarks>
+internal interface ITransport : IDuplexPipe, IAsyncDisposable
+{
+    /// <summary>This end's address, as gRPC writes addresses: <c>ipv4:127.0.0.1:50051</c>, <c>unix:/tmp/a.sock</c>.</summary>
+    string LocalAddress { get; }
+
+    /// <summary>The peer's address.</summary>
+    string RemoteAddress { get; }
+
+    /// <summary>Completes when there is something to read (or the end of it), holding no buffer meanwhile.</summary>
+    ValueTask WaitForInputAsync();
+
+    /// <summary>Tears the connection down at once: reads and writes under way end with an exception.</summary>
+    void Abort();
+}
+
+/// <summary>Waits for peers.</summary>
+internal interface ITransportListener : IAsyncDisposable
+{
+    /// <summary>The address a client would use; the port is the real one.</summary>
+    string Address { get; }
+
+    /// <summary>The next peer, or null when the listener was closed.</summary>
+    ValueTask<ITransport?> AcceptAsync();
+
+    /// <summary>Takes no more peers; an accept under way answers null.</summary>
+    void Close();
+}

@@ -1,0 +1,99 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace MiniGrpc.Wire.Transport;
+
+/// <summary>Listens on a TCP port or a Unix-domain socket.</summary>
+internal sealed class SocketListener : ITransportListener
+{
+    /// <summary>Connections that the system completes before we accept them; the usual upper bound of the system itself.</summary>
+    private const int Backlog = 512;
+
+    private readonly Socket _socket;
+    private readonly string? _unixPath;
+
+    /// <summary>Binds and starts to listen, or throws <see cref="IOException"/> with a sentence that says what is in the way.</summary>
+    public SocketListener(EndPoint endPoint)
+    {
+        _socket = SocketTransport.Create(endPoint);
+        try
+        {
+            if (endPoint is UnixDomainSocketEndPoint unix)
+            {
+                _unixPath = unix.ToString();
+            }
+            else if (endPoint is IPEndPoint { Address: var address } && address.Equals(IPAddress.IPv6Any))
+            {
+                _socket.DualMode = true;
+            }
+
+            _socket.Bind(endPoint);
+            _socket.Listen(Backlog);
+            Address = Addresses.Format(_socket.LocalEndPoint);
+        }
+        catch (SocketException e)
+        {
+            _socket.Dispose();
+            throw new IOException($"can't listen on {Addresses.Format(endPoint)}: {Explain(e)}", e);
+        }
+    }
+
+    /// <inheritdoc />
+    public string Address { get; }
+
+    /// <summary>The bound address; the port is the real one.</summary>
+    public EndPoint LocalEndPoint => _socket.LocalEndPoint!;
+
+    /// <inheritdoc />
+    public async ValueTask<ITransport?> AcceptAsync()
+    {
+        while (true)
+        {
+            Socket? peer = null;
+            try
+            {
+                peer = await _socket.AcceptAsync().ConfigureAwait(false);
+                if (_unixPath is null)
+                {
+                    peer.NoDelay = true;
+                }
+
+                return new SocketTransport(peer);
+            }
+            catch (Exception e) when (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted or SocketError.Interrupted })
+            {
+                peer?.Dispose();
+                return null;
+            }
+            catch (SocketException) when (peer is not null)
+            {
+                peer.Dispose(); // gone before we could look at it: that is the next one's turn
+            }
+        }
+    }
+
+    /// <inheritdoc />
+    public void Close()
+    {
+        _socket.Dispose();
+        if (_unixPath is not null)
+        {
+            File.Delete(_unixPath);
+        }
+    }
+
+    /// <inheritdoc />
+    public ValueTask DisposeAsync()
+    {
+        Close();
+        return ValueTask.CompletedTask;
+    }
+
+    private static string Explain(SocketException e) => e.SocketErrorCode switch
+    {
+        SocketError.AddressAlreadyInUse => "the address is in use by another process or listener",
+        SocketError.AccessDenied => "the process may not listen there",
+        SocketError.AddressNotAvailable => "the address doesn't belong to this machine",
+        _ => e.Message,
+    };
+}

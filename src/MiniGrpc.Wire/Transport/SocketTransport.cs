@@ -1,0 +1,82 @@
+using System.IO.Pipelines;
+using System.Net;
+using System.Net.Sockets;
+
+namespace MiniGrpc.Wire.Transport;
+
+/// <summary>A TCP or Unix-domain socket as a transport.</summary>
+internal sealed class SocketTransport : ITransport
+{
+    private readonly Socket _socket;
+    private readonly SocketPipeReader _input;
+
+    public SocketTransport(Socket socket)
+    {
+        _socket = socket;
+        _input = new SocketPipeReader(socket);
+        Output = new SocketPipeWriter(socket);
+        LocalAddress = Addresses.Format(socket.LocalEndPoint);
+        RemoteAddress = Addresses.Format(socket.RemoteEndPoint);
+    }
+
+    /// <inheritdoc />
+    public PipeReader Input => _input;
+
+    /// <inheritdoc />
+    public PipeWriter Output { get; }
+
+    /// <inheritdoc />
+    public string LocalAddress { get; }
+
+    /// <inheritdoc />
+    public string RemoteAddress { get; }
+
+    /// <summary>Connects to <paramref name="endPoint"/>.</summary>
+    public static async ValueTask<ITransport> ConnectAsync(EndPoint endPoint, CancellationToken cancellationToken)
+    {
+        Socket socket = Create(endPoint);
+        try
+        {
+            await socket.ConnectAsync(endPoint, cancellationToken).ConfigureAwait(false);
+            return new SocketTransport(socket);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc />
+    public async ValueTask WaitForInputAsync()
+    {
+        _input.ReleaseIfEmpty();
+        await _socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc />
+    public void Abort() => _socket.Dispose();
+
+    /// <inheritdoc />
+    public ValueTask DisposeAsync()
+    {
+        _socket.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>
+    /// A socket for <paramref name="endPoint"/>. Nagle's algorithm is off: the flush loop decides what travels together, and
+    /// a delayed reply would wait for the peer's acknowledgement.
+    /// </summary>
+    internal static Socket Create(EndPoint endPoint)
+    {
+        if (endPoint is UnixDomainSocketEndPoint)
+        {
+            return new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        }
+
+        return endPoint.AddressFamily == AddressFamily.Unspecified
+            ? new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }
+            : new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+    }
+}
