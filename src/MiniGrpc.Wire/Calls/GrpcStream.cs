@@ -1,0 +1,186 @@
+using Grpc.Core;
+
+using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Wire.Calls;
+
+/// <summary>
+/// A stream that carries a call: messages in through an inbox, messages out through the gate. What the two ends do with it
+/// differs and stands in the server's and the client's stream.
+/// </summary>
+/// <remarks>
+/// Threading: the reports of the receive loop come in on that loop and only take notes; <see cref="Execute"/> is what the
+/// dispatcher runs for the call. One reader and one writer at a time.
+/// </remarks>
+internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
+{
+    private TaskCompletionSource? _writeWaiter;
+
+    protected GrpcStream(Http2Connection connection, int maxReceiveMessageSize)
+    {
+        Connection = connection;
+        MaxReceiveMessageSize = maxReceiveMessageSize;
+        Inbox = new MessageInbox(connection.ReceiveWindow, connection.Options.Limits.StreamWindow, maxReceiveMessageSize);
+    }
+
+    /// <summary>The connection that the stream is one of.</summary>
+    internal Http2Connection Connection { get; }
+
+    /// <summary>The messages that have come in.</summary>
+    internal MessageInbox Inbox { get; }
+
+    /// <summary>The largest message to take, in octets; negative for no limit.</summary>
+    internal int MaxReceiveMessageSize { get; }
+
+    /// <summary>How the peer's compressed messages are compressed; null for not at all.</summary>
+    internal ICompressionProvider? ReceiveCompression { get; set; }
+
+    /// <summary>Runs on the thread pool: the call can go on.</summary>
+    public abstract void Execute();
+
+    /// <summary>
+    /// Looks for the next message, and reads it. <see cref="InboxStatus.Waiting"/> means that <see cref="Execute"/> will run
+    /// when it is there.
+    /// </summary>
+    internal InboxStatus Read<T>(Marshaller<T> marshaller, out T message, out Status error)
+    {
+        message = default!;
+        error = default;
+        InboxStatus status = Inbox.Read(out Grpc.MessagePrefix prefix, out System.Buffers.ReadOnlySequence<byte> payload, out Grpc.GrpcError? wrong, out int credit);
+        if (status == InboxStatus.Message)
+        {
+            if (!MessageDeserializer.TryDeserialize(marshaller, prefix, payload, ReceiveCompression, MaxReceiveMessageSize, out message, out wrong))
+            {
+                status = InboxStatus.Error;
+            }
+
+            credit = Inbox.Consume(prefix.TotalLength);
+        }
+
+        if (wrong is not null)
+        {
+            error = new Status((StatusCode)wrong.Code, wrong.Detail);
+        }
+
+        GiveCredit(credit);
+        return status;
+    }
+
+    /// <summary>Hands a serialized message over. The task completes when the stream takes more; false: the stream has ended.</summary>
+    internal Task<bool> WriteAsync(MessageSerializer serializer, Buffers.OutputBuffer message, bool endStream)
+    {
+        SendResult result;
+        Task? waiter = null;
+        using (Http2Connection.GateScope gate = Connection.Enter())
+        {
+            result = gate.Send.WriteData(this, message, endStream);
+            if (result == SendResult.AcceptedFull)
+            {
+                // Continuations run on the pool: the gate is held when the waiter is completed.
+                _writeWaiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                waiter = _writeWaiter.Task;
+            }
+        }
+
+        serializer.Return();
+        return waiter is null ? (result == SendResult.Closed ? s_false : s_true) : WaitAsync(waiter);
+    }
+
+    /// <summary>Closes the stream at once; nothing is sent when it has ended already.</summary>
+    internal void Reset(ErrorCode code)
+    {
+        bool closed;
+        using (Http2Connection.GateScope gate = Connection.Enter())
+        {
+            closed = gate.Send.Reset(this, code);
+        }
+
+        if (closed)
+        {
+            Connection.OnStreamClosedByUs();
+        }
+    }
+
+    /// <summary>Gives the memory of unread messages back; what still comes is thrown away.</summary>
+    internal void DiscardInbox()
+    {
+        Inbox.Discard();
+        GiveCredit(0);
+    }
+
+    /// <inheritdoc />
+    internal override ProtocolError? OnData(ReadOnlySpan<byte> data, int padding, bool endStream)
+    {
+        InboxAppend append = Inbox.Append(data, padding, endStream);
+        if (!append.WithinWindow)
+        {
+            return ProtocolError.Stream(
+                Id, ErrorCode.FlowControlError, "RFC 9113 section 6.9.1", "DATA beyond the stream's flow-control window");
+        }
+
+        if (append.Credit > 0 && !endStream)
+        {
+            GiveStreamCredit(append.Credit);
+        }
+
+        if (append.Wake)
+        {
+            Connection.Options.Dispatcher.Post(this);
+        }
+
+        if (endStream)
+        {
+            OnEndOfMessages();
+        }
+
+        return null;
+    }
+
+    /// <inheritdoc />
+    internal override void OnSendCapacity()
+    {
+        TaskCompletionSource? waiter = _writeWaiter;
+        _writeWaiter = null;
+        waiter?.TrySetResult();
+    }
+
+    /// <summary>The peer's half has ended with DATA, without trailers.</summary>
+    protected virtual void OnEndOfMessages()
+    {
+    }
+
+    private void GiveCredit(int streamCredit)
+    {
+        if (streamCredit > 0)
+        {
+            GiveStreamCredit(streamCredit);
+        }
+
+        int due = Connection.ReceiveWindow.TakeDue();
+        if (due > 0)
+        {
+            using Http2Connection.GateScope gate = Connection.Enter();
+            gate.Send.WriteWindowUpdate(0, due);
+        }
+    }
+
+    private void GiveStreamCredit(int increment)
+    {
+        // Once the peer's half has ended it has no use for more.
+        if (State.Current is StreamState.Open or StreamState.HalfClosedLocal)
+        {
+            using Http2Connection.GateScope gate = Connection.Enter();
+            gate.Send.WriteWindowUpdate(Id, increment);
+        }
+    }
+
+    private async Task<bool> WaitAsync(Task waiter)
+    {
+        await waiter.ConfigureAwait(false);
+        return State.Current is StreamState.Open or StreamState.HalfClosedRemote;
+    }
+
+    private static readonly Task<bool> s_true = Task.FromResult(true);
+    private static readonly Task<bool> s_false = Task.FromResult(false);
+}

@@ -1,0 +1,301 @@
+using System.Buffers;
+
+using MiniGrpc.Wire.Grpc;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Wire.Calls;
+
+/// <summary>What a reader found in the inbox.</summary>
+internal enum InboxStatus : byte
+{
+    /// <summary>No complete message yet: the reader will be woken.</summary>
+    Waiting,
+
+    /// <summary>A message.</summary>
+    Message,
+
+    /// <summary>The peer's half has ended, and every message was read.</summary>
+    End,
+
+    /// <summary>What came is no message, or one over the limit.</summary>
+    Error,
+}
+
+/// <summary>What came of adding octets to the inbox.</summary>
+/// <param name="WithinWindow">False when the peer sent more than its window allowed.</param>
+/// <param name="Credit">The stream's WINDOW_UPDATE increment that is due, or 0.</param>
+/// <param name="Wake">Whether a waiting reader can go on.</param>
+internal readonly record struct InboxAppend(bool WithinWindow, int Credit, bool Wake);
+
+/// <summary>
+/// The octets of a stream's messages between the receive loop, which copies them in and moves on, and the call, which reads
+/// one message after the other in its own time.
+/// </summary>
+/// <remarks>
+/// Crosses between the receive loop and one reader; every member takes the inbox's lock, which is held for a copy at the
+/// most. It owns the stream's receive window: stream credit goes back when a message was consumed, and early when a reader
+/// waits for a message longer than the window (RFC 9113 section 6.9.1 leaves that to the receiver).
+/// Memory follows the octets: what is in a segment was received, and a tiny frame fills up the last one.
+/// </remarks>
+internal sealed class MessageInbox
+{
+    /// <summary>The first segment of a stream: a typical unary message with room to spare.</summary>
+    private const int SmallestSegment = 256;
+
+    /// <summary>Larger messages come in several pieces; a parser takes them as they are.</summary>
+    private const int LargestSegment = 64 * 1024;
+
+    private readonly ConnectionReceiveWindow _connectionWindow;
+    private readonly int _maxMessageSize;
+    private readonly Lock _lock = new();
+    private ReceiveWindow _window;
+    private InboxSegment? _head;
+    private InboxSegment? _tail;
+    private int _headStart;
+    private int _tailEnd;
+    private int _length;
+    private int _uncharged;
+    private int _charged;
+    private bool _ended;
+    private bool _waiting;
+    private bool _waitsForEnd;
+    private bool _discarded;
+
+    public MessageInbox(ConnectionReceiveWindow connectionWindow, int streamWindow, int maxMessageSize)
+    {
+        _connectionWindow = connectionWindow;
+        _window = new ReceiveWindow(streamWindow);
+        _maxMessageSize = maxMessageSize;
+    }
+
+    /// <summary>Adds the octets of a DATA frame.</summary>
+    public InboxAppend Append(ReadOnlySpan<byte> data, int padding, bool ended)
+    {
+        lock (_lock)
+        {
+            if (!_window.TryReceive(data.Length + padding))
+            {
+                return new InboxAppend(false, 0, false);
+            }
+
+            if (_discarded)
+            {
+                return new InboxAppend(true, _window.Release(data.Length + padding), false);
+            }
+
+            int credit = padding > 0 ? _window.Release(padding) : 0;
+            Copy(data);
+            _ended |= ended;
+            bool wake = _waiting && IsSatisfied(ref credit);
+            _waiting &= !wake;
+            Charge();
+            return new InboxAppend(true, credit, wake);
+        }
+    }
+
+    /// <summary>The peer's half has ended without more octets. Answers whether a waiting reader can go on.</summary>
+    public bool End()
+    {
+        lock (_lock)
+        {
+            _ended = true;
+            bool wake = _waiting;
+            _waiting = false;
+            return wake;
+        }
+    }
+
+    /// <summary>
+    /// From now on the reader waits until the peer's half has ended with its one message in it, as a call with a single
+    /// message each way does. Answers whether it can go on at once.
+    /// </summary>
+    public bool WaitForEnd()
+    {
+        lock (_lock)
+        {
+            int credit = 0;
+            _waitsForEnd = true;
+            _waiting = !IsSatisfied(ref credit);
+            System.Diagnostics.Debug.Assert(credit == 0, "called before anything came in");
+            return !_waiting;
+        }
+    }
+
+    /// <summary>
+    /// Looks for the next message. When there is none yet, the reader counts as waiting from here on, and
+    /// <paramref name="credit"/> is the stream's WINDOW_UPDATE increment that is due so that the message can come.
+    /// </summary>
+    public InboxStatus Read(out MessagePrefix prefix, out ReadOnlySequence<byte> payload, out GrpcError? error, out int credit)
+    {
+        lock (_lock)
+        {
+            credit = 0;
+            switch (MessageReader.TryRead(Unread(), _maxMessageSize, out prefix, out payload, out _, out error))
+            {
+                case MessageReadStatus.Message:
+                    return InboxStatus.Message;
+                case MessageReadStatus.Error:
+                    return InboxStatus.Error;
+            }
+
+            if (_ended)
+            {
+                if (_length == 0)
+                {
+                    return InboxStatus.End;
+                }
+
+                error = new GrpcError(GrpcStatusCode.Internal, $"The stream ended in the middle of a message, {_length} octets into it.");
+                return InboxStatus.Error;
+            }
+
+            _waiting = !IsSatisfied(ref credit);
+            System.Diagnostics.Debug.Assert(_waiting, "an incomplete message is waited for");
+            Charge();
+            return InboxStatus.Waiting;
+        }
+    }
+
+    /// <summary>The message that was read last has been used: its memory is free. Returns the stream credit due.</summary>
+    public int Consume(long octets)
+    {
+        lock (_lock)
+        {
+            if (_discarded)
+            {
+                return 0;
+            }
+
+            int count = (int)octets;
+            _length -= count;
+            _uncharged = Math.Max(0, _uncharged - count);
+            Free(count);
+            Charge();
+            return _window.Release(count);
+        }
+    }
+
+    /// <summary>Throws away what is unread and what may still come. The reader must have stopped.</summary>
+    public void Discard()
+    {
+        lock (_lock)
+        {
+            _discarded = true;
+            _waiting = false;
+            if (_length > 0)
+            {
+                Free(_length);
+            }
+
+            _length = 0;
+            _uncharged = 0;
+            Charge();
+            while (_head is not null)
+            {
+                RemoveHead();
+            }
+        }
+    }
+
+    /// <summary>
+    /// Whether a waiting reader can go on. Looks at the prefix as soon as it is there: the octets of the message that
+    /// somebody waits for don't count as unread, and are asked for if the window is too small for them.
+    /// </summary>
+    private bool IsSatisfied(ref int credit)
+    {
+        if (_ended)
+        {
+            return true;
+        }
+
+        _uncharged = Math.Max(_uncharged, MessagePrefix.Size);
+        MessageReadStatus status = MessageReader.TryRead(Unread(), _maxMessageSize, out MessagePrefix prefix, out _, out long missing, out _);
+        if (status != MessageReadStatus.NeedMore)
+        {
+            // A second message where one is due is an error that the reader states; the end alone is waited for otherwise.
+            return status == MessageReadStatus.Error || !_waitsForEnd || _length > prefix.TotalLength;
+        }
+
+        if (_length >= MessagePrefix.Size)
+        {
+            _uncharged = Math.Max(_uncharged, (int)prefix.TotalLength);
+            credit += _window.Expand((int)missing);
+        }
+
+        return false;
+    }
+
+    private ReadOnlySequence<byte> Unread() =>
+        _head is null ? ReadOnlySequence<byte>.Empty : new ReadOnlySequence<byte>(_head, _headStart, _tail!, _tailEnd);
+
+    private void Copy(ReadOnlySpan<byte> data)
+    {
+        _length += data.Length;
+        while (!data.IsEmpty)
+        {
+            if (_tail is null || _tailEnd == _tail.Array.Length)
+            {
+                AddSegment(data.Length);
+            }
+
+            int count = Math.Min(data.Length, _tail!.Array.Length - _tailEnd);
+            data[..count].CopyTo(_tail.Array.AsSpan(_tailEnd));
+            _tailEnd += count;
+            data = data[count..];
+        }
+    }
+
+    private void AddSegment(int atLeast)
+    {
+        // A message that is waited for gets its memory in few pieces; otherwise memory grows with what has come.
+        int expected = Math.Max(atLeast, _waiting ? Math.Min(_uncharged - _length, _length + atLeast) : 0);
+        _tail = new InboxSegment(Math.Clamp(expected, SmallestSegment, LargestSegment), _tail);
+        _tailEnd = 0;
+        if (_head is null)
+        {
+            _head = _tail;
+            _headStart = 0;
+        }
+    }
+
+    private void Free(int count)
+    {
+        while (count > 0)
+        {
+            int inHead = (_head == _tail ? _tailEnd : _head!.Array.Length) - _headStart;
+            if (count < inHead)
+            {
+                _headStart += count;
+                return;
+            }
+
+            count -= inHead;
+            RemoveHead();
+        }
+    }
+
+    private void RemoveHead()
+    {
+        InboxSegment head = _head!;
+        _head = head.NextSegment;
+        _headStart = 0;
+        if (_head is null)
+        {
+            _tail = null;
+            _tailEnd = 0;
+        }
+
+        ArrayPool<byte>.Shared.Return(head.Array);
+    }
+
+    /// <summary>Tells the connection how many of the octets here wait for a reader that hasn't asked for them.</summary>
+    private void Charge()
+    {
+        int charged = Math.Max(0, _length - _uncharged);
+        if (charged != _charged)
+        {
+            _connectionWindow.AddUnread(charged - _charged);
+            _charged = charged;
+        }
+    }
+}
