@@ -90,16 +90,8 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
     /// <summary>Closes the stream at once; nothing is sent when it has ended already.</summary>
     internal void Reset(ErrorCode code)
     {
-        bool closed;
-        using (Http2Connection.GateScope gate = Connection.Enter())
-        {
-            closed = gate.Send.Reset(this, code);
-        }
-
-        if (closed)
-        {
-            Connection.OnStreamClosedByUs();
-        }
+        using Http2Connection.GateScope gate = Connection.Enter();
+        gate.Send.Reset(this, code);
     }
 
     /// <summary>Gives the memory of unread messages back; what still comes is thrown away.</summary>

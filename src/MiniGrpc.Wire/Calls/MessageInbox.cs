@@ -59,6 +59,7 @@ internal sealed class MessageInbox
     private bool _ended;
     private bool _waiting;
     private bool _waitsForEnd;
+    private bool _reading;
     private bool _discarded;
 
     public MessageInbox(ConnectionReceiveWindow connectionWindow, int streamWindow, int maxMessageSize)
@@ -130,9 +131,18 @@ internal sealed class MessageInbox
         lock (_lock)
         {
             credit = 0;
+            if (_discarded)
+            {
+                prefix = default;
+                payload = default;
+                error = null;
+                return InboxStatus.End;
+            }
+
             switch (MessageReader.TryRead(Unread(), _maxMessageSize, out prefix, out payload, out _, out error))
             {
                 case MessageReadStatus.Message:
+                    _reading = true;
                     return InboxStatus.Message;
                 case MessageReadStatus.Error:
                     return InboxStatus.Error;
@@ -161,8 +171,10 @@ internal sealed class MessageInbox
     {
         lock (_lock)
         {
+            _reading = false;
             if (_discarded)
             {
+                FreeAll();
                 return 0;
             }
 
@@ -175,24 +187,18 @@ internal sealed class MessageInbox
         }
     }
 
-    /// <summary>Throws away what is unread and what may still come. The reader must have stopped.</summary>
+    /// <summary>Throws away what is unread and what may still come; the message being read stays until it is consumed.</summary>
     public void Discard()
     {
         lock (_lock)
         {
             _discarded = true;
             _waiting = false;
-            if (_length > 0)
-            {
-                Free(_length);
-            }
-
-            _length = 0;
-            _uncharged = 0;
+            _uncharged = _length;
             Charge();
-            while (_head is not null)
+            if (!_reading)
             {
-                RemoveHead();
+                FreeAll();
             }
         }
     }
@@ -270,6 +276,15 @@ internal sealed class MessageInbox
             }
 
             count -= inHead;
+            RemoveHead();
+        }
+    }
+
+    private void FreeAll()
+    {
+        _length = 0;
+        while (_head is not null)
+        {
             RemoveHead();
         }
     }

@@ -12,7 +12,6 @@ internal sealed partial class Http2Connection : IReceiveSink
     private const ulong ShutdownPing = 0x6d69_6e69_6279_6521;
 
     private ShutdownStep _shutdown;
-    private bool _streamsMayBeAvailable;
 
     private enum ShutdownStep : byte
     {
@@ -34,16 +33,6 @@ internal sealed partial class Http2Connection : IReceiveSink
 
     /// <summary>The identifier of the last stream that the peer has opened and we have taken.</summary>
     private int LastPeerStreamId => _role == Role.Server ? _receive.Streams.HighestId : 0;
-
-    /// <summary>Reports what one read of the transport has added up to.</summary>
-    internal void AfterReceive()
-    {
-        if (_streamsMayBeAvailable)
-        {
-            _streamsMayBeAvailable = false;
-            _owner.OnStreamsAvailable(this);
-        }
-    }
 
     /// <summary>The peer speaks something else. It is named in the log; HTTP/1.x gets an answer that its user can read.</summary>
     internal ConnectionEnd OnWrongProtocol(PrefaceVerdict verdict)
@@ -86,7 +75,6 @@ internal sealed partial class Http2Connection : IReceiveSink
     {
         using GateScope gate = Enter();
         gate.Send.OnClosedByPeer(stream);
-        _streamsMayBeAvailable = _role == Role.Client;
     }
 
     void IReceiveSink.OnStreamError(Http2Stream? stream, ProtocolError error)
@@ -100,8 +88,7 @@ internal sealed partial class Http2Connection : IReceiveSink
         else if (gate.Send.Reset(stream, error.Code))
         {
             stream.OnStreamError(error);
-            _streamsMayBeAvailable = _role == Role.Client;
-        }
+            }
     }
 
     ProtocolError? IReceiveSink.OnSettings(in SettingsFrame frame)
@@ -126,7 +113,6 @@ internal sealed partial class Http2Connection : IReceiveSink
             _owner.OnReady(this);
         }
 
-        _streamsMayBeAvailable = _role == Role.Client;
         return error;
     }
 

@@ -230,10 +230,16 @@ internal sealed partial class Http2Connection
         {
             _connection.CompleteIfDrained();
             bool kick = _connection._flush.TryClaim();
+            bool mayOpen = _connection._send.TakeMayOpen();
             _connection.Gate.Exit();
             if (kick)
             {
                 _connection._flush.Kick();
+            }
+
+            if (mayOpen)
+            {
+                _connection._owner.OnStreamsAvailable(_connection);
             }
         }
     }

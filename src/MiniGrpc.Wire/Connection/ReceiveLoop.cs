@@ -117,7 +117,6 @@ internal sealed class ReceiveLoop
         int frames = _receive.Receive(octets[(int)consumed..]);
         _connection.Trace?.Received(octets.Slice((int)consumed, frames));
         consumed += frames;
-        _connection.AfterReceive();
         return _receive.Error is { } error ? new ConnectionEnd($"the peer broke the protocol: {error}", error) : null;
     }
 

@@ -10,6 +10,7 @@ internal sealed partial class SendSide
 {
     private int _nextStreamId = 1;
     private Http2Stream? _opened;
+    private bool _mayOpen;
 
     /// <summary>Streams that our half has closed last, for the receive loop to take out of its table.</summary>
     public RetiredStreams Retired { get; } = new();
@@ -60,6 +61,14 @@ internal sealed partial class SendSide
         return OpenResult.Opened;
     }
 
+    /// <summary>Whether, since the last call, a stream has ended or the limit was raised, so that a client waiting to open one may try.</summary>
+    public bool TakeMayOpen()
+    {
+        bool mayOpen = _mayOpen && _role == Role.Client;
+        _mayOpen = false;
+        return mayOpen;
+    }
+
     /// <summary>Hands over the streams opened since the last call, linked by <see cref="Http2Stream.NextOpened"/>.</summary>
     public Http2Stream? TakeOpened()
     {
@@ -79,6 +88,7 @@ internal sealed partial class SendSide
     public void OnClosedByPeer(Http2Stream stream)
     {
         OpenStreams--;
+        _mayOpen = true;
         DropQueue(stream);
     }
 
@@ -119,6 +129,7 @@ internal sealed partial class SendSide
             }
         }
 
+        _mayOpen = true;
         windowDelta = (int)((long)PeerSettings.InitialWindowSize - before);
         SettingsFrame.WriteAck(Output);
         return null;
@@ -207,5 +218,6 @@ internal sealed partial class SendSide
         // Before the octets that end the stream can reach the peer: a fast peer may open the next one at once.
         Retired.Push(stream);
         OpenStreams--;
+        _mayOpen = true;
     }
 }

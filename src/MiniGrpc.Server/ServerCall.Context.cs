@@ -1,0 +1,86 @@
+using System.Net;
+using System.Text;
+
+using Grpc.Core;
+
+using MiniGrpc.Wire.Calls;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Server;
+
+/// <content>The members of <see cref="ServerCallContext"/>. What is costly is made when it is asked for.</content>
+internal sealed partial class ServerCall : ServerCallContext
+{
+    private static readonly AuthContext s_unauthenticated = new(null, []);
+
+    private readonly string _methodName;
+    private Metadata? _requestHeaders;
+    private Metadata? _responseTrailers;
+    private Dictionary<object, object>? _userState;
+    private Status _status = Status.DefaultSuccess;
+    private WriteOptions? _writeOptions;
+
+    /// <inheritdoc />
+    protected override string MethodCore => _methodName;
+
+    /// <inheritdoc />
+    protected override string HostCore => _stream.ReadRequestFields(static fields =>
+        fields.TryGet(":authority"u8, out ReadOnlySpan<byte> host) || fields.TryGet("host"u8, out host) ? Encoding.ASCII.GetString(host) : "");
+
+    /// <inheritdoc />
+    protected override string PeerCore => _stream.Connection.Transport.RemoteAddress;
+
+    /// <inheritdoc />
+    protected override DateTime DeadlineCore => _stream.Deadline;
+
+    /// <inheritdoc />
+    protected override Metadata RequestHeadersCore => _requestHeaders ??= _stream.ReadRequestFields(MetadataCodec.Decode);
+
+    /// <inheritdoc />
+    protected override CancellationToken CancellationTokenCore => _cancellation.Token;
+
+    /// <inheritdoc />
+    protected override Metadata ResponseTrailersCore => _responseTrailers ??= [];
+
+    /// <inheritdoc />
+    protected override Status StatusCore
+    {
+        get => _status;
+        set => _status = value;
+    }
+
+    /// <inheritdoc />
+    protected override WriteOptions? WriteOptionsCore
+    {
+        get => _writeOptions;
+        set => _writeOptions = value;
+    }
+
+    /// <inheritdoc />
+    protected override AuthContext AuthContextCore => s_unauthenticated;
+
+    /// <inheritdoc />
+    protected override IDictionary<object, object> UserStateCore => _userState ??= [];
+
+    /// <inheritdoc />
+    protected override Task WriteResponseHeadersAsyncCore(Metadata responseHeaders)
+    {
+        ArgumentNullException.ThrowIfNull(responseHeaders);
+        if (HeadersSent)
+        {
+            throw new InvalidOperationException("Response headers can be sent once, and before the first response.");
+        }
+
+        if (EndedException("send response headers") is { } ended)
+        {
+            return Task.FromException(ended);
+        }
+
+        SendHeaders(ResponseFields(responseHeaders));
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc />
+    protected override ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options) => throw new NotSupportedException(
+        "Propagation tokens can't be made outside of Grpc.Core. Pass the context's Deadline and CancellationToken to the child call's CallOptions.");
+}

@@ -1,0 +1,237 @@
+using Grpc.Core;
+
+using Microsoft.Extensions.Logging;
+
+using MiniGrpc.Wire.Calls;
+using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Grpc;
+using MiniGrpc.Wire.Hpack;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Server;
+
+/// <summary>
+/// A call as the server's connection sees it: the request's head is judged here, and the handler started when its input is
+/// there. The call ends exactly once, by whoever comes first: the handler, the deadline, the client, or the connection.
+/// </summary>
+/// <remarks>
+/// Threading: the reports come in on the receive loop; <see cref="Execute"/> runs on the thread pool; the deadline on a
+/// timer's thread. <c>_finished</c> decides who ends the call, <c>_started</c> whether the handler ever runs.
+/// </remarks>
+internal sealed class ServerStream : GrpcStream
+{
+    private readonly ServerCore _server;
+    private readonly HeaderList _requestFields = new();
+    private MethodHandler? _handler;
+    private ServerCall? _call;
+    private Deadline? _timer;
+    private bool _requestFieldsReleased;
+    private int _started;
+    private int _finished;
+
+    public ServerStream(ServerCore server, Http2Connection connection)
+        : base(connection, server.Options.MaxReceiveMessageSize ?? -1)
+    {
+        _server = server;
+    }
+
+    /// <summary>The server's options and services.</summary>
+    public ServerCore Server => _server;
+
+    /// <summary>The moment at which the client stops waiting, in UTC; <see cref="DateTime.MaxValue"/> for never.</summary>
+    public DateTime Deadline { get; private set; } = DateTime.MaxValue;
+
+    /// <summary>Whether the call has ended.</summary>
+    public bool IsFinished => Volatile.Read(ref _finished) != 0;
+
+    /// <inheritdoc />
+    internal override HeaderList? RequestFields => _requestFields;
+
+    /// <inheritdoc />
+    public override void Execute()
+    {
+        if (Interlocked.Exchange(ref _started, 1) == 0)
+        {
+            // Ended before it began: there is no handler to run.
+            if (IsFinished)
+            {
+                Release();
+                return;
+            }
+
+            _call = new ServerCall(this, _handler!);
+            _ = _call.RunAsync(_handler!);
+        }
+        else
+        {
+            _call?.Resume();
+        }
+    }
+
+    /// <summary>Takes the right to end the call; true once.</summary>
+    public bool TryFinish() => Interlocked.Exchange(ref _finished, 1) == 0;
+
+    /// <summary>Looks a request field up.</summary>
+    /// <exception cref="InvalidOperationException">The call has ended, and its memory with it.</exception>
+    public T ReadRequestFields<T>(Func<HeaderList, T> read)
+    {
+        lock (_requestFields)
+        {
+            return _requestFieldsReleased
+                ? throw new InvalidOperationException("The request's metadata can't be read after the call has ended. Read it in the handler and keep what is needed.")
+                : read(_requestFields);
+        }
+    }
+
+    /// <summary>The handler has returned, or never ran: give everything back.</summary>
+    public void Release()
+    {
+        _timer?.Dispose();
+        DiscardInbox();
+        lock (_requestFields)
+        {
+            _requestFieldsReleased = true;
+            _requestFields.Release();
+        }
+
+        _server.OnCallEnded();
+    }
+
+    /// <inheritdoc />
+    internal override ProtocolError? OnHeaders(HeaderList fields, bool endStream)
+    {
+        RequestHead head = RequestHead.Read(fields, _server.Methods, _server.Compressions);
+        if (head.HttpRefusal is { } refusal)
+        {
+            Refuse(refusal, null);
+            return null;
+        }
+
+        if (head.Refusal is { } error)
+        {
+            Refuse(ResponseBlocks.Headers, StatusFields(new Status((StatusCode)error.Code, error.Detail)));
+            return null;
+        }
+
+        _handler = head.Handler;
+        ReceiveCompression = head.Compression;
+        if (head.Timeout is { } timeout)
+        {
+            Deadline = Wire.Calls.Deadline.At(_server.Options.TimeProvider.GetUtcNow().UtcDateTime, timeout);
+            _timer = new Deadline(_server.Options.TimeProvider, timeout, OnDeadline);
+        }
+
+        if (endStream)
+        {
+            Inbox.End();
+        }
+
+        if (!_handler!.TakesOneRequest || Inbox.WaitForEnd())
+        {
+            Connection.Options.Dispatcher.Post(this);
+        }
+
+        return null;
+    }
+
+    /// <inheritdoc />
+    internal override ProtocolError? OnTrailers(HeaderList fields)
+    {
+        // gRPC gives request trailers no meaning; the end of the requests is what counts.
+        if (Inbox.End())
+        {
+            Connection.Options.Dispatcher.Post(this);
+        }
+
+        return null;
+    }
+
+    /// <inheritdoc />
+    internal override void OnReset(ErrorCode code) => EndEarly();
+
+    /// <inheritdoc />
+    internal override void OnStreamError(ProtocolError error)
+    {
+        _server.Logger.LogInformation("A call of {Peer} was reset: {Error}", Connection.Transport.RemoteAddress, error);
+        EndEarly();
+    }
+
+    /// <inheritdoc />
+    internal override void OnConnectionEnded(string reason) => EndEarly();
+
+    /// <summary>The fields of a status: <c>grpc-status</c> and, percent-encoded, <c>grpc-message</c>.</summary>
+    internal static HeaderList StatusFields(Status status)
+    {
+        var fields = new HeaderList();
+        Span<byte> code = stackalloc byte[3];
+        System.Buffers.Text.Utf8Formatter.TryFormat((int)status.StatusCode, code, out int length);
+        fields.Add("grpc-status"u8, code[..length]);
+        if (!string.IsNullOrEmpty(status.Detail))
+        {
+            fields.Add("grpc-message"u8, PercentEncoding.Encode(status.Detail), Indexing.Without);
+        }
+
+        return fields;
+    }
+
+    private void Refuse(PreparedFields prepared, HeaderList? fields)
+    {
+        if (_server.Compressions.AcceptEncoding.Length > 0 && fields is not null)
+        {
+            fields.Add("grpc-accept-encoding"u8, _server.Compressions.AcceptEncoding.Span);
+        }
+
+        TryFinish();
+        using (Http2Connection.GateScope gate = Connection.Enter())
+        {
+            gate.Send.WriteHeaders(this, prepared, fields, endStream: true);
+        }
+
+        fields?.Release();
+        if (Interlocked.Exchange(ref _started, 1) == 0)
+        {
+            Release();
+        }
+    }
+
+    private void OnDeadline()
+    {
+        if (!TryFinish())
+        {
+            return;
+        }
+
+        HeaderList fields = StatusFields(new Status(StatusCode.DeadlineExceeded, "The deadline of the call has passed."));
+        bool headersSent = _call?.HeadersSent ?? false;
+        using (Http2Connection.GateScope gate = Connection.Enter())
+        {
+            gate.Send.WriteTrailers(this, headersSent ? null : ResponseBlocks.Headers, fields);
+        }
+
+        Abandon();
+    }
+
+    /// <summary>The client, or the connection, has ended the call: nothing can be sent any more.</summary>
+    private void EndEarly()
+    {
+        if (TryFinish())
+        {
+            Abandon();
+        }
+    }
+
+    /// <summary>The call has ended before its handler did.</summary>
+    private void Abandon()
+    {
+        if (Interlocked.Exchange(ref _started, 1) == 0)
+        {
+            Release();
+            return;
+        }
+
+        _call?.Cancel();
+
+        // A reader that waits learns of it on the pool, not here.
+        Connection.Options.Dispatcher.Post(this);
+    }
+}

@@ -1,0 +1,140 @@
+using System.Buffers;
+using System.Text;
+
+using Grpc.Core;
+
+using MiniGrpc.Wire.Grpc;
+using MiniGrpc.Wire.Hpack;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Wire.Calls;
+
+/// <summary>
+/// Metadata as header fields and back (gRPC over HTTP/2, Custom-Metadata): names are lower case, text values ASCII, values
+/// of names that end in <c>-bin</c> any octets as base64.
+/// </summary>
+internal static class MetadataCodec
+{
+    /// <summary>The octets of a text value: visible ASCII and space. The rest can't be told from the framing around it.</summary>
+    private static readonly SearchValues<char> s_valueCharacters = SearchValues.Create(Enumerable.Range(' ', '~' - ' ' + 1).Select(c => (char)c).ToArray());
+
+    /// <summary>What a metadata name may consist of. HTTP allows more (<c>x+y</c>); the Metadata class doesn't.</summary>
+    private static readonly SearchValues<byte> s_nameOctets = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789._-"u8);
+
+    /// <summary>Adds all entries to a list of fields.</summary>
+    /// <exception cref="ArgumentException">A value can't be sent; the message names its key.</exception>
+    public static void Encode(Metadata metadata, HeaderList fields)
+    {
+        foreach (Metadata.Entry entry in metadata)
+        {
+            if (!IsReserved(entry.Key))
+            {
+                Encode(entry, fields);
+            }
+        }
+    }
+
+    /// <summary>Reads the custom fields of a list; what belongs to the protocol, and what Metadata can't hold, is left out.</summary>
+    public static Metadata Decode(HeaderList fields)
+    {
+        var metadata = new Metadata();
+        foreach (HeaderField field in fields)
+        {
+            if (!IsCustom(field.Name) || field.Name.ContainsAnyExcept(s_nameOctets))
+            {
+                continue;
+            }
+
+            string name = Encoding.ASCII.GetString(field.Name);
+            if (!BinaryHeader.IsBinary(field.Name))
+            {
+                metadata.Add(name, Encoding.Latin1.GetString(field.Value));
+                continue;
+            }
+
+            foreach (ReadOnlySpan<byte> part in BinaryHeader.Split(field.Value))
+            {
+                if (BinaryHeader.TryDecode(part, out byte[] value))
+                {
+                    metadata.Add(name, value);
+                }
+            }
+        }
+
+        return metadata;
+    }
+
+    /// <summary>Whether a field is for the user rather than for the protocol.</summary>
+    public static bool IsCustom(ReadOnlySpan<byte> name) => name[0] switch
+    {
+        (byte)':' => false,
+        (byte)'c' => !name.SequenceEqual("content-type"u8) && !name.SequenceEqual("content-length"u8),
+        (byte)'t' => !name.SequenceEqual("te"u8),
+        (byte)'g' => !name.StartsWith("grpc-"u8) || !IsReservedGrpc(name["grpc-".Length..]),
+        _ => true,
+    };
+
+    /// <summary>Whether a binary field holds base64; others do always.</summary>
+    public static bool IsValid(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        if (!BinaryHeader.IsBinary(name))
+        {
+            return true;
+        }
+
+        foreach (ReadOnlySpan<byte> part in BinaryHeader.Split(value))
+        {
+            if (!BinaryHeader.TryDecode(part, out _))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Names that the protocol sets itself: what a user puts there (by copying another call's headers, say) isn't sent.</summary>
+    private static bool IsReserved(string key) => key switch
+    {
+        "content-type" or "content-length" or "te" or "host" => true,
+        "connection" or "keep-alive" or "proxy-connection" or "transfer-encoding" or "upgrade" => true,
+        _ => key.StartsWith("grpc-", StringComparison.Ordinal) && IsReservedGrpc(Encoding.ASCII.GetBytes(key, 5, key.Length - 5)),
+    };
+
+    private static bool IsReservedGrpc(ReadOnlySpan<byte> rest) =>
+        rest.SequenceEqual("timeout"u8) || rest.SequenceEqual("encoding"u8) || rest.SequenceEqual("accept-encoding"u8)
+        || rest.SequenceEqual("status"u8) || rest.SequenceEqual("message"u8) || rest.SequenceEqual("internal-encoding-request"u8);
+
+    private static void Encode(Metadata.Entry entry, HeaderList fields)
+    {
+        Span<byte> name = stackalloc byte[entry.Key.Length <= 256 ? entry.Key.Length : 0];
+        if (name.IsEmpty)
+        {
+            name = new byte[entry.Key.Length];
+        }
+
+        Encoding.ASCII.GetBytes(entry.Key, name);
+        if (entry.IsBinary)
+        {
+            byte[] value = entry.ValueBytes;
+            BinaryHeader.Encode(value, fields.Add(name, BinaryHeader.GetEncodedLength(value.Length), IndexingOf(entry.Key)), out _);
+            return;
+        }
+
+        // Space at the ends has no meaning and may not be sent (RFC 9113 section 8.2.1).
+        ReadOnlySpan<char> text = entry.Value.AsSpan().Trim(' ');
+        int bad = text.IndexOfAnyExcept(s_valueCharacters);
+        if (bad >= 0)
+        {
+            throw new ArgumentException(
+                $"The metadata value of '{entry.Key}' holds the character U+{(int)text[bad]:X4}; only visible ASCII and space can be sent. Use a key that ends in '-bin' for other values.");
+        }
+
+        Encoding.ASCII.GetBytes(text, fields.Add(name, text.Length, IndexingOf(entry.Key)));
+    }
+
+    /// <summary>Secrets go into nobody's table (RFC 7541 section 7.1.3), and metadata is too diverse to profit from ours.</summary>
+    private static Indexing IndexingOf(string key) => key is "authorization" or "cookie" or "set-cookie" || key.EndsWith("-token", StringComparison.Ordinal)
+        ? Indexing.Never
+        : Indexing.Without;
+}
