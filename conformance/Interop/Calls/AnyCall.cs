@@ -33,6 +33,9 @@ internal sealed class AnyCall : IDisposable
     /// <summary>The response of a kind that has only one.</summary>
     public Task<Response>? SingleResponse { get; private init; }
 
+    /// <summary>The status of a call that is over.</summary>
+    public Status Status => _status();
+
     public Task<Metadata> HeadersAsync() => _headers.WithinLimit("the response headers");
 
     /// <summary>Starts a call and sends the requests (one, where the kind takes only one); the request stream stays open.</summary>

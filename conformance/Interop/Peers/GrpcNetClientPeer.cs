@@ -8,6 +8,13 @@ internal sealed class GrpcNetClientPeer : IClientPeer
 {
     public string Name => "Grpc.Net.Client";
 
+    // HttpClient does.
+    public bool JoinsRepeatedMetadata => true;
+
+    // GetStatus() says Cancelled; but a single response whose headers have come is read from a body that Dispose closes under the
+    // reader, and that error becomes Internal.
+    public IReadOnlyList<StatusCode> CodesOfDisposedCalls => [StatusCode.Cancelled, StatusCode.Internal];
+
     public IClientChannel Connect(ServerAddress address, ClientSetup setup)
     {
         // A handler of our own, since the channel's default one opens a second connection when the first has no stream left.

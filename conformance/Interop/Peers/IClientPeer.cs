@@ -7,6 +7,12 @@ public interface IClientPeer
 {
     string Name { get; }
 
+    /// <summary>Values of a repeated key are sent as one field, joined with commas, as RFC 9110 section 5.2 permits.</summary>
+    bool JoinsRepeatedMetadata => false;
+
+    /// <summary>How a read that waits for a response may fail when its call is disposed of.</summary>
+    IReadOnlyList<StatusCode> CodesOfDisposedCalls => [StatusCode.Cancelled];
+
     /// <summary>The same options for a call whose request messages are sent compressed with gzip.</summary>
     CallOptions WithGzipRequests(CallOptions options)
     {

@@ -10,6 +10,15 @@ public interface IServerPeer
     /// <summary>The entry that a handler adds to the response headers so that its messages leave compressed with gzip.</summary>
     Metadata.Entry GzipResponses => new("grpc-internal-encoding-request", "gzip");
 
+    /// <summary>Response headers and trailers with an empty value are not sent. A shortcoming that tests make allowance for.</summary>
+    bool DropsEmptyMetadata => false;
+
+    /// <summary>Names of services and methods are found in any case. A shortcoming that tests make allowance for.</summary>
+    bool IgnoresCaseOfPaths => false;
+
+    /// <summary>Binary metadata joined with commas by the client is refused. A shortcoming that tests make allowance for.</summary>
+    bool RefusesJoinedBinaryMetadata => false;
+
     Task<IRunningServer> StartAsync(ServerSetup setup);
 }
 

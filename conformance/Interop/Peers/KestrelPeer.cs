@@ -12,6 +12,15 @@ internal sealed class KestrelPeer : IServerPeer
 {
     public string Name => "Grpc.AspNetCore";
 
+    // Response headers are appended to ASP.NET Core's header dictionary, which takes an empty value for none.
+    public bool DropsEmptyMetadata => true;
+
+    // ASP.NET Core's routing does.
+    public bool IgnoresCaseOfPaths => true;
+
+    // Grpc.AspNetCore decodes the field's value as one piece of base64.
+    public bool RefusesJoinedBinaryMetadata => true;
+
     public async Task<IRunningServer> StartAsync(ServerSetup setup)
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -23,8 +32,13 @@ internal sealed class KestrelPeer : IServerPeer
         builder.Services.AddRoutingCore();
         builder.Services.AddGrpc(grpc =>
         {
-            grpc.MaxReceiveMessageSize = setup.MaxReceiveMessageSize ?? grpc.MaxReceiveMessageSize;
-            grpc.MaxSendMessageSize = setup.MaxSendMessageSize ?? grpc.MaxSendMessageSize;
+            // Set only what is asked for: setting the null that is there already lifts the default limit.
+            if (setup.MaxReceiveMessageSize is not null)
+            {
+                grpc.MaxReceiveMessageSize = setup.MaxReceiveMessageSize;
+            }
+
+            grpc.MaxSendMessageSize = setup.MaxSendMessageSize;
         });
 
         WebApplication app = builder.Build();

@@ -28,6 +28,9 @@ internal sealed class Session : IAsyncDisposable
 
     public ServerAddress Address => _server.Address;
 
+    /// <summary>A second channel to the same server, by way of another address.</summary>
+    public Session By(ServerAddress address) => new(Pair, _server, address, setup: null, ownsServer: false);
+
     /// <summary>A watch on the calls that carry <see cref="CallWatch.Options"/>.</summary>
     public CallWatch Watch(int calls = 1) => _server.Service.Watch(calls);
 

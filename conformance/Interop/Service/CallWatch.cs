@@ -10,10 +10,11 @@ internal sealed class CallWatch(int expectedCalls)
     public const string HeaderName = "call-id";
 
     private readonly TaskCompletionSource _started = New();
+    private readonly TaskCompletionSource _waiting = New();
     private readonly TaskCompletionSource _cancelled = New();
     private readonly TaskCompletionSource _ended = New();
     private readonly TaskCompletionSource _release = New();
-    private int _startedCalls;
+    private int _waitingCalls;
     private int _received;
     private int _written;
     private volatile bool _writing;
@@ -23,8 +24,11 @@ internal sealed class CallWatch(int expectedCalls)
     /// <summary>Options for the calls that are to be watched.</summary>
     public CallOptions Options => new(new Metadata { { HeaderName, CallId } });
 
-    /// <summary>All expected handlers have started.</summary>
+    /// <summary>A handler has started.</summary>
     public Task Started => _started.Task;
+
+    /// <summary>All expected handlers do nothing but wait, as they were told to.</summary>
+    public Task Waiting => _waiting.Task;
 
     /// <summary>A handler's <see cref="ServerCallContext.CancellationToken"/> has fired.</summary>
     public Task Cancelled => _cancelled.Task;
@@ -37,6 +41,9 @@ internal sealed class CallWatch(int expectedCalls)
 
     /// <summary>The deadline of the last call that started.</summary>
     public DateTime Deadline { get; private set; }
+
+    /// <summary>The request headers of the last call that started.</summary>
+    public Metadata RequestHeaders { get; private set; } = [];
 
     /// <summary>The clients' addresses.</summary>
     public ConcurrentDictionary<string, bool> Peers { get; } = [];
@@ -55,10 +62,16 @@ internal sealed class CallWatch(int expectedCalls)
     public void OnStarted(ServerCallContext context)
     {
         Deadline = context.Deadline;
+        RequestHeaders = context.RequestHeaders;
         Peers[context.Peer] = true;
-        if (Interlocked.Increment(ref _startedCalls) == expectedCalls)
+        _started.TrySetResult();
+    }
+
+    public void OnWaiting()
+    {
+        if (Interlocked.Increment(ref _waitingCalls) == expectedCalls)
         {
-            _started.TrySetResult();
+            _waiting.TrySetResult();
         }
     }
 

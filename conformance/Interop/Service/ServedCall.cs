@@ -91,9 +91,11 @@ internal sealed class ServedCall : IDisposable
             case Then.Throw:
                 throw new InvalidOperationException(request.Payload.ToStringUtf8());
             case Then.AwaitCancellation:
+                _watch.OnWaiting();
                 await Task.Delay(Timeout.Infinite, _context.CancellationToken);
                 return false;
             case Then.AwaitRelease:
+                _watch.OnWaiting();
                 await _watch.Released.WaitAsync(_context.CancellationToken);
                 return true;
             default:
