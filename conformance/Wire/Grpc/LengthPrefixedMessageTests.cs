@@ -55,10 +55,11 @@ public class LengthPrefixedMessageTests
         byte[] bytes = Frame(compressed: false, new byte[20]);
         for (int length = 0; length < bytes.Length; length++)
         {
-            foreach (ReadOnlySequence<byte> buffer in (ReadOnlySequence<byte>[])[new(bytes, 0, length), Sequences.OctetByOctet(bytes[..length])])
+            ReadOnlySequence<byte>[] buffers = [new(bytes, 0, length), Sequences.OctetByOctet(bytes[..length])];
+            foreach (ReadOnlySequence<byte> buffer in buffers)
             {
-                MessageReadStatus status = MessageReader.TryRead(buffer, NoLimit, out MessagePrefix prefix, out ReadOnlySequence<byte> payload,
-                    out long missing, out GrpcError? error);
+                MessageReadStatus status = MessageReader.TryRead(
+                    buffer, NoLimit, out MessagePrefix prefix, out ReadOnlySequence<byte> payload, out long missing, out GrpcError? error);
 
                 Assert.Equal(MessageReadStatus.NeedMore, status);
                 Assert.Equal(length < MessagePrefix.Size ? 1 : bytes.Length - length, missing);
@@ -145,8 +146,8 @@ public class LengthPrefixedMessageTests
 
     private static long AssertMessage(ReadOnlySequence<byte> buffer, bool compressed, byte[] expected)
     {
-        MessageReadStatus status = MessageReader.TryRead(buffer, expected.Length, out MessagePrefix prefix, out ReadOnlySequence<byte> payload,
-            out long missing, out GrpcError? error);
+        MessageReadStatus status = MessageReader.TryRead(
+            buffer, expected.Length, out MessagePrefix prefix, out ReadOnlySequence<byte> payload, out long missing, out GrpcError? error);
 
         Assert.Equal(MessageReadStatus.Message, status);
         Assert.Equal(compressed, prefix.IsCompressed);
@@ -170,8 +171,8 @@ public class LengthPrefixedMessageTests
 
     private static void AssertAccepted(byte[] prefix, int limit)
     {
-        MessageReadStatus status = MessageReader.TryRead(new ReadOnlySequence<byte>(prefix), limit, out MessagePrefix read, out _, out long missing,
-            out GrpcError? error);
+        MessageReadStatus status = MessageReader.TryRead(
+            new ReadOnlySequence<byte>(prefix), limit, out MessagePrefix read, out _, out long missing, out GrpcError? error);
 
         Assert.Equal(read.Length == 0 ? MessageReadStatus.Message : MessageReadStatus.NeedMore, status);
         Assert.Equal(read.Length, missing);

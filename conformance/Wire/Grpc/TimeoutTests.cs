@@ -109,7 +109,8 @@ public class TimeoutTests
     [Theory]
     [InlineData((99_999_999 * TimeSpan.TicksPerHour) + 1)]
     [InlineData(long.MaxValue)]
-    public void What_is_longer_than_the_longest_timeout_is_written_as_that(long ticks) => Assert.Equal("99999999H", Format(new TimeSpan(ticks)));
+    public void What_is_longer_than_the_longest_timeout_is_written_as_that(long ticks) =>
+        Assert.Equal("99999999H", Format(new TimeSpan(ticks)));
 
     [Theory]
     [InlineData(0)]
@@ -124,7 +125,8 @@ public class TimeoutTests
     [Fact]
     public void What_is_written_is_read_as_no_shorter_and_less_than_one_unit_longer()
     {
-        Gen<long> ticks = Gen.Select(Gen.Long[1, 99_999_999 * TimeSpan.TicksPerHour], Gen.Int[0, 62]).Select((t, shift) => Math.Max(1, t >> shift));
+        Gen<long> ticks = Gen.Select(Gen.Long[1, 99_999_999 * TimeSpan.TicksPerHour], Gen.Int[0, 62])
+            .Select((longest, shift) => Math.Max(1, longest >> shift));
         ticks.Sample(
             asked =>
             {

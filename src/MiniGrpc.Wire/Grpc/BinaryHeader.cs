@@ -12,7 +12,7 @@ internal static class BinaryHeader
     /// <summary>Whether <paramref name="name"/> names a binary field. Field names are lower-case in HTTP/2, so no case is folded.</summary>
     public static bool IsBinary(ReadOnlySpan<byte> name) => name.EndsWith("-bin"u8);
 
-    /// <summary>The octets that <paramref name="length"/> octets take in base64 without padding: four for three, a rest of one or two gives two or three.</summary>
+    /// <summary>The octets that <paramref name="length"/> octets take: four for three, and one more than there are for a rest.</summary>
     public static int GetEncodedLength(int length)
     {
         (int groups, int rest) = int.DivRem(length, 3);

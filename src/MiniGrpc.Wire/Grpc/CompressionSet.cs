@@ -72,9 +72,15 @@ internal sealed class CompressionSet
         return false;
     }
 
-    /// <summary>The status of a call whose messages are compressed in a way that is not in this set; the answer carries <see cref="AcceptEncoding"/>.</summary>
+    /// <summary>
+    /// The status of a call whose messages are compressed in a way that is not in this set. The answer carries
+    /// <see cref="AcceptEncoding"/>.
+    /// </summary>
     /// <param name="encoding">The peer's <c>grpc-encoding</c>.</param>
-    /// <param name="onServer">A client used what the server does not have: UNIMPLEMENTED. A server used what the client never offered: INTERNAL.</param>
+    /// <param name="onServer">
+    /// True where a client used what the server does not have: UNIMPLEMENTED. False where a server used what the client never
+    /// offered: INTERNAL.
+    /// </param>
     public GrpcError Unsupported(ReadOnlySpan<byte> encoding, bool onServer) => new(
         onServer ? GrpcStatusCode.Unimplemented : GrpcStatusCode.Internal,
         $"grpc-encoding {GrpcError.Quote(encoding)} is not supported; these are: {Encoding.ASCII.GetString(_acceptEncoding)}.");
@@ -82,7 +88,7 @@ internal sealed class CompressionSet
     private void CheckName(int index)
     {
         string name = _providers[index].EncodingName;
-        bool isToken = name.Length > 0 && !name.AsSpan().ContainsAnyExceptInRange('!', '~') && !name.Contains(',', StringComparison.Ordinal);
+        bool isToken = name.Length > 0 && !name.AsSpan().ContainsAnyExceptInRange('!', '~') && !name.AsSpan().Contains(',');
         if (!isToken || Ascii.EqualsIgnoreCase(name, Identity))
         {
             throw new ArgumentException($"\"{name}\" can't be the name of a compression.");

@@ -12,11 +12,8 @@ namespace MiniGrpc.Wire;
 /// <param name="defaultCompressionLevel">The level where a call asks for none.</param>
 public sealed class DeflateCompressionProvider(CompressionLevel defaultCompressionLevel) : ICompressionProvider, ITrailerCheck
 {
-    /// <summary>ADLER32: a checksum of the data in the last four octets, the most significant first (RFC 1950 section 2.2).</summary>
+    /// <summary>ADLER32, the last four octets: a checksum of the data, big-endian (RFC 1950 section 2.2).</summary>
     private const int ChecksumLength = 4;
-
-    /// <summary>Header 2, no data 2, trailer 4.</summary>
-    private const int ShortestStream = 8;
 
     /// <summary>The largest prime below 2^16, which both sums of Adler-32 are taken modulo (RFC 1950 section 8.2).</summary>
     private const uint AdlerModulus = 65521;
@@ -36,7 +33,7 @@ public sealed class DeflateCompressionProvider(CompressionLevel defaultCompressi
 
     bool ITrailerCheck.TrailerMatches(in ReadOnlySequence<byte> compressed, ReadOnlySpan<byte> message)
     {
-        if (compressed.Length < ShortestStream)
+        if (compressed.Length < ChecksumLength)
         {
             return false;
         }

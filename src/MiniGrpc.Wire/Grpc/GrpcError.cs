@@ -10,10 +10,10 @@ namespace MiniGrpc.Wire.Grpc;
 /// <param name="Detail">One sentence for whoever reads the status; it travels as <c>grpc-message</c>.</param>
 internal sealed record GrpcError(GrpcStatusCode Code, string Detail)
 {
-    /// <summary>Enough to recognise a bad field by; a peer may send kilobytes, and the sentence goes back over the wire and into logs.</summary>
+    /// <summary>Enough to recognise a bad field by. A peer may send kilobytes, and the sentence goes over the wire and into logs.</summary>
     private const int LongestQuote = 40;
 
-    /// <summary>A field value of the peer as it may stand in <see cref="Detail"/>: in quotes, shortened, every octet beyond ASCII as '?'.</summary>
+    /// <summary>A field value of the peer as it may stand in <see cref="Detail"/>: in quotes, shortened, '?' for non-ASCII.</summary>
     public static string Quote(ReadOnlySpan<byte> value) =>
         value.Length > LongestQuote ? $"'{Encoding.ASCII.GetString(value[..LongestQuote])}…'" : $"'{Encoding.ASCII.GetString(value)}'";
 }

@@ -11,7 +11,7 @@ namespace MiniGrpc.Wire;
 /// <param name="defaultCompressionLevel">The level where a call asks for none.</param>
 public sealed class GzipCompressionProvider(CompressionLevel defaultCompressionLevel) : ICompressionProvider, ITrailerCheck
 {
-    /// <summary>ISIZE: the length of the data modulo 2^32, in the last four octets, the least significant first (RFC 1952 section 2.3.1).</summary>
+    /// <summary>ISIZE, the last four octets: the length of the data modulo 2^32, little-endian (RFC 1952 section 2.3.1).</summary>
     private const int SizeLength = 4;
 
     /// <summary>Header 10, no data 2, trailer 8. Below it, zeros of the header could pass for an ISIZE of nothing.</summary>

@@ -18,7 +18,7 @@ public interface ICompressionProvider
     /// </summary>
     string EncodingName { get; }
 
-    /// <summary>Creates a stream that compresses what is written to it into <paramref name="stream"/>, and finishes when disposed.</summary>
+    /// <summary>Creates a stream that compresses into <paramref name="stream"/> what is written to it, until it is disposed.</summary>
     /// <param name="stream">Where the compressed bytes go. It is not to be disposed.</param>
     /// <param name="compressionLevel">How hard to try; null for the provider's own default.</param>
     /// <returns>A stream to write the message to.</returns>

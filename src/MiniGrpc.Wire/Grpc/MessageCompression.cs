@@ -12,7 +12,7 @@ internal static class MessageCompression
     /// <summary>Room asked for at a time: a small message takes one step, and a bomb is noticed soon.</summary>
     private const int ChunkSize = 4096;
 
-    /// <summary>The most that <see cref="OutputBuffer"/> can hold: it doubles, and the next doubling would pass the largest array.</summary>
+    /// <summary>The most that <see cref="OutputBuffer"/> can hold: its array doubles, and the next doubling would be too large.</summary>
     private const int LargestOutput = 1 << 30;
 
     /// <summary>Appends the compressed form of <paramref name="payload"/>.</summary>
@@ -52,10 +52,14 @@ internal static class MessageCompression
     /// <summary>Appends the message that <paramref name="payload"/> is the compressed form of.</summary>
     /// <param name="provider">The compression that <c>grpc-encoding</c> names; null where it names none or "identity".</param>
     /// <param name="payload">A message that came with Compressed-Flag 1.</param>
-    /// <param name="maxMessageSize">The largest decompressed size to accept; negative or <see cref="int.MaxValue"/> for any that can be held.</param>
+    /// <param name="maxMessageSize">The largest decompressed size to accept; negative or <see cref="int.MaxValue"/> for no limit.</param>
     /// <param name="output">Where the message goes; as before the call if the result is an error.</param>
     /// <returns>Null, or what is wrong.</returns>
-    public static GrpcError? Decompress(ICompressionProvider? provider, in ReadOnlySequence<byte> payload, int maxMessageSize, OutputBuffer output)
+    public static GrpcError? Decompress(
+        ICompressionProvider? provider,
+        in ReadOnlySequence<byte> payload,
+        int maxMessageSize,
+        OutputBuffer output)
     {
         if (provider is null)
         {

@@ -27,7 +27,7 @@ internal static class MessageReader
 {
     /// <summary>Looks for one message at the start of <paramref name="buffer"/>.</summary>
     /// <param name="buffer">All bytes of the stream that have not been consumed.</param>
-    /// <param name="maxMessageSize">The largest Message-Length to accept; negative or <see cref="int.MaxValue"/> for any that .NET can hold.</param>
+    /// <param name="maxMessageSize">The largest Message-Length to accept; negative or <see cref="int.MaxValue"/> for no limit.</param>
     /// <param name="prefix">The prefix, once its five octets are there.</param>
     /// <param name="payload">The message; with the prefix it takes <see cref="MessagePrefix.TotalLength"/> octets of the buffer.</param>
     /// <param name="missing">How many octets more are needed; 1 while the length is not known.</param>
@@ -49,6 +49,7 @@ internal static class MessageReader
         }
 
         missing = 0;
+
         // A negative limit reads as no limit. 2^31 octets and more fit no .NET buffer, and are over any limit.
         uint limit = maxMessageSize < 0 ? int.MaxValue : (uint)maxMessageSize;
         if (prefix.Flag > 1 || prefix.Length > limit)
@@ -77,6 +78,12 @@ internal static class MessageReader
             return true;
         }
 
+        return TryGatherPrefix(buffer, out prefix);
+    }
+
+    /// <summary>The rare case of a prefix that is cut in two, kept apart so that the common one can be inlined.</summary>
+    private static bool TryGatherPrefix(in ReadOnlySequence<byte> buffer, out MessagePrefix prefix)
+    {
         if (buffer.Length < MessagePrefix.Size)
         {
             prefix = default;
@@ -89,7 +96,7 @@ internal static class MessageReader
         return true;
     }
 
-    /// <summary>An undefined flag goes first: where it stands, the stream is most likely not at a prefix at all, and the length means nothing.</summary>
+    /// <summary>An undefined flag goes first: these are most likely not the octets of a prefix, and the length means nothing.</summary>
     private static GrpcError Describe(MessagePrefix prefix, uint limit) => prefix.Flag > 1
         ? new GrpcError(GrpcStatusCode.Internal, $"A message starts with Compressed-Flag {prefix.Flag}; only 0 and 1 are defined.")
         : new GrpcError(

@@ -47,7 +47,7 @@ internal static class StatusMapping
         _ => GrpcStatusCode.Internal,
     };
 
-    /// <summary>The error code of the RST_STREAM that ends a stream for the reason <paramref name="code"/>, when no trailers can be sent.</summary>
+    /// <summary>The error code of the RST_STREAM that ends a stream for the reason <paramref name="code"/>.</summary>
     /// <remarks>
     /// The code that the table of <see cref="FromRstStream"/> leads back from, where there is one. UNAVAILABLE is not sent as
     /// REFUSED_STREAM: that promises that nothing was processed and invites the peer to repeat the call, and only who refuses
@@ -62,7 +62,10 @@ internal static class StatusMapping
         _ => InternalError,
     };
 
-    /// <summary>Reads the value of <c>grpc-status</c>; false, and UNKNOWN, when it is no decimal number. A number without a name is UNKNOWN too.</summary>
+    /// <summary>
+    /// Reads the value of <c>grpc-status</c>; false, and UNKNOWN, when it is no decimal number. A number without a name is
+    /// UNKNOWN too. Leading zeros are accepted, though no sender should write them.
+    /// </summary>
     public static bool TryParse(ReadOnlySpan<byte> grpcStatus, out GrpcStatusCode code)
     {
         code = GrpcStatusCode.Unknown;

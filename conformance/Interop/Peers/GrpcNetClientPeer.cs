@@ -1,0 +1,37 @@
+using Grpc.Core;
+using Grpc.Net.Client;
+
+namespace MiniGrpc.Conformance.Interop.Peers;
+
+/// <summary>The official client: Grpc.Net.Client on HttpClient.</summary>
+internal sealed class GrpcNetClientPeer : IClientPeer
+{
+    public string Name => "Grpc.Net.Client";
+
+    // HttpClient does.
+    public bool JoinsRepeatedMetadata => true;
+
+    // GetStatus() says Cancelled; but a single response whose headers have come is read from a body that Dispose closes under the
+    // reader, and that error becomes Internal.
+    public IReadOnlyList<StatusCode> CodesOfDisposedCalls => [StatusCode.Cancelled, StatusCode.Internal];
+
+    public IClientChannel Connect(ServerAddress address, ClientSetup setup)
+    {
+        // A handler of our own, since the channel's default one opens a second connection when the first has no stream left.
+        GrpcChannelOptions options = new() { HttpHandler = new SocketsHttpHandler(), DisposeHttpClient = true };
+        options.MaxReceiveMessageSize = setup.MaxReceiveMessageSize ?? options.MaxReceiveMessageSize;
+        options.MaxSendMessageSize = setup.MaxSendMessageSize ?? options.MaxSendMessageSize;
+        return new ClientChannel(GrpcChannel.ForAddress(address.Uri, options));
+    }
+
+    private sealed class ClientChannel(GrpcChannel channel) : IClientChannel
+    {
+        public ChannelBase Channel => channel;
+
+        public ValueTask DisposeAsync()
+        {
+            channel.Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

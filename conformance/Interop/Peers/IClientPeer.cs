@@ -1,0 +1,48 @@
+using Grpc.Core;
+
+namespace MiniGrpc.Conformance.Interop.Peers;
+
+/// <summary>An implementation of gRPC that can call.</summary>
+public interface IClientPeer
+{
+    string Name { get; }
+
+    /// <summary>Values of a repeated key are sent as one field, joined with commas, as RFC 9110 section 5.2 permits.</summary>
+    bool JoinsRepeatedMetadata => false;
+
+    /// <summary>How a read that waits for a response may fail when its call is disposed of.</summary>
+    IReadOnlyList<StatusCode> CodesOfDisposedCalls => [StatusCode.Cancelled];
+
+    /// <summary>The same options for a call whose request messages are sent compressed with gzip.</summary>
+    CallOptions WithGzipRequests(CallOptions options)
+    {
+        Metadata headers = [new Metadata.Entry("grpc-internal-encoding-request", "gzip")];
+        foreach (Metadata.Entry entry in options.Headers ?? [])
+        {
+            headers.Add(entry);
+        }
+
+        return options.WithHeaders(headers);
+    }
+
+    /// <summary>A channel that makes all its calls on one connection.</summary>
+    IClientChannel Connect(ServerAddress address, ClientSetup setup);
+}
+
+/// <summary>A channel, whatever way the peer has to dispose of it.</summary>
+public interface IClientChannel : IAsyncDisposable
+{
+    ChannelBase Channel { get; }
+}
+
+/// <summary>How a client is set up. What is not set stays at the peer's default.</summary>
+public sealed record ClientSetup
+{
+    public static ClientSetup Default { get; } = new();
+
+    /// <summary>Bytes, per message.</summary>
+    public int? MaxReceiveMessageSize { get; init; }
+
+    /// <summary>Bytes, per message.</summary>
+    public int? MaxSendMessageSize { get; init; }
+}

@@ -1,0 +1,65 @@
+using System.Net;
+using Grpc.Core;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace MiniGrpc.Conformance.Interop.Peers;
+
+/// <summary>The official server: Grpc.AspNetCore on Kestrel.</summary>
+internal sealed class KestrelPeer : IServerPeer
+{
+    public string Name => "Grpc.AspNetCore";
+
+    // Response headers are appended to ASP.NET Core's header dictionary, which takes an empty value for none.
+    public bool DropsEmptyMetadata => true;
+
+    // ASP.NET Core's routing does.
+    public bool IgnoresCaseOfPaths => true;
+
+    // Grpc.AspNetCore decodes the field's value as one piece of base64.
+    public bool RefusesJoinedBinaryMetadata => true;
+
+    public async Task<IRunningServer> StartAsync(ServerSetup setup)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.Http2.MaxStreamsPerConnection = setup.MaxConcurrentStreams ?? kestrel.Limits.Http2.MaxStreamsPerConnection;
+            kestrel.Listen(IPAddress.Loopback, setup.Port, listen => listen.Protocols = HttpProtocols.Http2);
+        });
+        builder.Services.AddRoutingCore();
+        builder.Services.AddGrpc(grpc =>
+        {
+            // Set only what is asked for: setting the null that is there already lifts the default limit.
+            if (setup.MaxReceiveMessageSize is not null)
+            {
+                grpc.MaxReceiveMessageSize = setup.MaxReceiveMessageSize;
+            }
+
+            grpc.MaxSendMessageSize = setup.MaxSendMessageSize;
+        });
+
+        WebApplication app = builder.Build();
+        foreach (ServerServiceDefinition service in setup.Services)
+        {
+            app.MapGrpcService(service);
+        }
+
+        await app.StartAsync();
+        return new RunningServer(app);
+    }
+
+    private sealed class RunningServer(WebApplication app) : IRunningServer
+    {
+        public ServerAddress Address { get; } = new(Transport.Tcp, app.Urls.Single());
+
+        public async ValueTask DisposeAsync()
+        {
+            // A token that has already fired: don't wait for calls to end by themselves.
+            await app.StopAsync(new CancellationToken(canceled: true));
+            await app.DisposeAsync();
+        }
+    }
+}

@@ -1,0 +1,23 @@
+namespace MiniGrpc.Conformance.Interop.Peers;
+
+/// <summary>
+/// Who is tested with whom. <b>This is the one place where a peer is added</b>: its class in this folder, a line in
+/// <see cref="Servers"/> or <see cref="Clients"/>, and its pairs in <see cref="Pairs"/>. What is not in the list is not tested.
+/// </summary>
+internal static class Matrix
+{
+    private static readonly IServerPeer s_kestrel = new KestrelPeer();
+    private static readonly IClientPeer s_grpcNetClient = new GrpcNetClientPeer();
+
+    /// <summary>Every server, each of which also serves clients of other languages.</summary>
+    public static IReadOnlyList<IServerPeer> Servers { get; } = [s_kestrel];
+
+    /// <summary>Every client, each of which also calls servers of other languages.</summary>
+    public static IReadOnlyList<IClientPeer> Clients { get; } = [s_grpcNetClient];
+
+    /// <summary>The pairs that every test of this project runs over.</summary>
+    public static IReadOnlyList<Pair> Pairs { get; } =
+    [
+        new(s_grpcNetClient, s_kestrel, Transport.Tcp),
+    ];
+}

@@ -1,0 +1,38 @@
+using System.Reflection;
+using Xunit.Sdk;
+using Xunit.v3;
+
+namespace MiniGrpc.Conformance.Interop.Peers;
+
+/// <summary>
+/// Runs a theory over the <see cref="Matrix"/>: each parameter of type <see cref="Pair"/>, <see cref="IServerPeer"/> or
+/// <see cref="IClientPeer"/> takes all that the matrix has, each enum parameter all its values, each bool both.
+/// </summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class MatrixAttribute : DataAttribute
+{
+    public override ValueTask<IReadOnlyCollection<ITheoryDataRow>> GetData(MethodInfo testMethod, DisposalTracker disposalTracker)
+    {
+        IEnumerable<object[]> rows = [[]];
+        foreach (ParameterInfo parameter in testMethod.GetParameters())
+        {
+            object[] values = ValuesOf(parameter.ParameterType);
+            rows = rows.SelectMany(row => values.Select(value => (object[])[.. row, value]));
+        }
+
+        return new([.. rows.Select(row => new TheoryDataRow(row))]);
+    }
+
+    // Peers are objects of this process; a runner can't store them between finding the tests and running them.
+    public override bool SupportsDiscoveryEnumeration() => false;
+
+    private static object[] ValuesOf(Type type) => type switch
+    {
+        _ when type == typeof(Pair) => [.. Matrix.Pairs],
+        _ when type == typeof(IServerPeer) => [.. Matrix.Servers],
+        _ when type == typeof(IClientPeer) => [.. Matrix.Clients],
+        _ when type == typeof(bool) => [false, true],
+        _ when type.IsEnum => [.. Enum.GetValues(type).Cast<object>()],
+        _ => throw new NotSupportedException($"The matrix has no values of type {type}."),
+    };
+}

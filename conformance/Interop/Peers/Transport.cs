@@ -1,0 +1,14 @@
+namespace MiniGrpc.Conformance.Interop.Peers;
+
+/// <summary>What carries the bytes between a client and a server.</summary>
+public enum Transport
+{
+    /// <summary>HTTP/2 with prior knowledge, in plaintext, on 127.0.0.1.</summary>
+    Tcp,
+
+    /// <summary>The same over a Unix domain socket.</summary>
+    UnixSocket,
+
+    /// <summary>The same over pipes inside the process.</summary>
+    InMemory,
+}
