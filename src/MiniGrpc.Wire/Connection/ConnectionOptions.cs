@@ -20,8 +20,8 @@ internal sealed record ConnectionOptions
     /// <summary>Where the cause of every connection's end is said.</summary>
     public ILogger Logger { get; init; } = NullLogger.Instance;
 
-    /// <summary>Takes the lines of the wire trace; null for no trace.</summary>
-    public Action<string>? WireTrace { get; init; }
+    /// <summary>Takes the frames of the wire trace; null for no trace.</summary>
+    public Action<WireFrame>? WireTrace { get; init; }
 
     /// <summary>How long a peer may take to say its part of the connection's start before it is given up.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);

@@ -37,7 +37,7 @@ internal sealed partial class Http2Connection : IReceiveSink
     /// <summary>The peer speaks something else. It is named in the log; HTTP/1.x gets an answer that its user can read.</summary>
     internal ConnectionEnd OnWrongProtocol(PrefaceVerdict verdict)
     {
-        string reason = $"{Transport.RemoteAddress} does not speak plaintext HTTP/2: {ConnectionPreface.Explain(verdict)}";
+        string reason = $"{Transport.RemoteAddress} does not speak plaintext HTTP/2: {ConnectionPreface.Describe(verdict)}";
         Options.Logger.LogWarning("{Reason}", reason);
         if (verdict == PrefaceVerdict.Http1Request)
         {
@@ -80,15 +80,23 @@ internal sealed partial class Http2Connection : IReceiveSink
     void IReceiveSink.OnStreamError(Http2Stream? stream, ProtocolError error)
     {
         Options.Logger.LogDebug("{Peer}: {Error}", Transport.RemoteAddress, error);
-        using GateScope gate = Enter();
-        if (stream is null)
+        bool closed = false;
+        using (GateScope gate = Enter())
         {
-            gate.Send.WriteReset(error.StreamId, error.Code);
-        }
-        else if (gate.Send.Reset(stream, error.Code))
-        {
-            stream.OnStreamError(error);
+            if (stream is null)
+            {
+                gate.Send.WriteReset(error.StreamId, error.Code);
             }
+            else
+            {
+                closed = gate.Send.Reset(stream, error.Code);
+            }
+        }
+
+        if (closed)
+        {
+            stream!.OnStreamError(error);
+        }
     }
 
     ProtocolError? IReceiveSink.OnSettings(in SettingsFrame frame)

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 
 using MiniGrpc.Wire.Http2;
-using MiniGrpc.Wire.Http2.Frames;
 using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Wire.Connection;
@@ -24,7 +23,6 @@ internal sealed partial class Http2Connection
     private readonly ReceiveLoop _receiveLoop;
     private readonly FlushLoop _flush;
     private ConnectionEnd? _end;
-    private int _closedByPeer;
     private bool _ready;
 
     public Http2Connection(Role role, ITransport transport, ConnectionOptions options, IConnectionOwner owner)
@@ -33,7 +31,7 @@ internal sealed partial class Http2Connection
         _owner = owner;
         Transport = transport;
         Options = options;
-        Trace = options.WireTrace is null ? null : new WireTrace(role, options.Limits, options.WireTrace);
+        Trace = options.WireTrace is null ? null : new WireTrace(role, transport.RemoteAddress, options.WireTrace);
         _send = new SendSide(role);
         _receive = new ReceiveSide(role, options.Limits, this, _send.Retired);
         _receiveLoop = new ReceiveLoop(this, _receive, role);
@@ -181,7 +179,7 @@ internal sealed partial class Http2Connection
             gate.Send.IsGoingAway = true;
             foreach (Http2Stream stream in streams)
             {
-                gate.Send.DropQueue(stream);
+                SendSide.DropQueue(stream);
             }
         }
 

@@ -47,7 +47,7 @@ internal sealed class HeaderBlock
         {
             return ProtocolError.Connection(
                 ErrorCode.EnhanceYourCalm,
-                "RFC 9113 section 10.5.1",
+                "10.5.1",
                 $"the field block of stream {StreamId} is longer than {_maxLength} octets or {MaxFragments} frames");
         }
 

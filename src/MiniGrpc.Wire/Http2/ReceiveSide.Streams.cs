@@ -27,7 +27,7 @@ internal sealed partial class ReceiveSide
         if (_block.StreamId == 0)
         {
             return ProtocolError.Connection(
-                ErrorCode.ProtocolError, "RFC 9113 section 6.10", $"CONTINUATION on stream {header.StreamId} without a field block before it");
+                ErrorCode.ProtocolError, "6.10", $"CONTINUATION on stream {header.StreamId} without a field block before it");
         }
 
         if (_block.Append(frame.Fragment) is { } tooLong)
@@ -70,7 +70,7 @@ internal sealed partial class ReceiveSide
             Streams.AddRefused(id);
             ProtocolError? bad = Decode(block, FieldRules.Kind.Trailers, null);
             return bad ?? Judge(ProtocolError.Stream(
-                id, ErrorCode.RefusedStream, "RFC 9113 section 5.1.2", "more streams than SETTINGS_MAX_CONCURRENT_STREAMS, or shutting down"));
+                id, ErrorCode.RefusedStream, "5.1.2", "more streams than SETTINGS_MAX_CONCURRENT_STREAMS, or shutting down"));
         }
 
         stream.Id = id;
@@ -100,7 +100,7 @@ internal sealed partial class ReceiveSide
         if (interim)
         {
             return endStream
-                ? Judge(ProtocolError.Stream(stream.Id, ErrorCode.ProtocolError, "RFC 9113 section 8.1", "an interim response with END_STREAM"), stream)
+                ? Judge(ProtocolError.Stream(stream.Id, ErrorCode.ProtocolError, "8.1", "an interim response with END_STREAM"), stream)
                 : null;
         }
 
@@ -129,7 +129,7 @@ internal sealed partial class ReceiveSide
         if (!endStream)
         {
             return Judge(
-                ProtocolError.Stream(stream.Id, ErrorCode.ProtocolError, "RFC 9113 section 8.1", "a second header list without END_STREAM"), stream);
+                ProtocolError.Stream(stream.Id, ErrorCode.ProtocolError, "8.1", "a second header list without END_STREAM"), stream);
         }
 
         return Judge(CheckContentLength(stream) ?? stream.OnTrailers(fields), stream);
@@ -146,7 +146,7 @@ internal sealed partial class ReceiveSide
         if (!Window.TryReceive(frame.FlowControlledLength))
         {
             return ProtocolError.Connection(
-                ErrorCode.FlowControlError, "RFC 9113 section 6.9.1", "DATA beyond the connection's flow-control window");
+                ErrorCode.FlowControlError, "6.9.1", "DATA beyond the connection's flow-control window");
         }
 
         if (!TryFind(frame.StreamId, out Http2Stream? stream))
@@ -157,7 +157,7 @@ internal sealed partial class ReceiveSide
         if (_role == Role.Client && !stream.HeadersReceived)
         {
             return Judge(
-                ProtocolError.Stream(stream.Id, ErrorCode.ProtocolError, "RFC 9113 section 8.1", "DATA before the response's HEADERS"), stream);
+                ProtocolError.Stream(stream.Id, ErrorCode.ProtocolError, "8.1", "DATA before the response's HEADERS"), stream);
         }
 
         if (!ApplyInput(stream, FrameType.Data, frame.EndStream ? StreamInput.ReceiveDataEndStream : StreamInput.ReceiveData, out error))
@@ -236,7 +236,7 @@ internal sealed partial class ReceiveSide
         // Frames that were under way when we reset the stream are ignored.
         if (!stream.WasResetByUs || stream.State.Current != StreamState.Closed)
         {
-            const string Section = "RFC 9113 section 5.1";
+            const string Section = "5.1";
             string reason = $"{type} on stream {stream.Id} in state {stream.State.Current}";
             error = Judge(new ProtocolError(transition.Scope, transition.Code, Section, reason, stream.Id), stream);
         }
@@ -296,7 +296,7 @@ internal sealed partial class ReceiveSide
         if (error is null && _inbound.IsTooLarge)
         {
             error = ProtocolError.Stream(
-                stream.Id, ErrorCode.EnhanceYourCalm, "RFC 9113 section 10.5.1", $"the header list is larger than {_limits.MaxHeaderListSize} octets");
+                stream.Id, ErrorCode.EnhanceYourCalm, "10.5.1", $"the header list is larger than {_limits.MaxHeaderListSize} octets");
         }
 
         return error is null;
@@ -307,7 +307,7 @@ internal sealed partial class ReceiveSide
         _inbound.Begin(kind, target);
         if (_hpack.Decode(block, _inbound) is { } error)
         {
-            return ProtocolError.Connection(ErrorCode.CompressionError, error.Section, error.Reason);
+            return ProtocolError.Connection(ErrorCode.CompressionError, "4.3", $"{error.Reason} ({error.Section})");
         }
 
         _inbound.Complete();
@@ -329,7 +329,7 @@ internal sealed partial class ReceiveSide
 
         if (!System.Buffers.Text.Utf8Parser.TryParse(value, out long length, out int used) || used != value.Length || length < 0)
         {
-            return ProtocolError.Stream(stream.Id, ErrorCode.ProtocolError, "RFC 9113 section 8.1.1", "content-length is not a number");
+            return ProtocolError.Stream(stream.Id, ErrorCode.ProtocolError, "8.1.1", "content-length is not a number");
         }
 
         stream.DeclaredLength = length;
@@ -342,12 +342,12 @@ internal sealed partial class ReceiveSide
             : ProtocolError.Stream(
                 stream.Id,
                 ErrorCode.ProtocolError,
-                "RFC 9113 section 8.1.1",
+                "8.1.1",
                 $"content-length is {stream.DeclaredLength}, but {stream.ReceivedLength} octets of DATA came");
 
     private static ProtocolError IdleStream(FrameType type, int id) => ProtocolError.Connection(
-        ErrorCode.ProtocolError, "RFC 9113 section 5.1", $"{type} on stream {id}, which is idle");
+        ErrorCode.ProtocolError, "5.1", $"{type} on stream {id}, which is idle");
 
     private static ProtocolError ClosedStream(FrameType type, int id) => ProtocolError.Connection(
-        ErrorCode.StreamClosed, "RFC 9113 section 5.1", $"{type} on stream {id}, which has ended");
+        ErrorCode.StreamClosed, "5.1", $"{type} on stream {id}, which has ended");
 }

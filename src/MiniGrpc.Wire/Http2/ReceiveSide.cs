@@ -62,7 +62,7 @@ internal sealed partial class ReceiveSide
             {
                 Error = ProtocolError.Connection(
                     ErrorCode.FrameSizeError,
-                    "RFC 9113 section 4.2",
+                    "4.2",
                     $"a {header.Type} frame of {header.Length} octets is longer than SETTINGS_MAX_FRAME_SIZE ({_limits.MaxFrameSize})");
                 break;
             }
@@ -103,14 +103,14 @@ internal sealed partial class ReceiveSide
         if (!_settingsReceived && (header.Type != FrameType.Settings || header.Has(FrameFlags.Ack)))
         {
             return ProtocolError.Connection(
-                ErrorCode.ProtocolError, "RFC 9113 section 3.4", $"the first frame is {header.Type}, it must be SETTINGS");
+                ErrorCode.ProtocolError, "3.4", $"the first frame is {header.Type}, it must be SETTINGS");
         }
 
         if (_block.StreamId != 0 && (header.Type != FrameType.Continuation || header.StreamId != _block.StreamId))
         {
             return ProtocolError.Connection(
                 ErrorCode.ProtocolError,
-                "RFC 9113 section 6.10",
+                "6.10",
                 $"a {header.Type} frame on stream {header.StreamId} interrupts the field block of stream {_block.StreamId}");
         }
 
@@ -148,7 +148,7 @@ internal sealed partial class ReceiveSide
     }
 
     private static ProtocolError OnPushPromise() => ProtocolError.Connection(
-        ErrorCode.ProtocolError, "RFC 9113 section 8.4", "PUSH_PROMISE, but server push is disabled and a client may not push");
+        ErrorCode.ProtocolError, "8.4", "PUSH_PROMISE, but server push is disabled and a client may not push");
 
     private ProtocolError? OnPing(in FrameHeader header, ReadOnlySpan<byte> payload)
     {

@@ -113,11 +113,12 @@ internal sealed partial class SendSide
     /// </summary>
     public ProtocolError? ApplySettings(in SettingsFrame frame, out int windowDelta)
     {
-        uint before = PeerSettings.InitialWindowSize;
+        long before = PeerSettings.InitialWindowSize;
         windowDelta = 0;
         for (int i = 0; i < frame.Count; i++)
         {
-            (SettingId id, uint value) = frame[i];
+            (ushort identifier, uint value) = frame[i];
+            var id = (SettingId)identifier;
             if (PeerSettings.Apply(id, value) is { } error)
             {
                 return error;
@@ -130,7 +131,7 @@ internal sealed partial class SendSide
         }
 
         _mayOpen = true;
-        windowDelta = (int)((long)PeerSettings.InitialWindowSize - before);
+        windowDelta = (int)(PeerSettings.InitialWindowSize - before);
         SettingsFrame.WriteAck(Output);
         return null;
     }
@@ -141,7 +142,7 @@ internal sealed partial class SendSide
         if (!stream.SendWindow.TryAdjust(delta))
         {
             return ProtocolError.Connection(
-                ErrorCode.FlowControlError, "RFC 9113 section 6.9.2", "SETTINGS_INITIAL_WINDOW_SIZE moves a stream's window past 2^31-1");
+                ErrorCode.FlowControlError, "6.9.2", "SETTINGS_INITIAL_WINDOW_SIZE moves a stream's window past 2^31-1");
         }
 
         if (stream.SendQueue.Length > 0)
@@ -155,7 +156,7 @@ internal sealed partial class SendSide
     /// <summary>Credits what a WINDOW_UPDATE grants to <paramref name="stream"/>, or to the connection when it is null.</summary>
     public ProtocolError? OnWindowUpdate(Http2Stream? stream, int increment)
     {
-        const string Section = "RFC 9113 section 6.9.1";
+        const string Section = "6.9.1";
         const string Reason = "WINDOW_UPDATE moves the window past 2^31-1 octets";
         if (stream is null)
         {
@@ -200,7 +201,7 @@ internal sealed partial class SendSide
     {
         if (!IsClosed)
         {
-            PingFrame.Write(Output, opaqueData, ack);
+            PingFrame.Write(Output, ack, opaqueData);
         }
     }
 

@@ -155,7 +155,7 @@ internal sealed partial class SendSide
     }
 
     /// <summary>Forgets what a stream that the peer has closed still wanted to send.</summary>
-    public void DropQueue(Http2Stream stream)
+    public static void DropQueue(Http2Stream stream)
     {
         stream.SendQueue.Clear();
         stream.QueuedTrailers?.Release();

@@ -1,0 +1,218 @@
+using System.Net;
+
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+using MiniGrpc.Wire.Transport;
+
+namespace MiniGrpc.Server;
+
+/// <summary>
+/// A gRPC server in any process: add services, say where to listen, start.
+/// <code>
+/// await using var server = new GrpcServer();
+/// server.Services.Add(Greeter.BindService(new GreeterService()));
+/// server.Listen("http://127.0.0.1:50051");
+/// await server.StartAsync();
+/// </code>
+/// </summary>
+/// <remarks>
+/// Handlers run on the thread pool. <see cref="DisposeAsync"/> is <see cref="KillAsync"/>; call <see cref="ShutdownAsync"/>
+/// first to let calls finish.
+/// </remarks>
+public sealed class GrpcServer : IAsyncDisposable
+{
+    private readonly List<EndPoint> _endPoints = [];
+    private readonly List<ITransportListener> _listeners = [];
+    private readonly List<Task> _acceptLoops = [];
+    private ServerCore? _core;
+    private bool _stopped;
+
+    /// <summary>Creates a server with default options.</summary>
+    public GrpcServer()
+        : this(new GrpcServerOptions())
+    {
+    }
+
+    /// <summary>Creates a server with <paramref name="options"/>.</summary>
+    public GrpcServer(GrpcServerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Options = options;
+    }
+
+    /// <summary>How the server behaves; changes after the start have no effect.</summary>
+    public GrpcServerOptions Options { get; }
+
+    /// <summary>The services to serve; what generated <c>BindService</c> methods return.</summary>
+    public IList<ServerServiceDefinition> Services { get; } = [];
+
+    /// <summary>What every call passes through on its way to its handler, the first one first.</summary>
+    public IList<Interceptor> Interceptors { get; } = [];
+
+    /// <summary>The addresses that the server listens on, as a client would give them, with the real ports. Empty before the start.</summary>
+    public IReadOnlyList<string> Addresses { get; private set; } = [];
+
+    /// <summary>
+    /// The real port of each TCP address, in the order of the calls to <see cref="Listen(string)"/>. Empty before the start.
+    /// </summary>
+    public IReadOnlyList<int> Ports { get; private set; } = [];
+
+    /// <summary>
+    /// Listens on <c>http://127.0.0.1:50051</c>, <c>http://[::1]:50051</c>, <c>http://localhost:50051</c>, <c>http://*:50051</c>
+    /// (every interface) or <c>unix:/path/to.sock</c>. Port 0 lets the system choose. May be called several times.
+    /// </summary>
+    /// <exception cref="ArgumentException">The address can't be understood; the message says why.</exception>
+    public void Listen(string address) => Listen(Wire.Transport.Addresses.ParseListen(address));
+
+    /// <summary>Listens on an <see cref="IPEndPoint"/>, a <see cref="System.Net.Sockets.UnixDomainSocketEndPoint"/> or a <see cref="MemoryEndPoint"/>.</summary>
+    public void Listen(EndPoint endPoint)
+    {
+        ArgumentNullException.ThrowIfNull(endPoint);
+        ThrowIfStarted();
+        _endPoints.Add(endPoint);
+    }
+
+    /// <summary>Starts to listen on every address and to serve.</summary>
+    /// <exception cref="IOException">An address can't be listened on; the message says which and why. Nothing is left open.</exception>
+    /// <exception cref="InvalidOperationException">The server was started before, or has nothing to listen on, or a method is registered twice.</exception>
+    public Task StartAsync()
+    {
+        ThrowIfStarted();
+        if (_endPoints.Count == 0)
+        {
+            throw new InvalidOperationException("The server has no address: call Listen before StartAsync.");
+        }
+
+        ILogger logger = Options.LoggerFactory?.CreateLogger<GrpcServer>() ?? (ILogger)NullLogger.Instance;
+        _core = new ServerCore(Options, new MethodTable(Services, [.. Interceptors]), logger);
+        Open();
+        foreach (ITransportListener listener in _listeners)
+        {
+            logger.LogInformation("Listening on {Address}", listener.Address);
+            _acceptLoops.Add(AcceptAsync(listener, _core, logger));
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>
+    /// Stops gracefully: takes no new connections and calls, tells the clients (GOAWAY), and completes when the calls under
+    /// way have ended. When <paramref name="cancellationToken"/> is cancelled first, those that are left are ended as by
+    /// <see cref="KillAsync"/>.
+    /// </summary>
+    public async Task ShutdownAsync(CancellationToken cancellationToken = default)
+    {
+        if (_core is null)
+        {
+            return;
+        }
+
+        await CloseListenersAsync().ConfigureAwait(false);
+        _core.BeginShutdown();
+        try
+        {
+            await _core.Drained.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            await KillAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Stops gracefully for at most <paramref name="deadline"/>, then ends the calls that are left.</summary>
+    public async Task ShutdownAsync(TimeSpan deadline)
+    {
+        using var source = new CancellationTokenSource(deadline, Options.TimeProvider);
+        await ShutdownAsync(source.Token).ConfigureAwait(false);
+    }
+
+    /// <summary>Stops at once: every connection is closed, every call under way is cancelled.</summary>
+    public async Task KillAsync()
+    {
+        if (_core is null)
+        {
+            return;
+        }
+
+        await CloseListenersAsync().ConfigureAwait(false);
+        _core.Abort("the server was stopped");
+        await _core.Drained.ConfigureAwait(false);
+    }
+
+    /// <inheritdoc cref="KillAsync"/>
+    public async ValueTask DisposeAsync() => await KillAsync().ConfigureAwait(false);
+
+    private static async Task AcceptAsync(ITransportListener listener, ServerCore core, ILogger logger)
+    {
+        var backOff = TimeSpan.FromMilliseconds(5);
+        while (true)
+        {
+            try
+            {
+                ITransport? transport = await listener.AcceptAsync().ConfigureAwait(false);
+                if (transport is null)
+                {
+                    return;
+                }
+
+                core.Serve(transport);
+                backOff = TimeSpan.FromMilliseconds(5);
+            }
+            catch (System.Net.Sockets.SocketException e)
+            {
+                // Out of file handles, most likely: connections that end give some back. Until then, don't spin.
+                logger.LogError(e, "Can't accept a connection on {Address}; trying again in {Delay}", listener.Address, backOff);
+                await Task.Delay(backOff, core.Options.TimeProvider).ConfigureAwait(false);
+                backOff = TimeSpan.FromMilliseconds(Math.Min(1000, backOff.TotalMilliseconds * 2));
+            }
+        }
+    }
+
+    private void Open()
+    {
+        try
+        {
+            foreach (EndPoint endPoint in _endPoints)
+            {
+                _listeners.Add(endPoint is MemoryEndPoint memory ? memory.Listen() : new SocketListener(endPoint));
+            }
+        }
+        catch
+        {
+            _core = null;
+            _listeners.ForEach(listener => listener.Close());
+            _listeners.Clear();
+            throw;
+        }
+
+        Ports = [.. _listeners.OfType<SocketListener>().Select(listener => listener.LocalEndPoint).OfType<IPEndPoint>().Select(ip => ip.Port)];
+        Addresses = [.. _listeners.Select(ToClientAddress)];
+    }
+
+    private static string ToClientAddress(ITransportListener listener) => listener is SocketListener { LocalEndPoint: IPEndPoint ip }
+        ? "http://" + new IPEndPoint(ToReachable(ip.Address), ip.Port)
+        : listener.Address;
+
+    /// <summary>"Every interface" can be listened on, not connected to; loopback is one of them.</summary>
+    private static IPAddress ToReachable(IPAddress address) =>
+        address.Equals(IPAddress.Any) ? IPAddress.Loopback : address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : address;
+
+    private async Task CloseListenersAsync()
+    {
+        _stopped = true;
+        _listeners.ForEach(listener => listener.Close());
+        await Task.WhenAll(_acceptLoops).ConfigureAwait(false);
+    }
+
+    private void ThrowIfStarted()
+    {
+        if (_core is not null || _stopped)
+        {
+            throw new InvalidOperationException("The server was started already; addresses and services are added before the start, and it starts once.");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using Microsoft.Extensions.Logging;
+
+using MiniGrpc.Wire;
+
+namespace MiniGrpc.Server;
+
+/// <summary>How a <see cref="GrpcServer"/> behaves. Read once, when it starts.</summary>
+public sealed class GrpcServerOptions
+{
+    /// <summary>The largest request message to accept, in bytes, decompressed. Default 4 MiB; null for no limit. A larger one ends its call with RESOURCE_EXHAUSTED.</summary>
+    public int? MaxReceiveMessageSize { get; set; } = 4 * 1024 * 1024;
+
+    /// <summary>The largest response message to send, in bytes, before compression. Default null: no limit.</summary>
+    public int? MaxSendMessageSize { get; set; }
+
+    /// <summary>
+    /// How many calls a client may have open on one connection (SETTINGS_MAX_CONCURRENT_STREAMS, RFC 9113 section 6.5.2).
+    /// Default 1000. Clients queue further calls, or open another connection.
+    /// </summary>
+    public int MaxConcurrentStreams { get; set; } = 1000;
+
+    /// <summary>
+    /// The compressions that the server understands, and says so in <c>grpc-accept-encoding</c>. Default none, so that a
+    /// trimmed program that doesn't compress doesn't carry it.
+    /// </summary>
+    public IList<ICompressionProvider> CompressionProviders { get; } = [];
+
+    /// <summary>
+    /// The encoding of responses to clients that accept it, by name; a provider of that name must be among
+    /// <see cref="CompressionProviders"/>. Default null: responses aren't compressed. A handler switches it off for a message
+    /// by <c>WriteFlags.NoCompress</c>.
+    /// </summary>
+    public string? ResponseCompressionAlgorithm { get; set; }
+
+    /// <summary>Whether the status of a call whose handler threw tells the client the exception's type and message. Default false: they are for the log.</summary>
+    public bool EnableDetailedErrors { get; set; }
+
+    /// <summary>Where the server logs. Default null: nowhere.</summary>
+    public ILoggerFactory? LoggerFactory { get; set; }
+
+    /// <summary>Takes every frame that comes in or goes out, in order for each connection. Default null: no trace. It must not block.</summary>
+    public Action<WireFrame>? WireTrace { get; set; }
+
+    /// <summary>The clock. Default the system's.</summary>
+    public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+}
