@@ -75,19 +75,48 @@ public class Section5_1_StreamStates
         }
     }
 
+    /// <summary>Two threads meet at every stream of a long row, so that many of their transitions collide.</summary>
     [Fact]
     public async Task Of_two_threads_that_end_their_halves_exactly_one_sees_the_stream_close()
     {
-        for (int round = 0; round < 200; round++)
-        {
-            var stream = new Shared();
-            using var start = new Barrier(2);
-            Task<bool> sender = Task.Run(() => stream.End(SendDataEndStream, start));
-            Task<bool> receiver = Task.Run(() => stream.End(ReceiveDataEndStream, start));
-            bool[] closed = await Task.WhenAll(sender, receiver);
+        var streams = new AtomicStreamState[5000];
+        streams.AsSpan().Fill(new AtomicStreamState(Open));
+        int arrived = 0;
 
-            Assert.Single(closed, true);
-            Assert.Equal(Closed, stream.State.Current);
+        bool[] EndAll(StreamInput input, int delays)
+        {
+            bool[] closed = new bool[streams.Length];
+            var wait = new SpinWait();
+            for (int i = 0; i < streams.Length; i++)
+            {
+                Interlocked.Increment(ref arrived);
+                while (Volatile.Read(ref arrived) < 2 * (i + 1))
+                {
+                    wait.SpinOnce(sleep1Threshold: -1);
+                }
+
+                // Who arrives last goes on first, by a little that differs from machine to machine: try many differences.
+                wait.Reset();
+                for (int delay = i % delays; delay > 0; delay--)
+                {
+                    Volatile.Read(ref arrived);
+                }
+
+                closed[i] = streams[i].Apply(input).BecameClosed;
+            }
+
+            return closed;
+        }
+
+        Task<bool[]> sender = Task.Run(() => EndAll(SendDataEndStream, delays: 61));
+        Task<bool[]> receiver = Task.Run(() => EndAll(ReceiveDataEndStream, delays: 67));
+        bool[] bySender = await sender;
+        bool[] byReceiver = await receiver;
+
+        for (int i = 0; i < streams.Length; i++)
+        {
+            Assert.Equal(Closed, streams[i].Current);
+            Assert.NotEqual(bySender[i], byReceiver[i]);
         }
     }
 
@@ -191,16 +220,5 @@ public class Section5_1_StreamStates
             : input < ReceiveHeaders ? Mistake
             : input == ReceivePushPromise ? ConnectionProtocolError
             : otherwise;
-    }
-
-    private sealed class Shared
-    {
-        public AtomicStreamState State = new(Open);
-
-        public bool End(StreamInput input, Barrier start)
-        {
-            start.SignalAndWait();
-            return State.Apply(input).BecameClosed;
-        }
     }
 }

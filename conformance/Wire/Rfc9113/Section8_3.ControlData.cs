@@ -91,6 +91,7 @@ public class Section8_3_ControlData
     [InlineData(Request, ":protocol=websocket")]
     [InlineData(Request, ":=x")]
     [InlineData(Request, ":Path=/")]
+    [InlineData(Request, ":patX=/")]
     [InlineData(Request, ":pathx=/")]
     [InlineData(Request, ":metho=x")]
     [InlineData(Request, ":methoD=x")]
