@@ -20,7 +20,7 @@ namespace MiniGrpc.Server;
 /// </code>
 /// </summary>
 /// <remarks>
-/// Handlers run on the thread pool. <see cref="DisposeAsync"/> is <see cref="KillAsync"/>; call <see cref="ShutdownAsync"/>
+/// Handlers run on the thread pool. <see cref="DisposeAsync"/> is <see cref="KillAsync"/>; call <see cref="ShutdownAsync()"/>
 /// first to let calls finish.
 /// </remarks>
 public sealed class GrpcServer : IAsyncDisposable
@@ -99,12 +99,15 @@ public sealed class GrpcServer : IAsyncDisposable
         return Task.CompletedTask;
     }
 
+    /// <summary>Stops gracefully and waits for the calls under way however long they take.</summary>
+    public Task ShutdownAsync() => ShutdownAsync(CancellationToken.None);
+
     /// <summary>
     /// Stops gracefully: takes no new connections and calls, tells the clients (GOAWAY), and completes when the calls under
     /// way have ended. When <paramref name="cancellationToken"/> is cancelled first, those that are left are ended as by
     /// <see cref="KillAsync"/>.
     /// </summary>
-    public async Task ShutdownAsync(CancellationToken cancellationToken = default)
+    public async Task ShutdownAsync(CancellationToken cancellationToken)
     {
         if (_core is null)
         {

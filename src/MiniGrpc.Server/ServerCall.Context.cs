@@ -1,10 +1,8 @@
-using System.Net;
 using System.Text;
 
 using Grpc.Core;
 
 using MiniGrpc.Wire.Calls;
-using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Server;
 

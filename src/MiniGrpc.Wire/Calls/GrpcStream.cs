@@ -108,7 +108,7 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
         if (!append.WithinWindow)
         {
             return ProtocolError.Stream(
-                Id, ErrorCode.FlowControlError, "RFC 9113 section 6.9.1", "DATA beyond the stream's flow-control window");
+                Id, ErrorCode.FlowControlError, "6.9.1", "DATA beyond the stream's flow-control window");
         }
 
         if (append.Credit > 0 && !endStream)

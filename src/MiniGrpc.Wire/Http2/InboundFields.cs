@@ -60,6 +60,13 @@ internal sealed class InboundFields : IFieldSink
             return;
         }
 
+        // gRPC sends spaces in a status message as they are, so peers send some at its ends, which HTTP/2 forbids
+        // (section 8.2.1). Losing the status over that would help nobody.
+        if (name.SequenceEqual("grpc-message"u8))
+        {
+            value = value.Trim((byte)' ');
+        }
+
         Error = _rules.Check(name, value);
         if (Error is null)
         {

@@ -33,13 +33,17 @@ internal sealed partial class SendSide
     private WriteScheduler _ready;
 
     /// <summary>Creates the outbound half for <paramref name="role"/>.</summary>
-    public SendSide(Role role) => _role = role;
+    public SendSide(Role role)
+    {
+        _role = role;
+        PeerSettings = new Settings(ofServer: role == Role.Client);
+    }
 
     /// <summary>What leaves next. The flush loop takes it away and puts an empty one in its place.</summary>
     public OutputBuffer Output { get; set; } = new();
 
     /// <summary>The peer's settings as we have acknowledged them.</summary>
-    public Settings PeerSettings { get; } = new();
+    public Settings PeerSettings { get; }
 
     /// <summary>Whether the connection has ended: nothing is accepted any more.</summary>
     public bool IsClosed { get; private set; }

@@ -1,0 +1,27 @@
+namespace MiniGrpc.Client;
+
+/// <summary>
+/// The waits between attempts to connect (gRPC connection backoff): each 1.6 times the one before, up to a limit, and
+/// varied by 20 % so that the clients of a server that comes back don't all arrive in one moment.
+/// </summary>
+/// <remarks>Not thread-safe: its owner's lock guards it.</remarks>
+internal sealed class Backoff(TimeSpan initial, TimeSpan longest)
+{
+    private const double Factor = 1.6;
+    private const double Jitter = 0.2;
+
+    private TimeSpan _next = initial;
+
+    /// <summary>The wait before the next attempt.</summary>
+    public TimeSpan Next()
+    {
+        TimeSpan wait = _next < longest ? _next : longest;
+        _next = wait * Factor;
+#pragma warning disable CA5394 // spreading load needs no secret
+        return wait * (1 + (Jitter * ((2 * Random.Shared.NextDouble()) - 1)));
+#pragma warning restore CA5394
+    }
+
+    /// <summary>An attempt has succeeded: start over.</summary>
+    public void Reset() => _next = initial;
+}

@@ -1,0 +1,49 @@
+using Microsoft.Extensions.Logging;
+
+using MiniGrpc.Wire;
+
+namespace MiniGrpc.Client;
+
+/// <summary>How a <see cref="MiniChannel"/> behaves. Read once, when the channel is made.</summary>
+public sealed class MiniChannelOptions
+{
+    /// <summary>The largest response message to accept, in bytes, decompressed. Default 4 MiB; null for no limit. A larger one ends its call with RESOURCE_EXHAUSTED.</summary>
+    public int? MaxReceiveMessageSize { get; set; } = 4 * 1024 * 1024;
+
+    /// <summary>The largest request message to send, in bytes, before compression. Default null: no limit.</summary>
+    public int? MaxSendMessageSize { get; set; }
+
+    /// <summary>
+    /// The compressions that the channel understands, and says so in <c>grpc-accept-encoding</c>. Default none, so that a
+    /// trimmed program that doesn't compress doesn't carry it.
+    /// </summary>
+    public IList<ICompressionProvider> CompressionProviders { get; } = [];
+
+    /// <summary>
+    /// The encoding of requests, by name; a provider of that name must be among <see cref="CompressionProviders"/>. Default
+    /// null: requests aren't compressed. A call overrides it with the metadata entry <c>grpc-internal-encoding-request</c>, as in
+    /// Grpc.Net.Client, and switches it off for a message by <c>WriteFlags.NoCompress</c>.
+    /// </summary>
+    public string? RequestCompressionAlgorithm { get; set; }
+
+    /// <summary>How long one attempt to connect may take, the server's first SETTINGS included. Default 20 seconds.</summary>
+    public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>
+    /// How long to wait after the first failed attempt to connect. Default 1 second; grows by 1.6 with every further one, and
+    /// each wait varies by 20 % (gRPC connection backoff). Calls made meanwhile fail at once unless they wait for ready.
+    /// </summary>
+    public TimeSpan InitialReconnectBackoff { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>The longest wait between attempts to connect. Default 120 seconds.</summary>
+    public TimeSpan MaxReconnectBackoff { get; set; } = TimeSpan.FromSeconds(120);
+
+    /// <summary>Where the channel logs. Default null: nowhere.</summary>
+    public ILoggerFactory? LoggerFactory { get; set; }
+
+    /// <summary>Takes every frame that comes in or goes out, in order for each connection. Default null: no trace. It must not block.</summary>
+    public Action<WireFrame>? WireTrace { get; set; }
+
+    /// <summary>The clock. Default the system's.</summary>
+    public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+}

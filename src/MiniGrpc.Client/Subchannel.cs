@@ -1,0 +1,340 @@
+using System.Net;
+using System.Net.Sockets;
+
+using Microsoft.Extensions.Logging;
+
+using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Transport;
+
+namespace MiniGrpc.Client;
+
+/// <summary>
+/// One address and the connection to it: connects when a call needs it, keeps calls waiting for the connection or for a free
+/// stream in the order in which they came, and waits longer from one failed attempt to the next (gRPC connection backoff).
+/// </summary>
+/// <remarks>
+/// Threading: its lock guards the state and the queue; calls are started outside of it, on the pool or on their caller's
+/// thread. A call that finds a free stream on a ready connection doesn't take the lock.
+/// </remarks>
+internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
+{
+    private readonly EndPoint _endPoint;
+    private readonly MiniChannelOptions _options;
+    private readonly ILogger _logger;
+    private readonly ConnectionOptions _connectionOptions;
+    private readonly Backoff _backoff;
+    private readonly Lock _lock = new();
+    private readonly LinkedList<ClientCall> _waiting = [];
+    private readonly HashSet<Http2Connection> _connections = [];
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _closing = new();
+    private Http2Connection? _ready;
+    private ITimer? _retryTimer;
+    private string? _failure;
+    private bool _connecting;
+    private bool _drainPosted;
+
+    public Subchannel(EndPoint endPoint, MiniChannelOptions options, ILogger logger)
+    {
+        _endPoint = endPoint;
+        _options = options;
+        _logger = logger;
+        _backoff = new Backoff(options.InitialReconnectBackoff, options.MaxReconnectBackoff);
+        _connectionOptions = new ConnectionOptions
+        {
+            Logger = logger,
+            Time = options.TimeProvider,
+            WireTrace = options.WireTrace,
+            HandshakeTimeout = options.ConnectTimeout,
+        };
+    }
+
+    /// <summary>Starts a call now, or as soon as there is a connection with a free stream; the call learns if there won't be one.</summary>
+    public void Start(ClientCall call)
+    {
+        ObjectDisposedException.ThrowIf(_closing.IsCancellationRequested, typeof(MiniChannel));
+        Http2Connection? ready = Volatile.Read(ref _ready);
+        if (ready is not null && _waiting.Count == 0 && call.TryOpen(ready) == OpenResult.Opened)
+        {
+            return;
+        }
+
+        Wait(call);
+    }
+
+    /// <summary>Closes everything; calls under way and waiting are cancelled.</summary>
+    public async Task CloseAsync()
+    {
+        Http2Connection[] connections;
+        ClientCall[] waiting;
+        lock (_lock)
+        {
+            _closing.Cancel();
+            _retryTimer?.Dispose();
+            _ready = null;
+            connections = [.. _connections];
+            waiting = [.. _waiting];
+            _waiting.Clear();
+            if (connections.Length == 0)
+            {
+                _closed.TrySetResult();
+            }
+        }
+
+        var end = new ConnectionEnd(ClientCall.ChannelClosed, IsClean: true);
+        Array.ForEach(waiting, call => call.OnUnavailable(ClientCall.ChannelClosed));
+        Array.ForEach(connections, connection => connection.Abort(end));
+        await _closed.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>On the pool: calls that wait are started, for as long as there are free streams.</summary>
+    void IThreadPoolWorkItem.Execute()
+    {
+        lock (_lock)
+        {
+            _drainPosted = false;
+        }
+
+        while (TakeFirst() is (ClientCall call, Http2Connection connection))
+        {
+            if (call.TryOpen(connection) != OpenResult.Opened)
+            {
+                PutBack(call);
+                return;
+            }
+        }
+    }
+
+    Http2Stream? IConnectionOwner.OpenStream(Http2Connection connection) => null;
+
+    void IConnectionOwner.OnReady(Http2Connection connection)
+    {
+        lock (_lock)
+        {
+            _connecting = false;
+            _failure = null;
+            _backoff.Reset();
+            _ready = connection;
+            PostDrain();
+        }
+    }
+
+    void IConnectionOwner.OnStreamsAvailable(Http2Connection connection)
+    {
+        if (_waiting.Count == 0)
+        {
+            return; // a call that is just being queued looks once more after it has been
+        }
+
+        lock (_lock)
+        {
+            PostDrain();
+        }
+    }
+
+    void IConnectionOwner.OnGoAway(Http2Connection connection) => Leave(connection);
+
+    void IConnectionOwner.OnEnded(Http2Connection connection, ConnectionEnd end)
+    {
+        bool wasReady = Leave(connection);
+        lock (_lock)
+        {
+            _connections.Remove(connection);
+            if (_closing.IsCancellationRequested && _connections.Count == 0)
+            {
+                _closed.TrySetResult();
+            }
+        }
+
+        if (!wasReady && !connection.WasReady)
+        {
+            OnConnectFailed(end.Reason);
+        }
+    }
+
+    /// <summary>The connection takes no more calls: those that wait, and those to come, get another.</summary>
+    private bool Leave(Http2Connection connection)
+    {
+        lock (_lock)
+        {
+            bool wasReady = _ready == connection;
+            if (wasReady)
+            {
+                _ready = null;
+                ConnectIfNeeded();
+            }
+
+            return wasReady;
+        }
+    }
+
+    private void Wait(ClientCall call)
+    {
+        string? failure = null;
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_closing.IsCancellationRequested, typeof(MiniChannel));
+            if (_failure is not null && !call.WaitsForReady)
+            {
+                failure = _failure;
+            }
+            else
+            {
+                _waiting.AddLast(call);
+                ConnectIfNeeded();
+                PostDrain();
+            }
+        }
+
+        if (failure is not null)
+        {
+            call.OnUnavailable(failure);
+        }
+    }
+
+    private (ClientCall Call, Http2Connection Connection)? TakeFirst()
+    {
+        lock (_lock)
+        {
+            while (_waiting.First is { } first)
+            {
+                if (!first.Value.HasEnded && _ready is null)
+                {
+                    return null;
+                }
+
+                _waiting.RemoveFirst();
+                if (!first.Value.HasEnded)
+                {
+                    return (first.Value, _ready!);
+                }
+            }
+
+            return null;
+        }
+    }
+
+    private void PutBack(ClientCall call)
+    {
+        lock (_lock)
+        {
+            _waiting.AddFirst(call);
+            if (_ready?.CanOpen == OpenResult.GoingAway)
+            {
+                _ready = null;
+            }
+
+            ConnectIfNeeded();
+
+            // A stream may have become free between the try and now, before anybody was waiting.
+            if (_ready?.CanOpen == OpenResult.Opened)
+            {
+                PostDrain();
+            }
+        }
+    }
+
+    private void PostDrain()
+    {
+        if (!_drainPosted && _waiting.Count > 0 && _ready is not null)
+        {
+            _drainPosted = true;
+            _connectionOptions.Dispatcher.Post(this);
+        }
+    }
+
+    /// <summary>Under the lock: connects if somebody waits, nobody connects yet, and no wait between attempts is under way.</summary>
+    private void ConnectIfNeeded()
+    {
+        if (_waiting.Count > 0 && _ready is null && !_connecting && _retryTimer is null && !_closing.IsCancellationRequested)
+        {
+            _connecting = true;
+            _ = Task.Run(ConnectAsync);
+        }
+    }
+
+    private async Task ConnectAsync()
+    {
+        ITransport transport;
+        try
+        {
+            using var timeout = new CancellationTokenSource(_options.ConnectTimeout, _options.TimeProvider);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, _closing.Token);
+            transport = _endPoint is MemoryEndPoint memory
+                ? memory.Connect()
+                : await SocketTransport.ConnectAsync(_endPoint, either.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
+        {
+            OnConnectFailed(Explain(e));
+            return;
+        }
+
+        var connection = new Http2Connection(Role.Client, transport, _connectionOptions, this);
+        lock (_lock)
+        {
+            if (_closing.IsCancellationRequested)
+            {
+                transport.Abort();
+                return;
+            }
+
+            _connections.Add(connection);
+        }
+
+        await connection.RunAsync().ConfigureAwait(false);
+    }
+
+    private string Explain(Exception e) => e switch
+    {
+        OperationCanceledException => $"connecting to {Addresses.Format(_endPoint)} took longer than {_options.ConnectTimeout.TotalSeconds:0.###} s",
+        SocketException { SocketErrorCode: SocketError.ConnectionRefused } => $"can't connect to {Addresses.Format(_endPoint)}: connection refused; is the server running?",
+        SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData } => $"can't connect to {_endPoint}: no such host",
+        SocketException => $"can't connect to {Addresses.Format(_endPoint)}: {e.Message}",
+        _ => e.Message,
+    };
+
+    private void OnConnectFailed(string reason)
+    {
+        List<ClientCall> failed = [];
+        lock (_lock)
+        {
+            _connecting = false;
+            if (_closing.IsCancellationRequested)
+            {
+                return;
+            }
+
+            _failure = reason;
+            for (LinkedListNode<ClientCall>? node = _waiting.First; node is not null;)
+            {
+                LinkedListNode<ClientCall>? next = node.Next;
+                if (!node.Value.WaitsForReady)
+                {
+                    failed.Add(node.Value);
+                    _waiting.Remove(node);
+                }
+
+                node = next;
+            }
+
+            TimeSpan wait = _backoff.Next();
+            _logger.LogInformation("{Reason}; next attempt in {Wait} at the earliest", reason, wait);
+            _retryTimer = _options.TimeProvider.CreateTimer(static s => ((Subchannel)s!).OnBackoffOver(), this, wait, Timeout.InfiniteTimeSpan);
+        }
+
+        failed.ForEach(call => call.OnUnavailable(reason));
+    }
+
+    private void OnBackoffOver()
+    {
+        lock (_lock)
+        {
+            _retryTimer?.Dispose();
+            _retryTimer = null;
+            _failure = null;
+            ConnectIfNeeded();
+        }
+    }
+}
