@@ -61,7 +61,7 @@ public class AppendixC_ExampleTests
     }
 
     [Theory]
-    [InlineData("400a 6375 7374 6f6d 2d6b 6579 0d63 7573 746f 6d2d 6865 6164 6572", "custom-key", "custom-header", Indexing.Incremental, 55)]
+    [InlineData("400a6375 73746f6d 2d6b6579 0d637573 746f6d2d 68656164 6572", "custom-key", "custom-header", Indexing.Incremental, 55)]
     [InlineData("040c 2f73 616d 706c 652f 7061 7468", ":path", "/sample/path", Indexing.Without, 0)]
     [InlineData("1008 7061 7373 776f 7264 0673 6563 7265 74", "password", "secret", Indexing.Never, 0)]
     [InlineData("82", ":method", "GET", Indexing.Incremental, 0)]

@@ -198,6 +198,7 @@ public class Section5_2_StringTests
         byte[] block = EncodeBlock(new HpackEncoder(), ("~~", "www", Indexing.Without));
         // "~~" takes 26 bits, so it stays plain; "www" takes 21 bits, so 3 octets, as many as plain.
         Assert.Equal("00" + "027e7e" + "83" + ToHex(Huffman("www"u8)), ToHex(block));
+        Assert.Equal("00" + "00" + "00", ToHex(EncodeBlock(new HpackEncoder(), ("", "", Indexing.Without))));
     }
 
     private static byte[] Huffman(ReadOnlySpan<byte> text)
@@ -220,7 +221,7 @@ public class Section5_2_StringTests
         byte[] encoded = Huffman(text);
         byte[] decoded = new byte[HuffmanDecoder.MaximumDecodedLength(encoded.Length)];
         Assert.Null(HuffmanDecoder.Decode(encoded, decoded, out int written));
-        Assert.True(text.AsSpan().SequenceEqual(decoded.AsSpan(0, written)), $"{ToHex(text)} came back as {ToHex(decoded.AsSpan(0, written))}");
+        Assert.True(text.AsSpan().SequenceEqual(decoded.AsSpan(0, written)), $"{ToHex(text)} came back as something else");
     }
 
     private static void CheckAgreement(byte[] source)

@@ -1,3 +1,4 @@
+using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Hpack;
 using static MiniGrpc.Conformance.Wire.Rfc7541.HpackTesting;
 
@@ -123,13 +124,25 @@ public class Section6_RepresentationTests
             Field[] entries = EntriesOf(encoder.Table);
             for (int k = 0; k < entries.Length; k++)
             {
-                int index = 62 + k;
-                string expected = index < 127 ? $"{0x80 | index:x2}" : $"ff{index - 127:x2}";
-                Assert.Equal(expected, ToHex(EncodeBlock(encoder, (entries[k].Name, entries[k].Value, Indexing.Without))));
+                (string name, string value) = (entries[k].Name, entries[k].Value);
+                Assert.Equal(Integer(0x80, 7, 62 + k), ToHex(EncodeBlock(encoder, (name, value, Indexing.Without))));
+                Assert.Equal(Integer(0, 4, 62 + k) + "0131", ToHex(EncodeBlock(encoder, (name, "1", Indexing.Without))));
             }
         }
 
         Assert.True(encoder.Table.Count > 64, "The table should be well filled.");
+    }
+
+    [Fact]
+    public void Fields_of_equal_hash_are_told_apart()
+    {
+        (string one, string other) = FindEqualHashes();
+        var encoder = new HpackEncoder(useHuffman: false);
+        EncodeBlock(encoder, (one, one, Indexing.Incremental));
+        string text = $"{other.Length:x2}" + ToHex(Octets(other));
+        Assert.Equal("0f2f" + text, ToHex(EncodeBlock(encoder, (one, other, Indexing.Without))));
+        Assert.Equal("00" + text + text, ToHex(EncodeBlock(encoder, (other, other, Indexing.Without))));
+        Assert.Equal("00" + text + $"{one.Length:x2}" + ToHex(Octets(one)), ToHex(EncodeBlock(encoder, (other, one, Indexing.Without))));
     }
 
     [Fact]
@@ -145,7 +158,7 @@ public class Section6_RepresentationTests
     {
         var encoder = new HpackEncoder();
         var decoder = new HpackDecoder();
-        var output = new MiniGrpc.Wire.Buffers.OutputBuffer();
+        var output = new OutputBuffer();
         var sink = new CountingSink();
         encoder.Encode(output, "x-trace"u8, "0123456789"u8, Indexing.Incremental);
         decoder.Decode(output.WrittenSpan, sink);
@@ -169,6 +182,29 @@ public class Section6_RepresentationTests
             encoder.Encode(output, "authorization"u8, "Bearer secret"u8, Indexing.Never);
             Assert.Null(decoder.Decode(output.WrittenSpan, sink));
         }
+    }
+
+    private static string Integer(byte flags, int prefixBits, int value)
+    {
+        var output = new OutputBuffer();
+        PrefixedInteger.Write(output, flags, prefixBits, value);
+        return ToHex(output.WrittenSpan);
+    }
+
+    /// <summary>Two texts with the same hash. Of a million hashes of 32 bits about a hundred pairs are equal.</summary>
+    private static (string One, string Other) FindEqualHashes()
+    {
+        var seen = new Dictionary<uint, string>();
+        for (int i = 0; i < 1_000_000; i++)
+        {
+            string text = $"x-{i}";
+            if (!seen.TryAdd(OctetHash.Of(Octets(text)), text))
+            {
+                return (seen[OctetHash.Of(Octets(text))], text);
+            }
+        }
+
+        throw new InvalidOperationException("No two texts have the same hash.");
     }
 
     private sealed class CountingSink : IFieldSink

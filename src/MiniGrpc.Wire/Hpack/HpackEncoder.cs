@@ -43,9 +43,9 @@ internal sealed class HpackEncoder
     private readonly DynamicTableIndex _index;
     private int _smallestTableSize; // since the last block; what the table shrinks to before it takes its final size
     private int _finalTableSize;
-    private int _sizeChanges;
+    private int _sizeUpdatesDue; // how often one became due; writing it changes the version of the table itself
 
-    /// <param name="tableSizeCap">Our own bound on the table, whatever the peer allows: it is memory of ours that the peer asks for.</param>
+    /// <param name="tableSizeCap">Our own bound on the table, whatever the peer allows: the memory is ours.</param>
     /// <param name="useHuffman">Whether strings may be Huffman-encoded.</param>
     public HpackEncoder(int tableSizeCap = HpackDecoder.InitialTableSize, bool useHuffman = true)
     {
@@ -65,7 +65,7 @@ internal sealed class HpackEncoder
     /// a block may be sent again while the version is the one that stood both before its
     /// <see cref="BeginBlock"/> and after its last field.
     /// </summary>
-    public int TableVersion => _table.Version + _sizeChanges; // both only grow, so their sum changes with either
+    public int TableVersion => _table.Version + _sizeUpdatesDue; // both only grow, so their sum changes with either
 
     /// <summary>The dynamic table, for tests to compare.</summary>
     internal DynamicTable Table => _table;
@@ -80,7 +80,7 @@ internal sealed class HpackEncoder
         {
             _finalTableSize = tableSize;
             _smallestTableSize = int.Min(_smallestTableSize, tableSize);
-            _sizeChanges++;
+            _sizeUpdatesDue++;
         }
     }
 
@@ -102,7 +102,6 @@ internal sealed class HpackEncoder
 
         AnnounceSize(output, _finalTableSize);
         _smallestTableSize = _finalTableSize;
-        _sizeChanges++;
     }
 
     /// <summary>Writes one field of the block begun last.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using MiniGrpc.Wire.Buffers;
 
 namespace MiniGrpc.Wire.Hpack;
@@ -30,6 +31,7 @@ internal static class PrefixedInteger
     private const int MaximumContinuationOctets = 5;
 
     /// <summary>Reads the integer that begins in the octet at <paramref name="position"/> and moves behind it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // the prefix is a constant of each caller, and one octet is the rule
     public static HpackError? Read(ReadOnlySpan<byte> block, ref int position, int prefixBits, out int value)
     {
         if ((uint)position >= (uint)block.Length)
