@@ -5,17 +5,26 @@ namespace MiniGrpc.Client;
 /// varied by 20 % so that the clients of a server that comes back don't all arrive in one moment.
 /// </summary>
 /// <remarks>Not thread-safe: its owner's lock guards it.</remarks>
-internal sealed class Backoff(TimeSpan initial, TimeSpan longest)
+internal sealed class Backoff
 {
     private const double Factor = 1.6;
     private const double Jitter = 0.2;
 
-    private TimeSpan _next = initial;
+    private readonly TimeSpan _initial;
+    private readonly TimeSpan _longest;
+    private TimeSpan _next;
+
+    public Backoff(TimeSpan initial, TimeSpan longest)
+    {
+        _initial = initial;
+        _longest = longest;
+        _next = initial;
+    }
 
     /// <summary>The wait before the next attempt.</summary>
     public TimeSpan Next()
     {
-        TimeSpan wait = _next < longest ? _next : longest;
+        TimeSpan wait = _next < _longest ? _next : _longest;
         _next = wait * Factor;
 #pragma warning disable CA5394 // spreading load needs no secret
         return wait * (1 + (Jitter * ((2 * Random.Shared.NextDouble()) - 1)));
@@ -23,5 +32,5 @@ internal sealed class Backoff(TimeSpan initial, TimeSpan longest)
     }
 
     /// <summary>An attempt has succeeded: start over.</summary>
-    public void Reset() => _next = initial;
+    public void Reset() => _next = _initial;
 }

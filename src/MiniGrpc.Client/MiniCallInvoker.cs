@@ -28,7 +28,7 @@ internal sealed class MiniCallInvoker(MiniChannel channel) : CallInvoker
         Method<TRequest, TResponse> method, string? host, CallOptions options)
     {
         var call = new UnaryResponseCall<TRequest, TResponse>(channel, method, options);
-        RequestWriter<TRequest> writer = call.StartStreaming();
+        RequestWriter<TRequest, TResponse> writer = call.StartStreaming();
         return new AsyncClientStreamingCall<TRequest, TResponse>(
             writer, call.Response, static c => ((ClientCall)c).ResponseHeaders, static c => ((ClientCall)c).GetStatus(), static c => ((ClientCall)c).GetTrailers(), static c => ((ClientCall)c).Dispose(), call);
     }
@@ -48,7 +48,7 @@ internal sealed class MiniCallInvoker(MiniChannel channel) : CallInvoker
         Method<TRequest, TResponse> method, string? host, CallOptions options)
     {
         var call = new StreamingResponseCall<TRequest, TResponse>(channel, method, options);
-        RequestWriter<TRequest> writer = call.StartStreaming();
+        RequestWriter<TRequest, TResponse> writer = call.StartStreaming();
         return new AsyncDuplexStreamingCall<TRequest, TResponse>(
             writer, call.Reader, static c => ((ClientCall)c).ResponseHeaders, static c => ((ClientCall)c).GetStatus(), static c => ((ClientCall)c).GetTrailers(), static c => ((ClientCall)c).Dispose(), call);
     }

@@ -116,14 +116,14 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
             GiveStreamCredit(append.Credit);
         }
 
-        if (append.Wake)
-        {
-            Connection.Options.Dispatcher.Post(this);
-        }
-
         if (endStream)
         {
             OnEndOfMessages();
+        }
+
+        if (append.Wake)
+        {
+            Connection.Options.Dispatcher.Post(this);
         }
 
         return null;

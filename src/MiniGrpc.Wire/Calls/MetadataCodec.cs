@@ -35,11 +35,34 @@ internal static class MetadataCodec
     }
 
     /// <summary>Reads the custom fields of a list; what belongs to the protocol, and what Metadata can't hold, is left out.</summary>
-    public static Metadata Decode(HeaderList fields)
+    public static Metadata Decode(HeaderList fields) => Decode(fields.GetEnumerator());
+
+    /// <summary>Reads what <see cref="CopyCustom"/> has kept; null for nothing.</summary>
+    public static Metadata Decode(byte[]? fields) => fields is null ? [] : Decode(new HeaderList.Enumerator(fields));
+
+    /// <summary>
+    /// Keeps a list that has custom fields for as long as somebody may ask for them: octets, exactly as many as there are,
+    /// from which metadata is made when asked for.
+    /// </summary>
+    public static byte[] CopyCustom(HeaderList fields)
     {
-        var metadata = new Metadata();
         foreach (HeaderField field in fields)
         {
+            if (IsCustom(field.Name))
+            {
+                return fields.ToArray();
+            }
+        }
+
+        return [];
+    }
+
+    private static Metadata Decode(HeaderList.Enumerator fields)
+    {
+        var metadata = new Metadata();
+        while (fields.MoveNext())
+        {
+            HeaderField field = fields.Current;
             if (!IsCustom(field.Name) || field.Name.ContainsAnyExcept(s_nameOctets))
             {
                 continue;

@@ -47,6 +47,21 @@ internal sealed partial class Http2Connection
     /// <summary>The trace of frames, or null.</summary>
     public WireTrace? Trace { get; }
 
+    /// <summary>Whether the peer's SETTINGS ever came in.</summary>
+    public bool WasReady => Volatile.Read(ref _ready);
+
+    /// <summary>Whether a stream could be opened now.</summary>
+    public OpenResult CanOpen
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return _send.CanOpen;
+            }
+        }
+    }
+
     /// <summary>Guards the outbound half.</summary>
     internal Lock Gate { get; } = new();
 

@@ -68,6 +68,9 @@ internal sealed class HeaderList
         Count = 0;
     }
 
+    /// <summary>A copy of the whole list, for <see cref="Enumerator"/> to walk later.</summary>
+    public byte[] ToArray() => _octets.WrittenSpan.ToArray();
+
     public Enumerator GetEnumerator() => new(_octets.WrittenSpan);
 
     /// <summary>Walks the fields in order, without copying.</summary>

@@ -1,0 +1,325 @@
+using Grpc.Core;
+
+using MiniGrpc.Wire;
+using MiniGrpc.Wire.Calls;
+using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Grpc;
+using MiniGrpc.Wire.Hpack;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Client;
+
+/// <summary>
+/// One call as its caller sees it: it outlives its stream, starts on a connection when there is one, and ends exactly once,
+/// with the status that came first: the server's, the deadline's, a cancellation's, or the connection's.
+/// </summary>
+/// <remarks>
+/// Never pooled: callers hold on to it. Threading: <c>_ended</c> decides who ends the call; what is written before it is
+/// published by it. Reports of the stream come in on the receive loop and only take notes; user code runs on the pool.
+/// </remarks>
+internal abstract class ClientCall : IDisposable
+{
+    /// <summary>What calls that a closing channel cuts off are told.</summary>
+    internal const string ChannelClosed = "the channel was closed";
+
+    private readonly DateTime? _deadline;
+    private readonly Metadata? _requestHeaders;
+    private readonly CancellationToken _cancellationToken;
+    private CancellationTokenRegistration _registration;
+    private Deadline? _timer;
+    private TaskCompletionSource<Metadata>? _responseHeaders;
+    private byte[]? _headerFields;
+    private byte[]? _trailerFields;
+    private Metadata? _trailers;
+    private Status _status;
+    private int _ended;
+
+    protected ClientCall(MiniChannel channel, IMethod method, CallOptions options)
+    {
+        if (options.Credentials is not null)
+        {
+            throw new InvalidOperationException("Call credentials can't be sent over a plaintext channel: anybody on the way could read them.");
+        }
+
+        Channel = channel;
+        Method = method;
+        WaitsForReady = options.IsWaitForReady;
+        WriteOptions = options.WriteOptions;
+        RequestCompression = ChooseCompression(options.Headers);
+        _deadline = options.Deadline;
+        _requestHeaders = options.Headers;
+        _cancellationToken = options.CancellationToken;
+    }
+
+    /// <summary>The response's header list, as soon as it is there.</summary>
+    public Task<Metadata> ResponseHeaders
+    {
+        get
+        {
+            TaskCompletionSource<Metadata>? source = Volatile.Read(ref _responseHeaders);
+            if (source is null)
+            {
+                var created = new TaskCompletionSource<Metadata>(TaskCreationOptions.RunContinuationsAsynchronously);
+                source = Interlocked.CompareExchange(ref _responseHeaders, created, null) ?? created;
+                CompleteHeaders(source);
+            }
+
+            return source.Task;
+        }
+    }
+
+    /// <summary>Whether the call waits for a connection however long that takes, rather than failing with the first attempt.</summary>
+    public bool WaitsForReady { get; }
+
+    /// <summary>Whether the call has its status.</summary>
+    public bool HasEnded => Volatile.Read(ref _ended) == Ended;
+
+    protected MiniChannel Channel { get; }
+
+    protected IMethod Method { get; }
+
+    protected WriteOptions? WriteOptions { get; }
+
+    /// <summary>How requests are compressed; null for not at all.</summary>
+    protected ICompressionProvider? RequestCompression { get; }
+
+    /// <summary>The stream, once the call has started: what comes in on it can be read.</summary>
+    protected ClientStream? Stream { get; private set; }
+
+    private const int Ending = 1;
+    private const int Ended = 2;
+
+    /// <summary>The status of a call that has ended.</summary>
+    public Status GetStatus() => HasEnded ? _status : throw new InvalidOperationException("The call has no status yet: it hasn't ended.");
+
+    /// <summary>The trailers of a call that has ended.</summary>
+    public Metadata GetTrailers() => HasEnded ? Trailers : throw new InvalidOperationException("The call has no trailers yet: it hasn't ended.");
+
+    /// <summary>Cancels the call unless it has ended.</summary>
+    public void Dispose() => End(new Status(StatusCode.Cancelled, "The call was disposed of before it had ended."), abort: true);
+
+    /// <summary>Opens a stream for the call on <paramref name="connection"/>. User code runs here: not on the receive loop.</summary>
+    public OpenResult TryOpen(Http2Connection connection)
+    {
+        if (HasEnded)
+        {
+            return OpenResult.Opened; // nothing is left to start
+        }
+
+        HeaderList? fields = null;
+        try
+        {
+            fields = RequestFields();
+            var stream = new ClientStream(this, connection, Channel.Options.MaxReceiveMessageSize ?? -1, Channel.Compressions);
+            Prepare(stream);
+            Stream = stream; // the response may be there before Open returns
+            OpenResult result = Open(stream, Channel.RequestBlock(Method), fields);
+            if (result != OpenResult.Opened)
+            {
+                Stream = null;
+                return result;
+            }
+
+            OnOpened(stream);
+            if (HasEnded && IsAborted)
+            {
+                stream.Reset(ErrorCode.Cancel); // ended while it was being opened
+            }
+
+            return result;
+        }
+        catch (Exception e) when (e is RpcException or ArgumentException or InvalidOperationException)
+        {
+            // The request can't be sent: that is the call's end, not the connection's.
+            End(e is RpcException rpc ? rpc.Status : new Status(StatusCode.Internal, $"The request can't be sent: {e.Message}", e), abort: true);
+            return OpenResult.Opened;
+        }
+        finally
+        {
+            fields?.Release();
+        }
+    }
+
+    /// <summary>There is no connection, and the call doesn't wait for one.</summary>
+    public void OnUnavailable(string reason) => End(
+        reason == ChannelClosed ? new Status(StatusCode.Cancelled, reason) : new Status(StatusCode.Unavailable, reason), abort: true);
+
+    /// <summary>The response's header list has come in. On the receive loop.</summary>
+    internal void OnResponseHeaders(HeaderList fields)
+    {
+        Volatile.Write(ref _headerFields, MetadataCodec.CopyCustom(fields));
+        if (Volatile.Read(ref _responseHeaders) is { } source)
+        {
+            CompleteHeaders(source);
+        }
+    }
+
+    /// <summary>
+    /// Ends the call with <paramref name="status"/> unless it has ended. With <paramref name="abort"/>, what has come in and
+    /// wasn't read is thrown away and the stream is reset; otherwise the messages that came before the status can be read.
+    /// </summary>
+    internal bool End(Status status, bool abort, byte[]? trailers = null)
+    {
+        if (Interlocked.CompareExchange(ref _ended, Ending, 0) != 0)
+        {
+            return false;
+        }
+
+        _status = status;
+        _trailerFields = trailers;
+        IsAborted = abort;
+        Volatile.Write(ref _ended, Ended);
+        _timer?.Dispose();
+        _registration.Unregister();
+        if (abort && Stream is { } stream)
+        {
+            stream.Reset(ErrorCode.Cancel);
+            stream.DiscardInbox();
+        }
+
+        if (Volatile.Read(ref _responseHeaders) is { } source)
+        {
+            CompleteHeaders(source);
+        }
+
+        OnEnded();
+        return true;
+    }
+
+    /// <summary>The call's exception.</summary>
+    internal RpcException ToException() => new(_status, Trailers);
+
+    /// <summary>On the pool: a message, or the end, has come in.</summary>
+    internal abstract void Resume();
+
+    /// <summary>Whether the call was cut off: messages that were not read are lost.</summary>
+    protected bool IsAborted { get; private set; }
+
+    /// <summary>The status; of a call that has ended.</summary>
+    protected Status Status => _status;
+
+    private Metadata Trailers => _trailers ??= MetadataCodec.Decode(_trailerFields);
+
+    /// <summary>Starts the call: its deadline, its cancellation, and, when there is a connection, its stream.</summary>
+    protected void Begin()
+    {
+        if (_cancellationToken.IsCancellationRequested)
+        {
+            OnTokenCancelled();
+            return;
+        }
+
+        if (_deadline is { } deadline && deadline != DateTime.MaxValue)
+        {
+            TimeSpan timeout = Timeout(deadline);
+            if (timeout <= TimeSpan.Zero)
+            {
+                OnDeadline();
+                return;
+            }
+
+            _timer = new Deadline(Channel.Options.TimeProvider, timeout, OnDeadline);
+        }
+
+        if (_cancellationToken.CanBeCanceled)
+        {
+            _registration = _cancellationToken.UnsafeRegister(static call => ((ClientCall)call!).OnTokenCancelled(), this);
+        }
+
+        Channel.Subchannel.Start(this);
+    }
+
+    /// <summary>The stream is about to be opened: nothing has been sent or received on it.</summary>
+    protected virtual void Prepare(ClientStream stream)
+    {
+    }
+
+    /// <summary>Opens the stream with what the call can send at once.</summary>
+    protected abstract OpenResult Open(ClientStream stream, PreparedFields prepared, HeaderList? fields);
+
+    /// <summary>The stream is open.</summary>
+    protected virtual void OnOpened(ClientStream stream)
+    {
+    }
+
+    /// <summary>The call has its status: whoever waits for something else of it must be told. Any thread; no user code here.</summary>
+    protected abstract void OnEnded();
+
+    /// <summary>Runs <see cref="Resume"/> on the pool.</summary>
+    protected void PostResume() => ThreadPoolDispatcher.Instance.Post(new ResumeItem(this));
+
+    private void OnDeadline() => End(new Status(StatusCode.DeadlineExceeded, "The deadline of the call has passed."), abort: true);
+
+    private void OnTokenCancelled() => End(new Status(StatusCode.Cancelled, "The call was cancelled by its caller."), abort: true);
+
+    /// <summary>Whether the deadline has passed by the clock, even if the timer hasn't noticed.</summary>
+    internal bool DeadlineHasPassed => _deadline is { } deadline && deadline != DateTime.MaxValue && Timeout(deadline) <= TimeSpan.Zero;
+
+    private TimeSpan Timeout(DateTime deadline) => deadline.ToUniversalTime() - Channel.Options.TimeProvider.GetUtcNow().UtcDateTime;
+
+    private void CompleteHeaders(TaskCompletionSource<Metadata> source)
+    {
+        if (Volatile.Read(ref _headerFields) is { } fields)
+        {
+            source.TrySetResult(MetadataCodec.Decode(fields));
+        }
+        else if (HasEnded)
+        {
+            // Trailers-Only has no header list of its own; a call that failed has none either.
+            if (_status.StatusCode == StatusCode.OK)
+            {
+                source.TrySetResult([]);
+            }
+            else
+            {
+                source.TrySetException(ToException());
+                _ = source.Task.Exception; // nobody has to look at it
+            }
+        }
+    }
+
+    /// <summary>What this call's header list has beyond that of its method.</summary>
+    private HeaderList? RequestFields()
+    {
+        if (_deadline is null && RequestCompression is null && _requestHeaders is not { Count: > 0 })
+        {
+            return null;
+        }
+
+        var fields = new HeaderList();
+        if (_deadline is { } deadline && deadline != DateTime.MaxValue)
+        {
+            Span<byte> timeout = stackalloc byte[GrpcTimeout.MaxLength];
+            int length = GrpcTimeout.Format(Timeout(deadline), timeout);
+            fields.Add("grpc-timeout"u8, timeout[..length], Indexing.Without);
+        }
+
+        if (RequestCompression is not null)
+        {
+            fields.Add("grpc-encoding"u8, System.Text.Encoding.ASCII.GetBytes(RequestCompression.EncodingName));
+        }
+
+        if (_requestHeaders is not null)
+        {
+            MetadataCodec.Encode(_requestHeaders, fields);
+        }
+
+        return fields;
+    }
+
+    private ICompressionProvider? ChooseCompression(Metadata? headers)
+    {
+        string? name = headers is { Count: > 0 } ? headers.GetValue("grpc-internal-encoding-request") : null;
+        return name switch
+        {
+            null => Channel.RequestCompression,
+            "identity" => null,
+            _ => Channel.FindCompression(name),
+        };
+    }
+
+    private sealed class ResumeItem(ClientCall call) : IThreadPoolWorkItem
+    {
+        public void Execute() => call.Resume();
+    }
+}

@@ -1,0 +1,121 @@
+using Grpc.Core;
+
+using MiniGrpc.Wire.Calls;
+using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Grpc;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Client;
+
+/// <summary>A call as the client's connection sees it: what comes in is judged by gRPC's rules and told to the call.</summary>
+/// <remarks>Threading: the reports come in on the receive loop; <see cref="Execute"/> runs on the thread pool.</remarks>
+internal sealed class ClientStream(ClientCall call, Http2Connection connection, int maxReceiveMessageSize, CompressionSet compressions)
+    : GrpcStream(connection, maxReceiveMessageSize)
+{
+    /// <inheritdoc />
+    public override void Execute() => call.Resume();
+
+    /// <inheritdoc />
+    internal override ProtocolError? OnHeaders(HeaderList fields, bool endStream)
+    {
+        if (Refuse(fields) is { } refusal)
+        {
+            call.End(refusal, abort: true);
+            return null;
+        }
+
+        if (endStream)
+        {
+            // Trailers-Only: one block says both.
+            Finish(fields);
+            return null;
+        }
+
+        if (fields.TryGet("grpc-encoding"u8, out ReadOnlySpan<byte> encoding) && !CompressionSet.IsIdentity(encoding))
+        {
+            ReceiveCompression = compressions.Find(encoding);
+            if (ReceiveCompression is null)
+            {
+                GrpcError error = compressions.Unsupported(encoding, onServer: false);
+                call.End(new Status((StatusCode)error.Code, error.Detail), abort: true);
+                return null;
+            }
+        }
+
+        call.OnResponseHeaders(fields);
+        return null;
+    }
+
+    /// <inheritdoc />
+    internal override ProtocolError? OnTrailers(HeaderList fields)
+    {
+        Finish(fields);
+        return null;
+    }
+
+    /// <inheritdoc />
+    internal override void OnReset(ErrorCode code)
+    {
+        var status = (StatusCode)StatusMapping.FromRstStream((uint)code);
+
+        // The server's deadline is the same as ours, and its timer may be a moment ahead.
+        Status end = status == StatusCode.Cancelled && call.DeadlineHasPassed
+            ? new Status(StatusCode.DeadlineExceeded, "The deadline of the call has passed.")
+            : new Status(status, $"The server reset the stream: {ErrorCodes.Name(code)}.");
+        call.End(end, abort: true);
+    }
+
+    /// <inheritdoc />
+    internal override void OnStreamError(ProtocolError error) => call.End(new Status(StatusCode.Internal, $"The response breaks HTTP/2: {error}"), abort: true);
+
+    /// <inheritdoc />
+    internal override void OnConnectionEnded(string reason) => call.OnUnavailable(reason);
+
+    /// <inheritdoc />
+    protected override void OnEndOfMessages() =>
+        End(new Status(StatusCode.Unknown, "The response ended without a grpc-status."), trailers: null);
+
+    /// <summary>Why a header list isn't the start of a gRPC response; null if it is.</summary>
+    private static Status? Refuse(HeaderList fields)
+    {
+        fields.TryGet(":status"u8, out ReadOnlySpan<byte> digits);
+        int status = ((digits[0] - '0') * 100) + ((digits[1] - '0') * 10) + (digits[2] - '0');
+        fields.TryGet("content-type"u8, out ReadOnlySpan<byte> contentType);
+        if (status == 200 && ContentType.IsGrpc(contentType))
+        {
+            return null;
+        }
+
+        // A status that a gRPC server sent through an odd proxy still says more than the proxy's.
+        StatusCode code = fields.TryGet("grpc-status"u8, out ReadOnlySpan<byte> value) && StatusMapping.TryParse(value, out GrpcStatusCode given)
+            ? (StatusCode)given
+            : (StatusCode)StatusMapping.FromHttpStatus(status);
+        string type = contentType.IsEmpty ? "no content-type" : $"content-type {GrpcError.Quote(contentType)}";
+        return new Status(code, $"The server's answer is not gRPC: HTTP status {status}, {type}.");
+    }
+
+    private void Finish(HeaderList fields)
+    {
+        StatusCode code = StatusCode.Unknown;
+        string detail = "The response ended without a grpc-status.";
+        if (fields.TryGet("grpc-status"u8, out ReadOnlySpan<byte> value))
+        {
+            bool valid = StatusMapping.TryParse(value, out GrpcStatusCode given);
+            code = (StatusCode)given;
+            detail = fields.TryGet("grpc-message"u8, out ReadOnlySpan<byte> message) ? PercentEncoding.Decode(message) : "";
+            if (!valid)
+            {
+                code = StatusCode.Unknown;
+                detail = $"The response's grpc-status is {GrpcError.Quote(value)}, not a number.";
+            }
+        }
+
+        End(new Status(code, detail), MetadataCodec.CopyCustom(fields));
+    }
+
+    private void End(Status status, byte[]? trailers)
+    {
+        Inbox.End();
+        call.End(status, abort: false, trailers);
+    }
+}

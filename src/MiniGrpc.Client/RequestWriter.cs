@@ -1,0 +1,57 @@
+using Grpc.Core;
+
+namespace MiniGrpc.Client;
+
+/// <summary>The requests of a streaming call, from its caller.</summary>
+/// <remarks>One write at a time. A write completes when the message is accepted for sending, not when it was sent.</remarks>
+internal sealed class RequestWriter<TRequest, TResponse>(TypedCall<TRequest, TResponse> call, WriteOptions? writeOptions) : IClientStreamWriter<TRequest>
+    where TRequest : class
+    where TResponse : class
+{
+    private Task<bool>? _pending;
+    private bool _completed;
+
+    /// <inheritdoc />
+    public WriteOptions? WriteOptions { get; set; } = writeOptions;
+
+    /// <inheritdoc />
+    public Task WriteAsync(TRequest message) => WriteAsync(message, CancellationToken.None);
+
+    /// <inheritdoc />
+    public Task WriteAsync(TRequest message, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return Task.FromCanceled(cancellationToken);
+        }
+
+        if (_pending is { IsCompleted: false })
+        {
+            throw new InvalidOperationException("Can't write the message because the previous write is in progress.");
+        }
+
+        if (_completed)
+        {
+            throw new InvalidOperationException("Can't write the message because CompleteAsync was called: no more requests follow.");
+        }
+
+        _pending = call.WriteAsync(message, WriteOptions);
+        return _pending.IsCompletedSuccessfully && _pending.Result ? Task.CompletedTask : FinishAsync(_pending, cancellationToken);
+    }
+
+    /// <inheritdoc />
+    public Task CompleteAsync()
+    {
+        _completed = true;
+        return call.CompleteAsync();
+    }
+
+    private async Task FinishAsync(Task<bool> pending, CancellationToken cancellationToken)
+    {
+        if (!await pending.WaitAsync(cancellationToken).ConfigureAwait(false))
+        {
+            throw call.EndedException();
+        }
+    }
+}

@@ -1,0 +1,79 @@
+using Grpc.Core;
+
+using MiniGrpc.Wire.Calls;
+
+namespace MiniGrpc.Client;
+
+/// <summary>A call with many responses: server-streaming, or both ways.</summary>
+internal sealed class StreamingResponseCall<TRequest, TResponse> : TypedCall<TRequest, TResponse>
+    where TRequest : class
+    where TResponse : class
+{
+    private readonly ResponseReader _reader;
+
+    public StreamingResponseCall(MiniChannel channel, Method<TRequest, TResponse> method, CallOptions options)
+        : base(channel, method, options)
+    {
+        _reader = new ResponseReader(this);
+    }
+
+    /// <summary>The responses.</summary>
+    public IAsyncStreamReader<TResponse> Reader => _reader;
+
+    /// <inheritdoc />
+    internal override void Resume() => _reader.Resume();
+
+    /// <inheritdoc />
+    protected override void OnOpened(ClientStream stream)
+    {
+        base.OnOpened(stream);
+        PostResume(); // a read may have begun before there was a stream to read from
+    }
+
+    /// <inheritdoc />
+    protected override void OnEnded()
+    {
+        base.OnEnded();
+        PostResume();
+    }
+
+    private sealed class ResponseReader(StreamingResponseCall<TRequest, TResponse> call) : StreamReader<TResponse>
+    {
+        /// <inheritdoc />
+        protected override InboxStatus ReadNext(out TResponse message, out Exception? error)
+        {
+            message = default!;
+            error = null;
+            if (call.HasEnded && call.IsAborted)
+            {
+                error = call.ToException();
+                return InboxStatus.Error;
+            }
+
+            if (call.Stream is not { } stream)
+            {
+                return InboxStatus.Waiting;
+            }
+
+            InboxStatus status = stream.Read(call.Method.ResponseMarshaller, out message, out Status wrong);
+            switch (status)
+            {
+                case InboxStatus.Error:
+                    call.End(wrong, abort: true);
+                    error = new RpcException(wrong);
+                    break;
+                case InboxStatus.End when !call.HasEnded:
+                    return InboxStatus.Waiting; // the status follows at once
+                case InboxStatus.End when call.Status.StatusCode != StatusCode.OK:
+                    error = call.ToException();
+                    return InboxStatus.Error;
+            }
+
+            return status;
+        }
+
+        /// <inheritdoc />
+        protected override void OnTokenCancelled() =>
+            call.End(new Status(StatusCode.Cancelled, "The call was cancelled by the token of a read."), abort: true);
+    }
+}

@@ -1,0 +1,129 @@
+using Grpc.Core;
+
+using MiniGrpc.Wire.Buffers;
+using MiniGrpc.Wire.Calls;
+using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Client;
+
+/// <summary>What calls of all kinds share once the types of their messages are known: how requests are sent.</summary>
+internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Method<TRequest, TResponse> method, CallOptions options)
+    : ClientCall(channel, method, options)
+    where TRequest : class
+    where TResponse : class
+{
+    private TRequest? _request;
+    private ClientStream? _open;
+    private TaskCompletionSource<ClientStream?>? _opened;
+
+    protected new Method<TRequest, TResponse> Method => method;
+
+    /// <summary>Starts a call with its one request.</summary>
+    public void Start(TRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        _request = request;
+        Begin();
+    }
+
+    /// <summary>Starts a call of many requests.</summary>
+    public RequestWriter<TRequest, TResponse> StartStreaming()
+    {
+        Begin();
+        return new RequestWriter<TRequest, TResponse>(this, WriteOptions);
+    }
+
+    /// <inheritdoc />
+    protected override OpenResult Open(ClientStream stream, PreparedFields prepared, HeaderList? fields)
+    {
+        if (_request is null)
+        {
+            using Http2Connection.GateScope gate = stream.Connection.Enter();
+            return gate.Send.TryOpen(stream, prepared, fields, endStream: false);
+        }
+
+        // Header list, request and END_STREAM enter the gate once.
+        MessageSerializer serializer = MessageSerializer.Rent();
+        try
+        {
+            OutputBuffer message = Serialize(serializer, _request, WriteOptions);
+            using Http2Connection.GateScope gate = stream.Connection.Enter();
+            OpenResult result = gate.Send.TryOpen(stream, prepared, fields, endStream: false);
+            if (result == OpenResult.Opened)
+            {
+                gate.Send.WriteData(stream, message, endStream: true);
+            }
+
+            return result;
+        }
+        finally
+        {
+            serializer.Return();
+        }
+    }
+
+    /// <inheritdoc />
+    protected override void OnOpened(ClientStream stream)
+    {
+        _request = null;
+        Volatile.Write(ref _open, stream);
+        OpenedSource()?.TrySetResult(stream);
+    }
+
+    /// <inheritdoc />
+    protected override void OnEnded() => OpenedSource()?.TrySetResult(null);
+
+    /// <summary>Why no request can be written any more.</summary>
+    public Exception EndedException() => Status.StatusCode == StatusCode.OK
+        ? new InvalidOperationException("Can't write a request because the call has ended.")
+        : ToException();
+
+    /// <summary>Sends a request; false when the call has ended.</summary>
+    public async Task<bool> WriteAsync(TRequest message, WriteOptions? options)
+    {
+        ClientStream? stream = Volatile.Read(ref _open) ?? await WaitForStreamAsync().ConfigureAwait(false);
+        if (stream is null || HasEnded)
+        {
+            return false;
+        }
+
+        MessageSerializer serializer = MessageSerializer.Rent();
+        return await stream.WriteAsync(serializer, Serialize(serializer, message, options), endStream: false).ConfigureAwait(false);
+    }
+
+    /// <summary>Says that no more requests follow. A call that has ended needs no saying.</summary>
+    public async Task CompleteAsync()
+    {
+        ClientStream? stream = Volatile.Read(ref _open) ?? await WaitForStreamAsync().ConfigureAwait(false);
+        if (stream is not null)
+        {
+            using Http2Connection.GateScope gate = stream.Connection.Enter();
+            gate.Send.EndStream(stream);
+        }
+    }
+
+    private Task<ClientStream?> WaitForStreamAsync()
+    {
+        var created = new TaskCompletionSource<ClientStream?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource<ClientStream?> source = Interlocked.CompareExchange(ref _opened, created, null) ?? created;
+        if (Volatile.Read(ref _open) is { } stream)
+        {
+            source.TrySetResult(stream);
+        }
+        else if (HasEnded)
+        {
+            source.TrySetResult(null);
+        }
+
+        return source.Task;
+    }
+
+    private TaskCompletionSource<ClientStream?>? OpenedSource() => Volatile.Read(ref _opened);
+
+    private OutputBuffer Serialize(MessageSerializer serializer, TRequest message, WriteOptions? options)
+    {
+        bool plain = options is not null && (options.Flags & WriteFlags.NoCompress) != 0;
+        return serializer.Serialize(method.RequestMarshaller, message, plain ? null : RequestCompression, Channel.Options.MaxSendMessageSize);
+    }
+}

@@ -1,0 +1,92 @@
+using Grpc.Core;
+
+using MiniGrpc.Wire.Calls;
+
+namespace MiniGrpc.Client;
+
+/// <summary>A call with one response: unary, or client-streaming.</summary>
+internal sealed class UnaryResponseCall<TRequest, TResponse>(MiniChannel channel, Method<TRequest, TResponse> method, CallOptions options)
+    : TypedCall<TRequest, TResponse>(channel, method, options)
+    where TRequest : class
+    where TResponse : class
+{
+    private static readonly Status s_tooMany = new(StatusCode.Internal, "The server sent more than one response to a call that takes one.");
+
+    // Completed on the pool in Resume, where continuations may as well run.
+    private readonly TaskCompletionSource<TResponse> _response = new();
+    private Status? _failure;
+    private int _completed;
+
+    /// <summary>The response.</summary>
+    public Task<TResponse> Response => _response.Task;
+
+    /// <inheritdoc />
+    internal override void Resume()
+    {
+        if (!HasEnded)
+        {
+            EndIfOverfull();
+            return;
+        }
+
+        if (Interlocked.Exchange(ref _completed, 1) != 0)
+        {
+            return;
+        }
+
+        if (Status.StatusCode == StatusCode.OK && TryReadResponse(out TResponse response))
+        {
+            _response.TrySetResult(response);
+        }
+        else
+        {
+            _response.TrySetException(_failure is { } failure ? new RpcException(failure, GetTrailers()) : ToException());
+            _ = _response.Task.Exception; // a caller that cares for the status alone need not look at it
+        }
+
+        Stream?.DiscardInbox();
+    }
+
+    /// <inheritdoc />
+    protected override void Prepare(ClientStream stream) => stream.Inbox.WaitForEnd();
+
+    /// <inheritdoc />
+    protected override void OnEnded()
+    {
+        base.OnEnded();
+        PostResume();
+    }
+
+    /// <summary>Woken before the end: the response is over the limit, or a second one follows it. Waiting for more would be waiting for nothing.</summary>
+    private void EndIfOverfull()
+    {
+        InboxStatus status = Stream!.Read(Method.ResponseMarshaller, out TResponse _, out Status error);
+        if (status is InboxStatus.Message or InboxStatus.Error)
+        {
+            End(status == InboxStatus.Error ? error : s_tooMany, abort: true);
+        }
+    }
+
+    private bool TryReadResponse(out TResponse response)
+    {
+        Status error = default;
+        InboxStatus status = Stream!.Read(Method.ResponseMarshaller, out response, out error);
+        if (status == InboxStatus.Message)
+        {
+            status = Stream.Read(Method.ResponseMarshaller, out TResponse _, out error);
+            if (status == InboxStatus.End)
+            {
+                return true;
+            }
+
+            error = status == InboxStatus.Error ? error : s_tooMany;
+        }
+        else if (status == InboxStatus.End)
+        {
+            error = new Status(StatusCode.Internal, "The server sent no response, but status OK.");
+        }
+
+        _failure = error;
+        return false;
+    }
+}
