@@ -161,8 +161,9 @@ internal sealed class AnyCall : IDisposable
             await send().WithinLimit("sending");
             return true;
         }
-        catch (Exception e) when (e is RpcException or InvalidOperationException)
+        catch (Exception e) when (e is RpcException or InvalidOperationException or IOException or HttpRequestException)
         {
+            // The latter two are what Grpc.Net.Client lets through when the connection breaks under a write.
             return false;
         }
     }
