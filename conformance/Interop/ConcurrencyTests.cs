@@ -40,7 +40,7 @@ public sealed class ConcurrencyTests
         await AssertAllAnsweredOnOneConnectionAsync(calls, watch);
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task Calls_of_all_kinds_share_a_connection(Pair pair)
     {
         await using Session session = await pair.ConnectAsync();

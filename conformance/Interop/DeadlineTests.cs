@@ -35,7 +35,7 @@ public sealed class DeadlineTests
         }
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task A_deadline_may_pass_between_two_messages(Pair pair)
     {
         await using Session session = await pair.ConnectAsync();
@@ -80,7 +80,7 @@ public sealed class DeadlineTests
     }
 
     // Timers have limits of their own (49 days, 24 days); a deadline doesn't.
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task A_deadline_may_be_far_away(Pair pair, Kind kind)
     {
         await using Session session = await pair.ConnectAsync();
@@ -109,7 +109,7 @@ public sealed class DeadlineTests
         Assert.True(Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(30));
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task A_blocking_call_keeps_its_deadline(Pair pair)
     {
         await using Session session = await pair.ConnectAsync();

@@ -9,7 +9,7 @@ namespace MiniGrpc.Conformance.Interop;
 /// <summary>Client interceptors see every call and may change it.</summary>
 public sealed class InterceptorTests
 {
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task An_interceptor_sees_and_changes_calls_of_every_kind(Pair pair, Kind kind)
     {
         await using Session session = await pair.ConnectAsync();

@@ -17,7 +17,7 @@ public sealed class LimitsTests
     /// <summary>What a message's payload field costs in bytes besides the payload: the tag and a length of up to four bytes.</summary>
     private const int FieldOverhead = 5;
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task The_server_receives_no_more_than_4_MiB_by_default(Pair pair, Kind kind)
     {
         await using Session session = await pair.ConnectAsync();
@@ -26,7 +26,7 @@ public sealed class LimitsTests
         await AssertFitsAsync(session, kind, Up(DefaultLimit - FieldOverhead - 10));
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task The_client_receives_no_more_than_4_MiB_by_default(Pair pair, Kind kind)
     {
         await using Session session = await pair.ConnectAsync();
@@ -53,7 +53,7 @@ public sealed class LimitsTests
         await AssertFitsAsync(session, kind, Down(Limit - 100));
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task The_client_receives_no_more_than_it_is_set_to(Pair pair, Kind kind)
     {
         await using Session session = await pair.ConnectAsync(new ClientSetup { MaxReceiveMessageSize = Limit });
@@ -62,7 +62,7 @@ public sealed class LimitsTests
         await AssertFitsAsync(session, kind, Down(Limit - 100));
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task The_client_sends_no_more_than_it_is_set_to(Pair pair)
     {
         await using Session session = await pair.ConnectAsync(new ClientSetup { MaxSendMessageSize = Limit });

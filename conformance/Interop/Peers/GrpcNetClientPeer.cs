@@ -24,6 +24,8 @@ internal sealed class GrpcNetClientPeer : IClientPeer
         return new ClientChannel(GrpcChannel.ForAddress(address.Uri, options));
     }
 
+    public override string ToString() => Name;
+
     private sealed class ClientChannel(GrpcChannel channel) : IClientChannel
     {
         public ChannelBase Channel => channel;
