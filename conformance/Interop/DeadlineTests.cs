@@ -24,7 +24,7 @@ public sealed class DeadlineTests
             DateTime deadline = DateTime.UtcNow + timeout;
             Outcome outcome = await AnyCall.RunAsync(session.Client, kind, watch.Options.WithDeadline(deadline), request);
 
-            outcome.AssertEndedWith(StatusCode.DeadlineExceeded);
+            outcome.AssertEndedByClientWith(StatusCode.DeadlineExceeded, pair.Client);
             Assert.True(DateTime.UtcNow >= deadline - TimeSpan.FromMilliseconds(50), "The call ended before its deadline.");
             reached = watch.Waiting.IsCompleted;
             if (reached)
@@ -46,7 +46,7 @@ public sealed class DeadlineTests
             CallOptions options = new(deadline: DateTime.UtcNow + timeout);
             Outcome outcome = await AnyCall.RunAsync(session.Client, Kind.ServerStreaming, options, request);
 
-            outcome.AssertEndedWith(StatusCode.DeadlineExceeded);
+            outcome.AssertEndedByClientWith(StatusCode.DeadlineExceeded, pair.Client);
             responses = outcome.Responses.Count;
         }
 

@@ -29,9 +29,9 @@ public sealed class FlowControlTests
         using AnyCall call = await AnyCall.StartAsync(session.Client, Kind.ServerStreaming, watch.Options, request);
         Assert.NotNull(await call.ReadAsync());
 
-        await UntilStalledAsync(session, () => watch.Written, () => watch.Writing).WithinLimit("the server stops writing");
+        await UntilStalledAsync(session, watch.Writes).WithinLimit("the server stops writing");
 
-        Assert.InRange(watch.Written, 1, Messages - 1);
+        Assert.InRange(watch.Writes.Completed, 1, Messages - 1);
         Outcome outcome = await call.ReadToEndAsync();
         outcome.AssertEndedWith(StatusCode.OK);
         Assert.Equal(Messages, outcome.Responses.Count);
@@ -49,22 +49,22 @@ public sealed class FlowControlTests
         using AsyncClientStreamingCall<Request, Response> call = session.Client.ClientStreaming(watch.Options);
         await call.RequestStream.WriteAsync(new Request { Then = Then.AwaitRelease }).WithinLimit();
         await watch.Waiting.WithinLimit("the handler stops reading");
-        CallWatch writer = new(expectedCalls: 1);
+        WriteProgress writes = new();
 
         async Task WriteAllAsync()
         {
             for (int n = 0; n < Messages; n++)
             {
-                await writer.WriteAsync(call.RequestStream.WriteAsync(new Request { Payload = Pattern.Bytes(MessageSize, n) }));
+                await writes.TrackAsync(call.RequestStream.WriteAsync(new Request { Payload = Pattern.Bytes(MessageSize, n) }));
             }
 
             await call.RequestStream.CompleteAsync();
         }
 
         Task writing = WriteAllAsync();
-        await UntilStalledAsync(session, () => writer.Written, () => writer.Writing).WithinLimit("the client stops writing");
+        await UntilStalledAsync(session, writes).WithinLimit("the client stops writing");
 
-        Assert.InRange(writer.Written, 1, Messages - 1);
+        Assert.InRange(writes.Completed, 1, Messages - 1);
         Assert.Equal(1, watch.Received);
         watch.Release();
         await writing.WithinLimit("the client writes on");
@@ -80,21 +80,21 @@ public sealed class FlowControlTests
         Request request = new() { Answer = new Answer { Count = Messages, Size = MessageSize } };
         using AnyCall call = await AnyCall.StartAsync(session.Client, Kind.ServerStreaming, watch.Options, request);
         Assert.NotNull(await call.ReadAsync());
-        await UntilStalledAsync(session, () => watch.Written, () => watch.Writing).WithinLimit("the server stops writing");
+        await UntilStalledAsync(session, watch.Writes).WithinLimit("the server stops writing");
 
         call.Dispose();
 
         await watch.Ended.WithinLimit("the handler ends");
-        Assert.InRange(watch.Written, 1, Messages - 1);
+        Assert.InRange(watch.Writes.Completed, 1, Messages - 1);
         await session.Client.UnaryAsync(new Request()).ResponseAsync.WithinLimit();
     }
 
-    private static async Task UntilStalledAsync(Session session, Func<int> written, Func<bool> writing)
+    private static async Task UntilStalledAsync(Session session, WriteProgress writes)
     {
         int before = -1;
-        while (before != written() || !writing())
+        while (before != writes.Completed || !writes.Pending)
         {
-            before = written();
+            before = writes.Completed;
             for (int n = 0; n < CallsWithoutProgress; n++)
             {
                 await session.Client.UnaryAsync(new Request()).ResponseAsync.WithinLimit("a call beside the stalled one");
