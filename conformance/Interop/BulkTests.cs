@@ -15,7 +15,7 @@ public sealed class BulkTests
     private const int MessageSize = 64 << 10;
     private const int Messages = (100 << 20) / MessageSize;
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task One_hundred_mebibytes_go_down_one_stream(Pair pair)
     {
         await using Session session = await pair.ConnectAsync();
@@ -25,7 +25,7 @@ public sealed class BulkTests
         Assert.Equal(Messages, await ReadPatternAsync(call.ResponseStream).WithinLimit());
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task One_hundred_mebibytes_go_up_one_stream(Pair pair)
     {
         await using Session session = await pair.ConnectAsync();
@@ -45,7 +45,7 @@ public sealed class BulkTests
         Assert.Equal(hash.GetHashAndReset(), response.ReceivedSha256.ToByteArray());
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task One_hundred_mebibytes_go_both_ways_on_one_stream(Pair pair)
     {
         await using Session session = await pair.ConnectAsync();

@@ -15,7 +15,7 @@ public sealed class CompressionTests
     private const int Size = 1 << 20;
     private const int Compressed = Size / 10;
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task Compressed_messages_arrive(Pair pair, Kind kind, bool requests, bool responses)
     {
         await using Session session = await pair.ConnectAsync();
@@ -23,7 +23,7 @@ public sealed class CompressionTests
         await CallAsync(session, kind, requests, responses);
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task What_is_to_be_compressed_is_compressed_on_the_wire(Pair pair, Kind kind, bool requests, bool responses)
     {
         Assert.SkipUnless(pair.Transport == Transport.Tcp, "Bytes are counted on TCP.");
@@ -37,7 +37,7 @@ public sealed class CompressionTests
         Assert.Equal(responses, relay.BytesDown < Compressed);
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task A_message_of_a_compressed_stream_may_be_sent_as_it_is(Pair pair)
     {
         Assert.SkipUnless(pair.Transport == Transport.Tcp, "Bytes are counted on TCP.");
@@ -59,7 +59,7 @@ public sealed class CompressionTests
         (await call.FinishAsync()).AssertEndedWith(StatusCode.OK);
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task An_empty_message_may_be_compressed(Pair pair, Kind kind)
     {
         await using Session session = await pair.ConnectAsync();

@@ -24,7 +24,7 @@ public sealed class DeadlineTests
             DateTime deadline = DateTime.UtcNow + timeout;
             Outcome outcome = await AnyCall.RunAsync(session.Client, kind, watch.Options.WithDeadline(deadline), request);
 
-            outcome.AssertEndedWith(StatusCode.DeadlineExceeded);
+            outcome.AssertEndedByClientWith(StatusCode.DeadlineExceeded, pair.Client);
             Assert.True(DateTime.UtcNow >= deadline - TimeSpan.FromMilliseconds(50), "The call ended before its deadline.");
             reached = watch.Waiting.IsCompleted;
             if (reached)
@@ -35,7 +35,7 @@ public sealed class DeadlineTests
         }
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task A_deadline_may_pass_between_two_messages(Pair pair)
     {
         await using Session session = await pair.ConnectAsync();
@@ -46,7 +46,7 @@ public sealed class DeadlineTests
             CallOptions options = new(deadline: DateTime.UtcNow + timeout);
             Outcome outcome = await AnyCall.RunAsync(session.Client, Kind.ServerStreaming, options, request);
 
-            outcome.AssertEndedWith(StatusCode.DeadlineExceeded);
+            outcome.AssertEndedByClientWith(StatusCode.DeadlineExceeded, pair.Client);
             responses = outcome.Responses.Count;
         }
 
@@ -80,7 +80,7 @@ public sealed class DeadlineTests
     }
 
     // Timers have limits of their own (49 days, 24 days); a deadline doesn't.
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task A_deadline_may_be_far_away(Pair pair, Kind kind)
     {
         await using Session session = await pair.ConnectAsync();
@@ -109,7 +109,7 @@ public sealed class DeadlineTests
         Assert.True(Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(30));
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task A_blocking_call_keeps_its_deadline(Pair pair)
     {
         await using Session session = await pair.ConnectAsync();

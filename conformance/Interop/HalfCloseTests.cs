@@ -44,7 +44,7 @@ public sealed class HalfCloseTests
     }
 
     // gRPC over HTTP/2, Errors: a server may end a call before the client has half-closed; the client then stops sending.
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task The_server_may_finish_while_the_client_is_sending(Pair pair, bool well)
     {
         foreach (Kind kind in new[] { Kind.ClientStreaming, Kind.Bidi })
@@ -67,7 +67,7 @@ public sealed class HalfCloseTests
         }
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task The_server_may_finish_before_it_has_read_anything_of_a_large_request(Pair pair)
     {
         await using Session session = await pair.ConnectAsync();

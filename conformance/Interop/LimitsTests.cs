@@ -14,19 +14,16 @@ public sealed class LimitsTests
 
     private const int Limit = 100_000;
 
-    /// <summary>What a message's payload field costs in bytes besides the payload: the tag and a length of up to four bytes.</summary>
-    private const int FieldOverhead = 5;
-
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task The_server_receives_no_more_than_4_MiB_by_default(Pair pair, Kind kind)
     {
         await using Session session = await pair.ConnectAsync();
 
-        await AssertExhaustedAndAliveAsync(session, kind, new Request { Payload = Pattern.Bytes(DefaultLimit), Answer = new Answer() });
-        await AssertFitsAsync(session, kind, Up(DefaultLimit - FieldOverhead - 10));
+        await AssertExhaustedAndAliveAsync(session, kind, ExactlyUp(DefaultLimit + 1));
+        await AssertFitsAsync(session, kind, ExactlyUp(DefaultLimit));
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task The_client_receives_no_more_than_4_MiB_by_default(Pair pair, Kind kind)
     {
         await using Session session = await pair.ConnectAsync();
@@ -53,7 +50,7 @@ public sealed class LimitsTests
         await AssertFitsAsync(session, kind, Down(Limit - 100));
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task The_client_receives_no_more_than_it_is_set_to(Pair pair, Kind kind)
     {
         await using Session session = await pair.ConnectAsync(new ClientSetup { MaxReceiveMessageSize = Limit });
@@ -62,7 +59,7 @@ public sealed class LimitsTests
         await AssertFitsAsync(session, kind, Down(Limit - 100));
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task The_client_sends_no_more_than_it_is_set_to(Pair pair)
     {
         await using Session session = await pair.ConnectAsync(new ClientSetup { MaxSendMessageSize = Limit });
@@ -92,14 +89,13 @@ public sealed class LimitsTests
         await AssertExhaustedAndAliveAsync(session, kind, down);
     }
 
+    /// <summary>Asks for a response of so many bytes, and less than 100 for its other fields.</summary>
     private static Request Down(int payload) => new() { Answer = new Answer { Count = 1, Size = payload } };
-
-    private static Request Up(int payload) => new() { Payload = Pattern.Bytes(payload), Answer = new Answer { Count = 1 } };
 
     /// <summary>A request of so many bytes on the wire.</summary>
     private static Request ExactlyUp(int size)
     {
-        Request request = Up(size);
+        Request request = new() { Payload = Pattern.Bytes(size), Answer = new Answer { Count = 1 } };
         request.Payload = Pattern.Bytes(size - (request.CalculateSize() - size));
         Assert.Equal(size, request.CalculateSize());
         return request;

@@ -16,7 +16,7 @@ public sealed class MessagesTests
         OneMebibyte = 1 << 20,
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task A_message_comes_back_as_it_was_sent(Pair pair, Kind kind, Size size)
     {
         await using Session session = await pair.ConnectAsync();
@@ -27,7 +27,7 @@ public sealed class MessagesTests
         Pattern.AssertIs((int)size, 7, outcome.SingleResponse.Payload);
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task Request_and_response_may_differ_in_size(Pair pair, Kind kind, Size up, Size down)
     {
         await using Session session = await pair.ConnectAsync();
@@ -38,7 +38,7 @@ public sealed class MessagesTests
         Pattern.AssertIs((int)down, 0, outcome.SingleResponse.Payload);
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task A_server_stream_keeps_its_order(Pair pair, Size size)
     {
         await using Session session = await pair.ConnectAsync();
@@ -53,7 +53,7 @@ public sealed class MessagesTests
         }
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task A_client_stream_keeps_its_order(Pair pair, Size size)
     {
         await using Session session = await pair.ConnectAsync();
@@ -66,7 +66,7 @@ public sealed class MessagesTests
         Assert.Equal(SHA256.HashData(requests.SelectMany(request => request.Payload).ToArray()), response.ReceivedSha256.ToByteArray());
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task A_bidirectional_stream_is_a_conversation(Pair pair, Size size)
     {
         await using Session session = await pair.ConnectAsync();
@@ -85,7 +85,7 @@ public sealed class MessagesTests
         Assert.Equal(10, outcome.Responses.Count);
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task A_stream_may_carry_no_message(Pair pair)
     {
         await using Session session = await pair.ConnectAsync();
@@ -101,7 +101,7 @@ public sealed class MessagesTests
         Assert.Empty(down.Responses);
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task A_blocking_unary_call_returns_the_response(Pair pair)
     {
         await using Session session = await pair.ConnectAsync();

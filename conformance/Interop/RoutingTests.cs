@@ -17,7 +17,7 @@ public sealed class RoutingTests
         NameInOtherCase,
     }
 
-    [Theory, Matrix]
+    [Theory, Matrix(AcrossProcesses = true)]
     public async Task A_call_to_what_the_server_does_not_have_ends_with_UNIMPLEMENTED(Pair pair, Target target)
     {
         Assert.SkipWhen(

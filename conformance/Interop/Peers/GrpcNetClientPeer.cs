@@ -11,9 +11,9 @@ internal sealed class GrpcNetClientPeer : IClientPeer
     // HttpClient does.
     public bool JoinsRepeatedMetadata => true;
 
-    // GetStatus() says Cancelled; but a single response whose headers have come is read from a body that Dispose closes under the
-    // reader, and that error becomes Internal.
-    public IReadOnlyList<StatusCode> CodesOfDisposedCalls => [StatusCode.Cancelled, StatusCode.Internal];
+    // GetStatus() is right; but a single response whose headers have come is read from a body that is closed under the reader, and
+    // that error becomes Internal (ObjectDisposedException) or Unavailable (IOException).
+    public IReadOnlyList<StatusCode> OtherCodesOfReadsEndedByClient => [StatusCode.Internal, StatusCode.Unavailable];
 
     public IClientChannel Connect(ServerAddress address, ClientSetup setup)
     {
@@ -23,6 +23,8 @@ internal sealed class GrpcNetClientPeer : IClientPeer
         options.MaxSendMessageSize = setup.MaxSendMessageSize ?? options.MaxSendMessageSize;
         return new ClientChannel(GrpcChannel.ForAddress(address.Uri, options));
     }
+
+    public override string ToString() => Name;
 
     private sealed class ClientChannel(GrpcChannel channel) : IClientChannel
     {

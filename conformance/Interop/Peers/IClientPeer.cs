@@ -10,8 +10,11 @@ public interface IClientPeer
     /// <summary>Values of a repeated key are sent as one field, joined with commas, as RFC 9110 section 5.2 permits.</summary>
     bool JoinsRepeatedMetadata => false;
 
-    /// <summary>How a read that waits for a response may fail when its call is disposed of.</summary>
-    IReadOnlyList<StatusCode> CodesOfDisposedCalls => [StatusCode.Cancelled];
+    /// <summary>
+    /// With what other codes than the call's own a pending read may fail when the client ends the call (by cancelling, by its deadline,
+    /// by disposing). A shortcoming that tests make allowance for.
+    /// </summary>
+    IReadOnlyList<StatusCode> OtherCodesOfReadsEndedByClient => [];
 
     /// <summary>The same options for a call whose request messages are sent compressed with gzip.</summary>
     CallOptions WithGzipRequests(CallOptions options)

@@ -16,8 +16,14 @@ public interface IServerPeer
     /// <summary>Names of services and methods are found in any case. A shortcoming that tests make allowance for.</summary>
     bool IgnoresCaseOfPaths => false;
 
+    /// <summary>The text of an exception that a handler throws reaches the client. A shortcoming that tests make allowance for.</summary>
+    bool TellsTextOfExceptions => false;
+
     /// <summary>Binary metadata joined with commas by the client is refused. A shortcoming that tests make allowance for.</summary>
     bool RefusesJoinedBinaryMetadata => false;
+
+    /// <summary>Binary metadata under a repeated key is refused in any form. A shortcoming that tests make allowance for.</summary>
+    bool RefusesRepeatedBinaryMetadata => false;
 
     Task<IRunningServer> StartAsync(ServerSetup setup);
 }

@@ -18,8 +18,8 @@ internal sealed class KestrelPeer : IServerPeer
     // ASP.NET Core's routing does.
     public bool IgnoresCaseOfPaths => true;
 
-    // Grpc.AspNetCore decodes the field's value as one piece of base64.
-    public bool RefusesJoinedBinaryMetadata => true;
+    // Grpc.AspNetCore joins the values with commas, if the client hasn't, and decodes them as one piece of base64.
+    public bool RefusesRepeatedBinaryMetadata => true;
 
     public async Task<IRunningServer> StartAsync(ServerSetup setup)
     {
@@ -50,6 +50,8 @@ internal sealed class KestrelPeer : IServerPeer
         await app.StartAsync();
         return new RunningServer(app);
     }
+
+    public override string ToString() => Name;
 
     private sealed class RunningServer(WebApplication app) : IRunningServer
     {

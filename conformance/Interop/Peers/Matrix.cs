@@ -7,6 +7,7 @@ namespace MiniGrpc.Conformance.Interop.Peers;
 internal static class Matrix
 {
     private static readonly IServerPeer s_kestrel = new KestrelPeer();
+    private static readonly IServerPeer s_python = new PythonServerPeer();
     private static readonly IClientPeer s_grpcNetClient = new GrpcNetClientPeer();
 
     /// <summary>Every server, each of which also serves clients of other languages.</summary>
@@ -15,9 +16,12 @@ internal static class Matrix
     /// <summary>Every client, each of which also calls servers of other languages.</summary>
     public static IReadOnlyList<IClientPeer> Clients { get; } = [s_grpcNetClient];
 
-    /// <summary>The pairs that every test of this project runs over.</summary>
+    /// <summary>The pairs that every test of this project runs over: both peers are in the test's process.</summary>
     public static IReadOnlyList<Pair> Pairs { get; } =
     [
         new(s_grpcNetClient, s_kestrel, Transport.Tcp),
     ];
+
+    /// <summary>Every client with each server in another process, for tests that look at the client's side only.</summary>
+    public static IReadOnlyList<Pair> PairsAcrossProcesses { get; } = [.. Clients.Select(client => new Pair(client, s_python, Transport.Tcp))];
 }

@@ -11,6 +11,9 @@ namespace MiniGrpc.Conformance.Interop.Peers;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class MatrixAttribute : DataAttribute
 {
+    /// <summary>The test looks at the client's side only, so that servers in other processes will do, too.</summary>
+    public bool AcrossProcesses { get; init; }
+
     public override ValueTask<IReadOnlyCollection<ITheoryDataRow>> GetData(MethodInfo testMethod, DisposalTracker disposalTracker)
     {
         IEnumerable<object[]> rows = [[]];
@@ -26,9 +29,9 @@ public sealed class MatrixAttribute : DataAttribute
     // Peers are objects of this process; a runner can't store them between finding the tests and running them.
     public override bool SupportsDiscoveryEnumeration() => false;
 
-    private static object[] ValuesOf(Type type) => type switch
+    private object[] ValuesOf(Type type) => type switch
     {
-        _ when type == typeof(Pair) => [.. Matrix.Pairs],
+        _ when type == typeof(Pair) => [.. Matrix.Pairs, .. AcrossProcesses ? Matrix.PairsAcrossProcesses : []],
         _ when type == typeof(IServerPeer) => [.. Matrix.Servers],
         _ when type == typeof(IClientPeer) => [.. Matrix.Clients],
         _ when type == typeof(bool) => [false, true],

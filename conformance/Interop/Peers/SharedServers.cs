@@ -15,7 +15,7 @@ public sealed class SharedServers : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (Lazy<Task<HostedServer>> server in _servers.Values)
+        foreach (Lazy<Task<HostedServer>> server in _servers.Values.Where(server => server.Value.IsCompletedSuccessfully))
         {
             await (await server.Value).DisposeAsync();
         }

@@ -16,8 +16,6 @@ internal sealed class CallWatch(int expectedCalls)
     private readonly TaskCompletionSource _release = New();
     private int _waitingCalls;
     private int _received;
-    private int _written;
-    private volatile bool _writing;
 
     public string CallId { get; } = Guid.NewGuid().ToString("N");
 
@@ -51,11 +49,8 @@ internal sealed class CallWatch(int expectedCalls)
     /// <summary>Messages that handlers have received.</summary>
     public int Received => Volatile.Read(ref _received);
 
-    /// <summary>Messages whose writes are complete.</summary>
-    public int Written => Volatile.Read(ref _written);
-
-    /// <summary>A handler waits for a write to complete.</summary>
-    public bool Writing => _writing;
+    /// <summary>The handler's writes.</summary>
+    public WriteProgress Writes { get; } = new();
 
     public void Release() => _release.TrySetResult();
 
@@ -80,14 +75,6 @@ internal sealed class CallWatch(int expectedCalls)
     public void OnEnded() => _ended.TrySetResult();
 
     public void OnReceived() => Interlocked.Increment(ref _received);
-
-    public async Task WriteAsync(Task write)
-    {
-        _writing = !write.IsCompleted;
-        await write;
-        _writing = false;
-        Interlocked.Increment(ref _written);
-    }
 
     private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -77,7 +77,7 @@ internal sealed class ServedCall : IDisposable
         for (int i = 0; i < count; i++)
         {
             await SendHeadersIfAnyAsync();
-            await _watch.WriteAsync(writer.WriteAsync(MakeResponse(request)));
+            await _watch.Writes.TrackAsync(writer.WriteAsync(MakeResponse(request)));
         }
     }
 

@@ -1,0 +1,192 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Grpc.Core;
+using MiniGrpc.Conformance.Interop.Calls;
+using MiniGrpc.Conformance.Interop.Peers;
+using MiniGrpc.Conformance.Interop.Service;
+
+namespace MiniGrpc.Conformance.Interop.PythonPrograms;
+
+/// <summary>What a client in Python sees of our servers: each test runs a case of python/conformance_client.py.</summary>
+public sealed class PythonClientTests
+{
+    private const string Message = "\t100 %, %41 and %zz\r\nis BMP \u263a and non-BMP \U0001f608\t\r\n";
+
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web);
+
+    [Theory, Matrix]
+    public Task Empty_messages_come_back(IServerPeer peer) => AssertEchoAsync(peer, "empty", 0);
+
+    [Theory, Matrix]
+    public Task Small_messages_come_back(IServerPeer peer) => AssertEchoAsync(peer, "small", 100);
+
+    [Theory, Matrix]
+    public Task Large_messages_come_back(IServerPeer peer) => AssertEchoAsync(peer, "large", 1 << 20);
+
+    [Theory, Matrix]
+    public async Task Streams_keep_their_order(IServerPeer peer)
+    {
+        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+
+        Streams streams = await RunAsync<Streams>(server.Address, "streams");
+
+        byte[] sent = [.. Enumerable.Range(0, 10).SelectMany(n => Enumerable.Repeat((byte)n, 1000))];
+        Assert.Equal(10, streams.Received);
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(sent)), streams.Sha256);
+        Assert.Equal(Enumerable.Range(0, 10), streams.Down);
+        Assert.Equal(Enumerable.Range(0, 10), streams.Both);
+    }
+
+    [Theory, Matrix]
+    public async Task Metadata_come_back_in_headers_and_trailers(IServerPeer peer)
+    {
+        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+
+        Dictionary<Kind, Result> results = await RunAsync<Dictionary<Kind, Result>>(server.Address, "metadata");
+
+        string[] expected =
+        [
+            $"echo-data-bin: {Convert.ToHexStringLower([.. Enumerable.Range(0, 256).Select(i => (byte)i)])}",
+            "echo-repeated: one,two",
+            "echo-text: some text",
+        ];
+        foreach (Result result in OfAllKinds(results))
+        {
+            Assert.Equal(expected, Joined(result.Headers));
+            Assert.Equal(expected, Joined(result.Trailers));
+        }
+    }
+
+    [Theory, Matrix]
+    public async Task Binary_values_of_a_repeated_key_keep_their_order(IServerPeer peer)
+    {
+        Assert.SkipWhen(peer.RefusesRepeatedBinaryMetadata, $"{peer.Name} doesn't take repeated binary values.");
+        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+
+        Dictionary<Kind, Result> results = await RunAsync<Dictionary<Kind, Result>>(server.Address, "repeated_binary");
+
+        foreach (Result result in OfAllKinds(results))
+        {
+            Assert.Equal(["echo-repeated-bin: 010203", "echo-repeated-bin: 04"], result.Headers);
+            Assert.Equal(["echo-repeated-bin: 010203", "echo-repeated-bin: 04"], result.Trailers);
+        }
+    }
+
+    [Theory, Matrix]
+    public async Task Every_status_arrives_with_its_message(IServerPeer peer)
+    {
+        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+
+        Result[] results = await RunAsync<Result[]>(server.Address, "statuses");
+
+        Assert.Equal(2 * 17 * 4, results.Length);
+        foreach (Result result in results)
+        {
+            Assert.Equal(result.Sent, result.Code);
+            Assert.Equal(Message, result.Detail);
+        }
+    }
+
+    [Theory, Matrix]
+    public async Task A_deadline_ends_the_call_on_both_sides(IServerPeer peer)
+    {
+        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+        CallWatch watch = server.Service.Watch(calls: 4);
+
+        Dictionary<Kind, Result> results = await RunAsync<Dictionary<Kind, Result>>(server.Address, "deadline", watch.CallId);
+
+        Assert.All(OfAllKinds(results), result => Assert.Equal(StatusCode.DeadlineExceeded, (StatusCode)result.Code));
+        await watch.Cancelled.WithinLimit("the handler's token fires");
+    }
+
+    [Theory, Matrix]
+    public async Task Cancelling_ends_the_call_on_both_sides(IServerPeer peer)
+    {
+        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+        CallWatch watch = server.Service.Watch(calls: 4);
+
+        await using PythonProcess client = await StartAsync(server.Address, "cancellation", watch.CallId);
+        await watch.Waiting.WithinLimit("the handlers wait");
+        await client.WriteLineAsync();
+
+        Dictionary<Kind, Result> results = await ResultAsync<Dictionary<Kind, Result>>(client);
+        Assert.All(OfAllKinds(results), result => Assert.Equal(StatusCode.Cancelled, (StatusCode)result.Code));
+        await watch.Cancelled.WithinLimit("the handler's token fires");
+    }
+
+    [Theory, Matrix]
+    public async Task Compressed_messages_arrive_and_are_compressed_on_the_wire(IServerPeer peer)
+    {
+        const int size = 1 << 20;
+        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+        await using Relay relay = new(server.Address);
+
+        Dictionary<Kind, Result> results = await RunAsync<Dictionary<Kind, Result>>(relay.Address, "gzip");
+
+        string expected = Convert.ToHexStringLower(SHA256.HashData(new byte[size]));
+        Assert.All(OfAllKinds(results), result => Assert.Equal([expected], result.Sha256));
+        Assert.InRange(relay.BytesUp, 1, size / 10);
+        Assert.InRange(relay.BytesDown, 1, size / 10);
+    }
+
+    [Theory, Matrix]
+    public async Task Messages_over_the_limit_end_their_call(IServerPeer peer)
+    {
+        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+
+        Result[] results = await RunAsync<Result[]>(server.Address, "too_large");
+
+        Assert.Equal(8, results.Length);
+        Assert.All(results, result => Assert.Equal(StatusCode.ResourceExhausted, (StatusCode)result.Code));
+    }
+
+    [Theory, Matrix]
+    public async Task An_unknown_method_is_UNIMPLEMENTED(IServerPeer peer)
+    {
+        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+
+        int code = await RunAsync<int>(server.Address, "unimplemented");
+
+        Assert.Equal(StatusCode.Unimplemented, (StatusCode)code);
+    }
+
+    /// <summary>One line a key, as RFC 9110 section 5.2 permits to combine fields; across keys there is no order to keep.</summary>
+    private static IEnumerable<string> Joined(string[] fields) => fields
+        .Select(field => field.Split(": ", 2))
+        .GroupBy(field => field[0], field => field[1])
+        .Select(key => $"{key.Key}: {string.Join(',', key)}")
+        .Order(StringComparer.Ordinal);
+
+    private static async Task AssertEchoAsync(IServerPeer peer, string @case, int size)
+    {
+        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+
+        Dictionary<Kind, Result> results = await RunAsync<Dictionary<Kind, Result>>(server.Address, @case);
+
+        string expected = Convert.ToHexStringLower(SHA256.HashData(Pattern.Bytes(size).Span));
+        Assert.All(OfAllKinds(results), result => Assert.Equal([expected], result.Sha256));
+    }
+
+    private static IReadOnlyCollection<Result> OfAllKinds(Dictionary<Kind, Result> results)
+    {
+        Assert.Equal(Enum.GetValues<Kind>(), results.Keys.Order());
+        return results.Values;
+    }
+
+    private static async Task<T> RunAsync<T>(ServerAddress address, params string[] arguments)
+    {
+        await using PythonProcess client = await StartAsync(address, arguments);
+        return await ResultAsync<T>(client);
+    }
+
+    private static Task<PythonProcess> StartAsync(ServerAddress address, params string[] arguments) =>
+        PythonRuntime.StartAsync("conformance_client.py", [$"127.0.0.1:{address.Port}", .. arguments]);
+
+    private static async Task<T> ResultAsync<T>(PythonProcess client) =>
+        JsonSerializer.Deserialize<T>(await client.OutputAsync(), s_json)!;
+
+    /// <summary>How one call went.</summary>
+    private sealed record Result(int Sent, int Code, string Detail, string[] Sha256, string[] Headers, string[] Trailers);
+
+    private sealed record Streams(int Received, string Sha256, int[] Down, int[] Both);
+}

@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using System.Text;
+using MiniGrpc.Conformance.Interop.Calls;
+
+namespace MiniGrpc.Conformance.Interop.PythonPrograms;
+
+/// <summary>A Python program that runs beside a test and ends with it.</summary>
+internal sealed class PythonProcess : IAsyncDisposable
+{
+    private readonly Process _process;
+    private readonly StringBuilder _errors = new();
+
+    public PythonProcess(ProcessStartInfo start)
+    {
+        start.RedirectStandardInput = true;
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
+        start.StandardOutputEncoding = Encoding.UTF8;
+        _process = new Process { StartInfo = start };
+        _process.ErrorDataReceived += (_, line) =>
+        {
+            lock (_errors)
+            {
+                _errors.AppendLine(line.Data);
+            }
+        };
+        _process.Start();
+        _process.BeginErrorReadLine();
+    }
+
+    /// <summary>What the program has written to its standard error so far.</summary>
+    public string Errors
+    {
+        get
+        {
+            lock (_errors)
+            {
+                return _errors.ToString();
+            }
+        }
+    }
+
+    /// <summary>The next line of the program's output.</summary>
+    public async Task<string> ReadLineAsync()
+    {
+        string? line = await _process.StandardOutput.ReadLineAsync().WithinLimit("a line from the Python program");
+        return line ?? throw new InvalidOperationException($"The Python program ended: {Errors}");
+    }
+
+    public Task WriteLineAsync() => _process.StandardInput.WriteLineAsync().WithinLimit("the Python program's input");
+
+    /// <summary>All output of a program that ends by itself and well.</summary>
+    public async Task<string> OutputAsync()
+    {
+        string output = await _process.StandardOutput.ReadToEndAsync().WithinLimit("the output of the Python program");
+        Assert.True(await ExitAsync() == 0, $"The Python program failed: {Errors}");
+        return output;
+    }
+
+    public async Task<int> ExitAsync()
+    {
+        await _process.WaitForExitAsync().WithinLimit("the end of the Python program");
+        return _process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _process.Kill(entireProcessTree: true);
+        await _process.WaitForExitAsync().WithinLimit("the end of the killed Python program");
+        _process.Dispose();
+    }
+}
