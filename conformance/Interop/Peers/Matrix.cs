@@ -6,20 +6,27 @@ namespace MiniGrpc.Conformance.Interop.Peers;
 /// </summary>
 internal static class Matrix
 {
+    private static readonly IServerPeer s_miniServer = new MiniServerPeer();
+    private static readonly IClientPeer s_miniClient = new MiniClientPeer();
     private static readonly IServerPeer s_kestrel = new KestrelPeer();
     private static readonly IServerPeer s_python = new PythonServerPeer();
     private static readonly IClientPeer s_grpcNetClient = new GrpcNetClientPeer();
 
     /// <summary>Every server, each of which also serves clients of other languages.</summary>
-    public static IReadOnlyList<IServerPeer> Servers { get; } = [s_kestrel];
+    public static IReadOnlyList<IServerPeer> Servers { get; } = [s_kestrel, s_miniServer];
 
     /// <summary>Every client, each of which also calls servers of other languages.</summary>
-    public static IReadOnlyList<IClientPeer> Clients { get; } = [s_grpcNetClient];
+    public static IReadOnlyList<IClientPeer> Clients { get; } = [s_grpcNetClient, s_miniClient];
 
     /// <summary>The pairs that every test of this project runs over: both peers are in the test's process.</summary>
     public static IReadOnlyList<Pair> Pairs { get; } =
     [
         new(s_grpcNetClient, s_kestrel, Transport.Tcp),
+        new(s_grpcNetClient, s_miniServer, Transport.Tcp),
+        new(s_miniClient, s_kestrel, Transport.Tcp),
+        new(s_miniClient, s_miniServer, Transport.Tcp),
+        new(s_miniClient, s_miniServer, Transport.UnixSocket),
+        new(s_miniClient, s_miniServer, Transport.InMemory),
     ];
 
     /// <summary>Every client with each server in another process, for tests that look at the client's side only.</summary>
