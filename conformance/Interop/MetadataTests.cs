@@ -1,6 +1,7 @@
 using Grpc.Core;
 using MiniGrpc.Conformance.Interop.Calls;
 using MiniGrpc.Conformance.Interop.Peers;
+using MiniGrpc.Conformance.Interop.Service;
 using MiniGrpc.Conformance.Protos;
 
 namespace MiniGrpc.Conformance.Interop;
@@ -43,7 +44,7 @@ public sealed class MetadataTests
     public async Task An_empty_value_is_a_value(Pair pair, Kind kind)
     {
         await using Session session = await pair.ConnectAsync();
-        Service.CallWatch watch = session.Watch();
+        CallWatch watch = session.Watch();
         CallOptions options = watch.Options;
         options.Headers!.Add("echo-empty", "");
         options.Headers.Add("echo-empty-bin", []);
@@ -94,7 +95,7 @@ public sealed class MetadataTests
     public async Task Headers_can_be_read_before_the_first_message(Pair pair, Kind kind)
     {
         await using Session session = await pair.ConnectAsync();
-        Service.CallWatch watch = session.Watch();
+        CallWatch watch = session.Watch();
         CallOptions options = watch.Options;
         options.Headers!.Add("echo-text", "early");
         Request request = new() { Headers = Headers.First, Answer = new Answer(), Then = Then.AwaitRelease };
