@@ -16,7 +16,7 @@ namespace MiniGrpc.Client;
 /// <remarks>
 /// Never pooled: callers hold on to it. Threading: whoever sets <c>_end</c> ends the call. Reports of the stream come in on the receive loop and only take notes; user code runs on the pool.
 /// </remarks>
-internal abstract class ClientCall : IDisposable
+internal abstract class ClientCall : IDisposable, IThreadPoolWorkItem
 {
     /// <summary>What calls that a closing channel cuts off are told.</summary>
     internal const string ChannelClosed = "the channel was closed";
@@ -29,6 +29,7 @@ internal abstract class ClientCall : IDisposable
     private TaskCompletionSource<Metadata>? _responseHeaders;
     private byte[]? _headerFields;
     private Metadata? _trailers;
+    private TaskCompletionSource? _endSource;
     private CallEnd? _end;
 
     protected ClientCall(MiniChannel channel, IMethod method, CallOptions options)
@@ -44,6 +45,11 @@ internal abstract class ClientCall : IDisposable
         WriteOptions = options.WriteOptions;
         RequestCompression = ChooseCompression(options.Headers);
         _deadline = options.Deadline;
+        if (_deadline is { Kind: not DateTimeKind.Utc } deadline && deadline != DateTime.MaxValue && deadline != DateTime.MinValue)
+        {
+            throw new InvalidOperationException("The deadline must be in UTC (DateTimeKind.Utc): a local time names two moments a year.");
+        }
+
         _requestHeaders = options.Headers;
         _cancellationToken = options.CancellationToken;
     }
@@ -138,6 +144,22 @@ internal abstract class ClientCall : IDisposable
     public void OnUnavailable(string reason) => End(
         reason == ChannelClosed ? new Status(StatusCode.Cancelled, reason) : new Status(StatusCode.Unavailable, reason), abort: true);
 
+    /// <inheritdoc />
+    void IThreadPoolWorkItem.Execute() => Resume();
+
+    /// <summary>Completes when the call has ended.</summary>
+    public Task WaitForEndAsync()
+    {
+        var created = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource source = Interlocked.CompareExchange(ref _endSource, created, null) ?? created;
+        if (HasEnded)
+        {
+            source.TrySetResult();
+        }
+
+        return source.Task;
+    }
+
     /// <summary>The response's header list has come in. On the receive loop.</summary>
     internal void OnResponseHeaders(HeaderList fields)
     {
@@ -175,6 +197,7 @@ internal abstract class ClientCall : IDisposable
             CompleteHeaders(source);
         }
 
+        Volatile.Read(ref _endSource)?.TrySetResult();
         OnEnded();
         return true;
     }
@@ -249,7 +272,7 @@ internal abstract class ClientCall : IDisposable
     protected abstract void OnEnded();
 
     /// <summary>Runs <see cref="Resume"/> on the pool.</summary>
-    protected void PostResume() => ThreadPoolDispatcher.Instance.Post(new ResumeItem(this));
+    protected void PostResume() => Channel.Subchannel.Dispatcher.Post(this);
 
     private void OnDeadline() => End(new Status(StatusCode.DeadlineExceeded, "The deadline of the call has passed."), abort: true);
 
@@ -258,7 +281,7 @@ internal abstract class ClientCall : IDisposable
     /// <summary>Whether the deadline has passed by the clock, even if the timer hasn't noticed.</summary>
     internal bool DeadlineHasPassed => _deadline is { } deadline && deadline != DateTime.MaxValue && Timeout(deadline) <= TimeSpan.Zero;
 
-    private TimeSpan Timeout(DateTime deadline) => deadline.ToUniversalTime() - Channel.Options.TimeProvider.GetUtcNow().UtcDateTime;
+    private TimeSpan Timeout(DateTime deadline) => deadline - Channel.Options.TimeProvider.GetUtcNow().UtcDateTime;
 
     private void CompleteHeaders(TaskCompletionSource<Metadata> source)
     {
@@ -326,10 +349,5 @@ internal abstract class ClientCall : IDisposable
     {
         /// <summary>The usual end, for all calls.</summary>
         public static readonly CallEnd Ok = new(Status.DefaultSuccess, null, false);
-    }
-
-    private sealed class ResumeItem(ClientCall call) : IThreadPoolWorkItem
-    {
-        public void Execute() => call.Resume();
     }
 }
