@@ -114,6 +114,12 @@ internal abstract class ClientCall : IDisposable, IThreadPoolWorkItem
             Prepare(stream);
             Stream = stream; // the response may be there before Open returns
             OpenResult result = Open(stream, Channel.RequestBlock(Method), fields);
+            if (result == OpenResult.TooLarge)
+            {
+                End(new Status(StatusCode.ResourceExhausted, "The call's metadata is larger than the server accepts (SETTINGS_MAX_HEADER_LIST_SIZE)."), abort: true);
+                return OpenResult.Opened;
+            }
+
             if (result != OpenResult.Opened)
             {
                 Stream = null;

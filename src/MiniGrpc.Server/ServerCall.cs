@@ -14,6 +14,12 @@ namespace MiniGrpc.Server;
 /// <remarks>Never pooled: a handler may hold on to it. Members that send enter the gate; the handler may call from any thread.</remarks>
 internal sealed partial class ServerCall
 {
+    private static readonly Status s_headersTooLarge = new(
+        StatusCode.ResourceExhausted, "The response headers are larger than the client accepts (SETTINGS_MAX_HEADER_LIST_SIZE).");
+
+    private static readonly Status s_trailersTooLarge = new(
+        StatusCode.ResourceExhausted, "The trailers are larger than the client accepts (SETTINGS_MAX_HEADER_LIST_SIZE).");
+
     private readonly ServerStream _stream;
     private IResumable? _reader;
     private LazyCancellation _cancellation;
@@ -147,6 +153,12 @@ internal sealed partial class ServerCall
                 gate.Send.WriteHeaders(_stream, ResponseBlocks.Headers, headers, endStream: false);
             }
 
+            if (gate.Send.IsTooLarge(null, trailers))
+            {
+                trailers!.Release();
+                trailers = ServerStream.StatusFields(s_trailersTooLarge);
+            }
+
             gate.Send.WriteData(_stream, message, endStream: false);
             gate.Send.WriteTrailers(_stream, trailers is null ? ResponseBlocks.TrailersOk : null, trailers);
         }
@@ -173,6 +185,11 @@ internal sealed partial class ServerCall
         if (_stream.TryFinish())
         {
             using Http2Connection.GateScope gate = _stream.Connection.Enter();
+            if (gate.Send.IsTooLarge(ResponseBlocks.Headers, trailers))
+            {
+                trailers.Release();
+                trailers = ServerStream.StatusFields(s_trailersTooLarge);
+            }
 
             // Without a header list before it, this is Trailers-Only: one block for both.
             gate.Send.WriteTrailers(_stream, HeadersSent ? null : ResponseBlocks.Headers, trailers);
@@ -211,6 +228,11 @@ internal sealed partial class ServerCall
     {
         using (Http2Connection.GateScope gate = _stream.Connection.Enter())
         {
+            if (gate.Send.IsTooLarge(ResponseBlocks.Headers, fields))
+            {
+                throw new RpcException(s_headersTooLarge);
+            }
+
             if (!HeadersSent && !_stream.IsFinished)
             {
                 gate.Send.WriteHeaders(_stream, ResponseBlocks.Headers, fields, endStream: false);
