@@ -163,6 +163,7 @@ internal sealed partial class Http2Connection
         }
 
         TellStreams(end);
+        _owner.OnEnded(this, end);
         using (GateScope gate = Enter())
         {
             gate.Flush.CompleteWhenEmpty();
@@ -180,7 +181,7 @@ internal sealed partial class Http2Connection
         }
 
         await Transport.DisposeAsync().ConfigureAwait(false);
-        _owner.OnEnded(this, end);
+        _owner.OnClosed(this);
     }
 
     /// <summary>Every stream learns that it has ended; nothing is sent on it any more.</summary>
