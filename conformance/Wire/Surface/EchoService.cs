@@ -1,5 +1,6 @@
 using Grpc.Core;
 using MiniGrpc.Server;
+using MiniGrpc.Wire;
 
 namespace MiniGrpc.Conformance.Wire.Surface;
 
@@ -42,9 +43,9 @@ internal static class EchoService
 
     private static async Task EchoAsync(IAsyncStreamReader<byte[]> requests, IServerStreamWriter<byte[]> responses, ServerCallContext context)
     {
-        while (await requests.MoveNext(context.CancellationToken))
+        await foreach (byte[] request in requests.ReadAllAsync(context.CancellationToken))
         {
-            await responses.WriteAsync(requests.Current);
+            await responses.WriteAsync(request);
         }
     }
 }
