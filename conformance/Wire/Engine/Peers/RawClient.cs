@@ -57,6 +57,18 @@ internal sealed class RawClient(ITransport transport) : RawPeer(transport)
         return new RawResponse(head, [.. data], null);
     }
 
+    /// <summary>The trailers of a response whose header list was read already.</summary>
+    public async Task<RawFrame> ResponseTrailersAsync(int id)
+    {
+        RawFrame frame;
+        do
+        {
+            frame = await ExpectDataOrTrailersAsync(id);
+        }
+        while (frame.Type == FrameType.Data);
+        return frame;
+    }
+
     /// <summary>A whole call, to see that the connection still works.</summary>
     public async Task AssertWorksAsync(int id, string method = "Unary")
     {

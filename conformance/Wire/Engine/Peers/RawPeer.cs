@@ -35,6 +35,9 @@ internal class RawPeer(ITransport transport) : IAsyncDisposable
     /// <summary>How the fields of this end's blocks are encoded.</summary>
     public Indexing Indexing { get; set; } = Indexing.Incremental;
 
+    /// <summary>Holds the peer to a smaller header table, which the test has announced.</summary>
+    public void LimitHeaderTable(int size) => _decoder.SetMaxTableSize(size);
+
     /// <summary>Sends octets as they are.</summary>
     public async Task SendAsync(ReadOnlyMemory<byte> octets)
     {
