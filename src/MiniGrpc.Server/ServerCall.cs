@@ -14,6 +14,12 @@ namespace MiniGrpc.Server;
 /// <remarks>Never pooled: a handler may hold on to it. Members that send enter the gate; the handler may call from any thread.</remarks>
 internal sealed partial class ServerCall
 {
+    private static readonly Status s_headersTooLarge = new(
+        StatusCode.ResourceExhausted, "The response headers are larger than the client accepts (SETTINGS_MAX_HEADER_LIST_SIZE).");
+
+    private static readonly Status s_trailersTooLarge = new(
+        StatusCode.ResourceExhausted, "The trailers are larger than the client accepts (SETTINGS_MAX_HEADER_LIST_SIZE).");
+
     private readonly ServerStream _stream;
     private IResumable? _reader;
     private LazyCancellation _cancellation;
@@ -147,6 +153,12 @@ internal sealed partial class ServerCall
                 gate.Send.WriteHeaders(_stream, ResponseBlocks.Headers, headers, endStream: false);
             }
 
+            if (gate.Send.IsTooLarge(null, trailers))
+            {
+                trailers!.Release();
+                trailers = ServerStream.StatusFields(s_trailersTooLarge);
+            }
+
             gate.Send.WriteData(_stream, message, endStream: false);
             gate.Send.WriteTrailers(_stream, trailers is null ? ResponseBlocks.TrailersOk : null, trailers);
         }
@@ -173,6 +185,11 @@ internal sealed partial class ServerCall
         if (_stream.TryFinish())
         {
             using Http2Connection.GateScope gate = _stream.Connection.Enter();
+            if (gate.Send.IsTooLarge(ResponseBlocks.Headers, trailers))
+            {
+                trailers.Release();
+                trailers = ServerStream.StatusFields(s_trailersTooLarge);
+            }
 
             // Without a header list before it, this is Trailers-Only: one block for both.
             gate.Send.WriteTrailers(_stream, HeadersSent ? null : ResponseBlocks.Headers, trailers);
@@ -211,6 +228,11 @@ internal sealed partial class ServerCall
     {
         using (Http2Connection.GateScope gate = _stream.Connection.Enter())
         {
+            if (gate.Send.IsTooLarge(ResponseBlocks.Headers, fields))
+            {
+                throw new RpcException(s_headersTooLarge);
+            }
+
             if (!HeadersSent && !_stream.IsFinished)
             {
                 gate.Send.WriteHeaders(_stream, ResponseBlocks.Headers, fields, endStream: false);
@@ -224,7 +246,7 @@ internal sealed partial class ServerCall
     /// <summary>What the response's header list has beyond the constant part.</summary>
     private HeaderList? ResponseFields(Metadata? metadata)
     {
-        _sendCompression = ChooseCompression();
+        _sendCompression = ChooseCompression(metadata);
         if (_sendCompression is null && metadata is null)
         {
             return null;
@@ -244,10 +266,15 @@ internal sealed partial class ServerCall
         return fields;
     }
 
-    /// <summary>Responses are compressed when the server is set to, and the client said that it understands the encoding.</summary>
-    private ICompressionProvider? ChooseCompression()
+    /// <summary>
+    /// Responses are compressed when the server is set to, or the handler asks for it in its response headers as in
+    /// Grpc.AspNetCore, and the client said that it understands the encoding.
+    /// </summary>
+    private ICompressionProvider? ChooseCompression(Metadata? metadata)
     {
-        ICompressionProvider? provider = _stream.Server.ResponseCompression;
+        ICompressionProvider? provider = metadata?.GetValue("grpc-internal-encoding-request") is { } name
+            ? _stream.Server.Compressions.Find(System.Text.Encoding.ASCII.GetBytes(name))
+            : _stream.Server.ResponseCompression;
         return provider is not null && _stream.ReadRequestFields(
             fields => fields.TryGet("grpc-accept-encoding"u8, out ReadOnlySpan<byte> accept) && CompressionSet.IsAccepted(accept, provider.EncodingName))
             ? provider
