@@ -106,10 +106,10 @@ internal sealed partial class Http2Connection : IReceiveSink
 
     ProtocolError? IReceiveSink.OnSettings(in SettingsFrame frame)
     {
-        _receive.CollectOpened();
         ProtocolError? error;
         using (GateScope gate = Enter())
         {
+            _receive.CollectOpened(); // under the gate: a stream opened a moment later starts with the new window
             error = gate.Send.ApplySettings(frame, out int windowDelta);
             if (error is null && windowDelta != 0)
             {
