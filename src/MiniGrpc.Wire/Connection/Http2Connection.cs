@@ -159,7 +159,7 @@ internal sealed partial class Http2Connection
         if (end.Error is { } error)
         {
             using GateScope gate = Enter();
-            gate.Send.WriteGoAway(_receive.Streams.HighestId, error.Code, System.Text.Encoding.UTF8.GetBytes(error.ToString()));
+            gate.Send.WriteGoAway(LastPeerStreamId, error.Code, System.Text.Encoding.UTF8.GetBytes(error.ToString()));
         }
 
         TellStreams(end);
