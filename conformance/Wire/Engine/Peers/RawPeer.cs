@@ -149,6 +149,10 @@ internal class RawPeer(ITransport transport) : IAsyncDisposable
         }
     }
 
+    /// <summary>Answers a PING.</summary>
+    public Task AnswerAsync(RawFrame ping) => SendAsync(o =>
+        PingFrame.Write(o, isAck: true, BinaryPrimitives.ReadUInt64BigEndian(ping.Payload)));
+
     /// <summary>Asserts that nothing has come on a stream but what the test has asked for, up to now.</summary>
     public async Task AssertNothingOnAsync(int streamId)
     {
