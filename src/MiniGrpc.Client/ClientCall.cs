@@ -134,9 +134,9 @@ internal abstract class ClientCall : IDisposable, IThreadPoolWorkItem
 
             return result;
         }
-        catch (Exception e) when (e is RpcException or ArgumentException or InvalidOperationException)
+        catch (Exception e)
         {
-            // The request can't be sent: that is the call's end, not the connection's.
+            // A marshaller or metadata that can't be sent, whatever it throws: that is this call's end and nobody else's.
             End(e is RpcException rpc ? rpc.Status : new Status(StatusCode.Internal, $"The request can't be sent: {e.Message}", e), abort: true);
             return OpenResult.Opened;
         }

@@ -142,7 +142,14 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
 
     void IConnectionOwner.OnEnded(Http2Connection connection, ConnectionEnd end)
     {
-        bool wasReady = Leave(connection);
+        if (!Leave(connection) && !connection.WasReady)
+        {
+            OnConnectFailed(end.Reason);
+        }
+    }
+
+    void IConnectionOwner.OnClosed(Http2Connection connection)
+    {
         lock (_lock)
         {
             _connections.Remove(connection);
@@ -150,11 +157,6 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
             {
                 _closed.TrySetResult();
             }
-        }
-
-        if (!wasReady && !connection.WasReady)
-        {
-            OnConnectFailed(end.Reason);
         }
     }
 

@@ -177,6 +177,7 @@ internal sealed partial class Http2Connection
         }
 
         TellStreams(end);
+        _owner.OnEnded(this, end);
         using (GateScope gate = Enter())
         {
             gate.Flush.CompleteWhenEmpty();
@@ -194,7 +195,7 @@ internal sealed partial class Http2Connection
         }
 
         await Transport.DisposeAsync().ConfigureAwait(false);
-        _owner.OnEnded(this, end);
+        _owner.OnClosed(this);
     }
 
     /// <summary>Every stream learns that it has ended; nothing is sent on it any more.</summary>
