@@ -190,19 +190,3 @@ public class Section4_Frames
         ContinuationFrame.Write(o, id, block.AsSpan(pieces - 2), endHeaders: true);
     });
 }
-
-/// <summary>Frame types for test data: the engine's own enumeration isn't public.</summary>
-public enum FrameTypeName : byte
-{
-    Data = 0,
-    Headers = 1,
-    Priority = 2,
-    RstStream = 3,
-    Settings = 4,
-    PushPromise = 5,
-    Ping = 6,
-    GoAway = 7,
-    WindowUpdate = 8,
-    Continuation = 9,
-    Unknown = 0x7e,
-}

@@ -61,13 +61,16 @@ public class Section5_1_StreamStates
     }
 
     /// <summary>RFC 9113 section 5.1.1: streams of a client have odd identifiers.</summary>
-    [Fact]
-    public async Task A_request_on_an_even_stream_is_a_protocol_error()
+    [Theory]
+    [InlineData(2)]
+    [InlineData(6)]
+    public async Task A_request_on_an_even_stream_is_a_protocol_error(int id)
     {
         await using var server = new TestServer();
         RawClient client = await server.StartAsync();
-        await client.RequestAsync(2, "Unary");
-        await client.ExpectGoAwayAndEndAsync(ErrorCode.ProtocolError, 0, "5.1");
+        await client.AssertWorksAsync(3);
+        await client.RequestAsync(id, "Unary");
+        await client.ExpectGoAwayAndEndAsync(ErrorCode.ProtocolError, 3, "5.1");
     }
 
     /// <summary>RFC 9113 section 5.1.1: opening a stream closes all idle ones below it; one of those can't be opened any more.</summary>

@@ -134,20 +134,3 @@ public class Section6_5_Settings
         await client.ExpectGoAwayAndEndAsync((ErrorCode)code, 0, "6.7");
     }
 }
-
-/// <summary>Error codes for test data: the engine's own enumeration isn't public.</summary>
-public enum ErrorName : byte
-{
-    NoError = 0,
-    ProtocolError = 1,
-    InternalError = 2,
-    FlowControlError = 3,
-    StreamClosed = 5,
-    FrameSizeError = 6,
-    RefusedStream = 7,
-    Cancel = 8,
-    CompressionError = 9,
-    EnhanceYourCalm = 0xb,
-    InadequateSecurity = 0xc,
-    Http11Required = 0xd,
-}
