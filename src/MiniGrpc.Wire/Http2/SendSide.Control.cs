@@ -141,7 +141,11 @@ internal sealed partial class SendSide
 
         _mayOpen = true;
         windowDelta = (int)(PeerSettings.InitialWindowSize - before);
-        SettingsFrame.WriteAck(Output);
+        if (!IsClosed)
+        {
+            SettingsFrame.WriteAck(Output);
+        }
+
         return null;
     }
 
