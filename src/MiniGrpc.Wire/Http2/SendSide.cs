@@ -172,18 +172,6 @@ internal sealed partial class SendSide
         }
     }
 
-    /// <summary>
-    /// Pulls DATA from the streams whose turn it is, a quantum each, until the output buffer is full, the connection's
-    /// window is used up, or nobody has more.
-    /// </summary>
-    public void Produce()
-    {
-        while (Output.Length < OutputCapacity && _connectionWindow.Available > 0 && _ready.Dequeue() is { } stream)
-        {
-            ProduceFrom(stream);
-        }
-    }
-
     /// <summary>Ends everything: the connection is gone.</summary>
     public void Close()
     {
@@ -193,91 +181,6 @@ internal sealed partial class SendSide
         }
 
         Output.Release();
-    }
-
-    private void ProduceFrom(Http2Stream stream)
-    {
-        int length = Math.Min(
-            Math.Min(stream.SendQueue.Length, Math.Min(Quantum, (int)PeerSettings.MaxFrameSize)),
-            (int)Math.Min(stream.SendWindow.Available, _connectionWindow.Available));
-        if (length <= 0)
-        {
-            return; // nothing queued any more, or no window: WINDOW_UPDATE puts the stream back
-        }
-
-        bool emptied = length == stream.SendQueue.Length;
-        bool endsHere = emptied && stream.EndQueued && stream.QueuedTrailersPrepared is null && stream.QueuedTrailers is null;
-        if (!Apply(stream, endsHere ? StreamInput.SendDataEndStream : StreamInput.SendData))
-        {
-            return;
-        }
-
-        Span<byte> frame = Output.Reserve(FrameHeader.Size + length);
-        DataFrame.WriteHeader(frame, stream.Id, length, endsHere);
-        stream.SendQueue.MoveTo(frame[FrameHeader.Size..]);
-        ConsumeWindows(stream, length);
-        if (endsHere)
-        {
-            OnEndStreamSent(stream);
-        }
-        else if (!emptied)
-        {
-            _ready.Enqueue(stream);
-        }
-        else if (stream.EndQueued)
-        {
-            WriteQueuedTrailers(stream);
-        }
-
-        if (stream.WriterWaits && stream.SendQueue.Length <= StreamQueueCap)
-        {
-            stream.WriterWaits = false;
-            stream.OnSendCapacity();
-        }
-    }
-
-    private void WriteQueuedTrailers(Http2Stream stream)
-    {
-        HeaderList? fields = stream.QueuedTrailers;
-        stream.QueuedTrailers = null;
-        WriteHeaders(stream, stream.QueuedTrailersPrepared, fields, endStream: true);
-        fields?.Release();
-    }
-
-    private bool FitsNow(Http2Stream stream, int length) =>
-        length <= Quantum
-        && length <= stream.SendWindow.Available
-        && length <= _connectionWindow.Available
-        && length <= (int)PeerSettings.MaxFrameSize
-        && Output.Length + length <= OutputCapacity;
-
-    private void AppendData(Http2Stream stream, ReadOnlySpan<byte> octets, bool endStream)
-    {
-        if (endStream && !Apply(stream, StreamInput.SendDataEndStream))
-        {
-            return;
-        }
-
-        DataFrame.Write(Output, stream.Id, octets, endStream);
-        ConsumeWindows(stream, octets.Length);
-        if (endStream)
-        {
-            OnEndStreamSent(stream);
-        }
-    }
-
-    private void ConsumeWindows(Http2Stream stream, int length)
-    {
-        stream.SendWindow.Consume(length);
-        _connectionWindow.Consume(length);
-    }
-
-    private void Schedule(Http2Stream stream)
-    {
-        if (stream.SendWindow.Available > 0)
-        {
-            _ready.Enqueue(stream);
-        }
     }
 
     private void EncodeBlock(Http2Stream stream, PreparedFields? prepared, HeaderList? fields, bool endStream)

@@ -1,0 +1,99 @@
+using MiniGrpc.Wire.Http2.Frames;
+
+namespace MiniGrpc.Wire.Http2;
+
+/// <content>The other frames of a stream: DATA, RST_STREAM and WINDOW_UPDATE (RFC 9113 sections 6.1, 6.4 and 6.9).</content>
+internal sealed partial class ReceiveSide
+{
+    private ProtocolError? OnData(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (DataFrame.Parse(header, payload, out DataFrame frame) is { } error)
+        {
+            return error;
+        }
+
+        // Counted for the connection whatever becomes of the stream: both ends must agree (section 6.9).
+        if (!Window.TryReceive(frame.FlowControlledLength))
+        {
+            return ProtocolError.Connection(
+                ErrorCode.FlowControlError, "6.9.1", "DATA beyond the connection's flow-control window");
+        }
+
+        if (!TryFind(frame.StreamId, out Http2Stream? stream))
+        {
+            return OnFrameWithoutStream(FrameType.Data, frame.StreamId);
+        }
+
+        if (_role == Role.Client && !stream.HeadersReceived)
+        {
+            return Judge(
+                ProtocolError.Stream(stream.Id, ErrorCode.ProtocolError, "8.1", "DATA before the response's HEADERS"), stream);
+        }
+
+        if (!ApplyInput(stream, FrameType.Data, frame.EndStream ? StreamInput.ReceiveDataEndStream : StreamInput.ReceiveData, out error))
+        {
+            return error;
+        }
+
+        stream.ReceivedLength += frame.Data.Length;
+        if (stream.DeclaredLength >= 0 && (stream.ReceivedLength > stream.DeclaredLength || frame.EndStream))
+        {
+            error = CheckContentLength(stream);
+        }
+
+        int padding = frame.FlowControlledLength - frame.Data.Length;
+        return Judge(error ?? stream.OnData(frame.Data, padding, frame.EndStream), stream);
+    }
+
+    private ProtocolError? OnRstStream(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (RstStreamFrame.Parse(header, payload, out RstStreamFrame frame) is { } error)
+        {
+            return error;
+        }
+
+        if (!TryFind(frame.StreamId, out Http2Stream? stream))
+        {
+            return IsIdle(frame.StreamId) ? IdleStream(FrameType.RstStream, frame.StreamId) : null;
+        }
+
+        if (ApplyInput(stream, FrameType.RstStream, StreamInput.ReceiveRstStream, out error))
+        {
+            stream.OnReset(frame.ErrorCode);
+        }
+
+        return error;
+    }
+
+    private ProtocolError? OnWindowUpdate(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (WindowUpdateFrame.Parse(header, payload, out WindowUpdateFrame frame) is { } error)
+        {
+            _ = TryFind(header.StreamId, out Http2Stream? owner);
+            return header.StreamId != 0 && IsIdle(header.StreamId) ? IdleStream(FrameType.WindowUpdate, header.StreamId) : Judge(error, owner);
+        }
+
+        if (frame.StreamId == 0)
+        {
+            return _sink.OnWindowUpdate(null, frame.Increment);
+        }
+
+        if (TryFind(frame.StreamId, out Http2Stream? stream))
+        {
+            return Judge(_sink.OnWindowUpdate(stream, frame.Increment), stream);
+        }
+
+        // It may have been sent before the peer knew that the stream has ended (section 5.1, "closed").
+        return IsIdle(frame.StreamId) ? IdleStream(FrameType.WindowUpdate, frame.StreamId) : null;
+    }
+
+    private ProtocolError? OnFrameWithoutStream(FrameType type, int id)
+    {
+        if (IsIdle(id))
+        {
+            return IdleStream(type, id);
+        }
+
+        return Streams.WasResetByUs(id) ? null : ClosedStream(type, id);
+    }
+}
