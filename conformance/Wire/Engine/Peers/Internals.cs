@@ -46,7 +46,7 @@ internal static class Internals
     }
 
     /// <summary>Whether a call's inbox holds memory.</summary>
-    public static bool HoldsMemory(ServerCallContext call) => Head(StreamOf((ServerCall)call).Inbox) is not null;
+    public static bool HoldsMemory(ServerCallContext call) => Octets(StreamOf((ServerCall)call).Inbox).HoldsMemory;
 
     /// <summary>The stream of a server's call.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_stream")]
@@ -70,6 +70,6 @@ internal static class Internals
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_owed")]
     private static extern ref long Owed(ConnectionReceiveWindow window);
 
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_head")]
-    private static extern ref InboxSegment? Head(MessageInbox inbox);
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_octets")]
+    private static extern ref InboxOctets Octets(MessageInbox inbox);
 }
