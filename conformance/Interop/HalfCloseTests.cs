@@ -71,7 +71,8 @@ public sealed class HalfCloseTests
     public async Task The_server_may_finish_before_it_has_read_anything_of_a_large_request(Pair pair)
     {
         await using Session session = await pair.ConnectAsync();
-        using AsyncClientStreamingCall<Request, Response> call = session.Invoker.AsyncClientStreamingCall(Unknown.Method, null, default);
+        Method<Request, Response> method = Unknown.Method(MethodType.ClientStreaming);
+        using AsyncClientStreamingCall<Request, Response> call = session.Invoker.AsyncClientStreamingCall(method, null, default);
 
         async Task SendAsync()
         {

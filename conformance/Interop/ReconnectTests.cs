@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Grpc.Core;
 using MiniGrpc.Conformance.Interop.Calls;
 using MiniGrpc.Conformance.Interop.Peers;
+using MiniGrpc.Conformance.Interop.Service;
 using MiniGrpc.Conformance.Protos;
 
 namespace MiniGrpc.Conformance.Interop;
@@ -31,7 +32,7 @@ public sealed class ReconnectTests
     {
         HostedServer server = await HostedServer.StartAsync(pair.Server, pair.Transport, setup => setup);
         await using Session session = new(pair, server, server.Address, setup: null, ownsServer: false);
-        Service.CallWatch watch = session.Watch();
+        CallWatch watch = session.Watch();
         Request request = new() { Then = Then.AwaitCancellation, Answer = new Answer() };
         using AnyCall call = await AnyCall.StartAsync(session.Client, kind, watch.Options, request);
         await watch.Waiting.WithinLimit("the handler waits");

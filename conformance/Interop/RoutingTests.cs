@@ -25,9 +25,9 @@ public sealed class RoutingTests
         await using Session session = await pair.ConnectAsync();
         Method<Request, Response> method = target switch
         {
-            Target.UnknownMethod => Unknown.Method,
-            Target.UnknownService => Unknown.Service,
-            _ => Unknown.OtherCase,
+            Target.UnknownMethod => Unknown.Method(MethodType.Unary),
+            Target.UnknownService => Unknown.Service(MethodType.Unary),
+            _ => Unknown.OtherCase(MethodType.Unary),
         };
 
         using AsyncUnaryCall<Response> call = session.Invoker.AsyncUnaryCall(method, null, default, new Request());

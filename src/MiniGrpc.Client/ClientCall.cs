@@ -14,10 +14,9 @@ namespace MiniGrpc.Client;
 /// with the status that came first: the server's, the deadline's, a cancellation's, or the connection's.
 /// </summary>
 /// <remarks>
-/// Never pooled: callers hold on to it. Threading: <c>_ended</c> decides who ends the call; what is written before it is
-/// published by it. Reports of the stream come in on the receive loop and only take notes; user code runs on the pool.
+/// Never pooled: callers hold on to it. Threading: whoever sets <c>_end</c> ends the call. Reports of the stream come in on the receive loop and only take notes; user code runs on the pool.
 /// </remarks>
-internal abstract class ClientCall : IDisposable
+internal abstract class ClientCall : IDisposable, IThreadPoolWorkItem
 {
     /// <summary>What calls that a closing channel cuts off are told.</summary>
     internal const string ChannelClosed = "the channel was closed";
@@ -29,10 +28,9 @@ internal abstract class ClientCall : IDisposable
     private Deadline? _timer;
     private TaskCompletionSource<Metadata>? _responseHeaders;
     private byte[]? _headerFields;
-    private byte[]? _trailerFields;
     private Metadata? _trailers;
-    private Status _status;
-    private int _ended;
+    private TaskCompletionSource? _endSource;
+    private CallEnd? _end;
 
     protected ClientCall(MiniChannel channel, IMethod method, CallOptions options)
     {
@@ -47,6 +45,11 @@ internal abstract class ClientCall : IDisposable
         WriteOptions = options.WriteOptions;
         RequestCompression = ChooseCompression(options.Headers);
         _deadline = options.Deadline;
+        if (_deadline is { Kind: not DateTimeKind.Utc } deadline && deadline != DateTime.MaxValue && deadline != DateTime.MinValue)
+        {
+            throw new InvalidOperationException("The deadline must be in UTC (DateTimeKind.Utc): a local time names two moments a year.");
+        }
+
         _requestHeaders = options.Headers;
         _cancellationToken = options.CancellationToken;
     }
@@ -72,7 +75,7 @@ internal abstract class ClientCall : IDisposable
     public bool WaitsForReady { get; }
 
     /// <summary>Whether the call has its status.</summary>
-    public bool HasEnded => Volatile.Read(ref _ended) == Ended;
+    public bool HasEnded => Volatile.Read(ref _end) is not null;
 
     protected MiniChannel Channel { get; }
 
@@ -86,11 +89,8 @@ internal abstract class ClientCall : IDisposable
     /// <summary>The stream, once the call has started: what comes in on it can be read.</summary>
     protected ClientStream? Stream { get; private set; }
 
-    private const int Ending = 1;
-    private const int Ended = 2;
-
     /// <summary>The status of a call that has ended.</summary>
-    public Status GetStatus() => HasEnded ? _status : throw new InvalidOperationException("The call has no status yet: it hasn't ended.");
+    public Status GetStatus() => _end?.Status ?? throw new InvalidOperationException("The call has no status yet: it hasn't ended.");
 
     /// <summary>The trailers of a call that has ended.</summary>
     public Metadata GetTrailers() => HasEnded ? Trailers : throw new InvalidOperationException("The call has no trailers yet: it hasn't ended.");
@@ -121,7 +121,7 @@ internal abstract class ClientCall : IDisposable
             }
 
             OnOpened(stream);
-            if (HasEnded && IsAborted)
+            if (IsAborted)
             {
                 stream.Reset(ErrorCode.Cancel); // ended while it was being opened
             }
@@ -144,6 +144,22 @@ internal abstract class ClientCall : IDisposable
     public void OnUnavailable(string reason) => End(
         reason == ChannelClosed ? new Status(StatusCode.Cancelled, reason) : new Status(StatusCode.Unavailable, reason), abort: true);
 
+    /// <inheritdoc />
+    void IThreadPoolWorkItem.Execute() => Resume();
+
+    /// <summary>Completes when the call has ended.</summary>
+    public Task WaitForEndAsync()
+    {
+        var created = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource source = Interlocked.CompareExchange(ref _endSource, created, null) ?? created;
+        if (HasEnded)
+        {
+            source.TrySetResult();
+        }
+
+        return source.Task;
+    }
+
     /// <summary>The response's header list has come in. On the receive loop.</summary>
     internal void OnResponseHeaders(HeaderList fields)
     {
@@ -160,15 +176,14 @@ internal abstract class ClientCall : IDisposable
     /// </summary>
     internal bool End(Status status, bool abort, byte[]? trailers = null)
     {
-        if (Interlocked.CompareExchange(ref _ended, Ending, 0) != 0)
+        CallEnd end = status.StatusCode == StatusCode.OK && status.Detail.Length == 0 && trailers is not { Length: > 0 }
+            ? CallEnd.Ok
+            : new CallEnd(status, trailers, abort);
+        if (Interlocked.CompareExchange(ref _end, end, null) is not null)
         {
             return false;
         }
 
-        _status = status;
-        _trailerFields = trailers;
-        IsAborted = abort;
-        Volatile.Write(ref _ended, Ended);
         _timer?.Dispose();
         _registration.Unregister();
         if (abort && Stream is { } stream)
@@ -182,23 +197,34 @@ internal abstract class ClientCall : IDisposable
             CompleteHeaders(source);
         }
 
+        Volatile.Read(ref _endSource)?.TrySetResult();
         OnEnded();
         return true;
     }
 
     /// <summary>The call's exception.</summary>
-    internal RpcException ToException() => new(_status, Trailers);
+    internal RpcException ToException() => new(Status, Trailers);
 
     /// <summary>On the pool: a message, or the end, has come in.</summary>
     internal abstract void Resume();
 
+    /// <summary>What came in can't be read: that is the call's status, whatever the server says or has said.</summary>
+    internal void Fail(Status status)
+    {
+        if (!End(status, abort: true))
+        {
+            Volatile.Write(ref _end, new CallEnd(status, _end!.TrailerFields, true));
+            Stream?.DiscardInbox();
+        }
+    }
+
     /// <summary>Whether the call was cut off: messages that were not read are lost.</summary>
-    protected bool IsAborted { get; private set; }
+    protected bool IsAborted => _end is { IsAborted: true };
 
     /// <summary>The status; of a call that has ended.</summary>
-    protected Status Status => _status;
+    protected Status Status => _end!.Status;
 
-    private Metadata Trailers => _trailers ??= MetadataCodec.Decode(_trailerFields);
+    private Metadata Trailers => _trailers ??= MetadataCodec.Decode(_end!.TrailerFields);
 
     /// <summary>Starts the call: its deadline, its cancellation, and, when there is a connection, its stream.</summary>
     protected void Begin()
@@ -246,7 +272,7 @@ internal abstract class ClientCall : IDisposable
     protected abstract void OnEnded();
 
     /// <summary>Runs <see cref="Resume"/> on the pool.</summary>
-    protected void PostResume() => ThreadPoolDispatcher.Instance.Post(new ResumeItem(this));
+    protected void PostResume() => Channel.Subchannel.Dispatcher.Post(this);
 
     private void OnDeadline() => End(new Status(StatusCode.DeadlineExceeded, "The deadline of the call has passed."), abort: true);
 
@@ -255,7 +281,7 @@ internal abstract class ClientCall : IDisposable
     /// <summary>Whether the deadline has passed by the clock, even if the timer hasn't noticed.</summary>
     internal bool DeadlineHasPassed => _deadline is { } deadline && deadline != DateTime.MaxValue && Timeout(deadline) <= TimeSpan.Zero;
 
-    private TimeSpan Timeout(DateTime deadline) => deadline.ToUniversalTime() - Channel.Options.TimeProvider.GetUtcNow().UtcDateTime;
+    private TimeSpan Timeout(DateTime deadline) => deadline - Channel.Options.TimeProvider.GetUtcNow().UtcDateTime;
 
     private void CompleteHeaders(TaskCompletionSource<Metadata> source)
     {
@@ -266,7 +292,7 @@ internal abstract class ClientCall : IDisposable
         else if (HasEnded)
         {
             // Trailers-Only has no header list of its own; a call that failed has none either.
-            if (_status.StatusCode == StatusCode.OK)
+            if (Status.StatusCode == StatusCode.OK)
             {
                 source.TrySetResult([]);
             }
@@ -318,8 +344,10 @@ internal abstract class ClientCall : IDisposable
         };
     }
 
-    private sealed class ResumeItem(ClientCall call) : IThreadPoolWorkItem
+    /// <summary>How a call ended: set once, as a whole.</summary>
+    private sealed record CallEnd(Status Status, byte[]? TrailerFields, bool IsAborted)
     {
-        public void Execute() => call.Resume();
+        /// <summary>The usual end, for all calls.</summary>
+        public static readonly CallEnd Ok = new(Status.DefaultSuccess, null, false);
     }
 }

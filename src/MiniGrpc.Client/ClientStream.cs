@@ -117,5 +117,11 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
     {
         Inbox.End();
         call.End(status, abort: false, trailers);
+
+        // The server has answered and reads no more requests: without a reset the stream would stay open for them.
+        if (State.Current == StreamState.HalfClosedRemote)
+        {
+            Reset(ErrorCode.NoError);
+        }
     }
 }

@@ -51,6 +51,7 @@ internal sealed class RequestWriter<TRequest, TResponse>(TypedCall<TRequest, TRe
     {
         if (!await pending.WaitAsync(cancellationToken).ConfigureAwait(false))
         {
+            await call.WaitForEndAsync().ConfigureAwait(false);
             throw call.EndedException();
         }
     }

@@ -44,7 +44,7 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : TypedCall<TRe
         {
             message = default!;
             error = null;
-            if (call.HasEnded && call.IsAborted)
+            if (call.IsAborted)
             {
                 error = call.ToException();
                 return InboxStatus.Error;
@@ -59,8 +59,8 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : TypedCall<TRe
             switch (status)
             {
                 case InboxStatus.Error:
-                    call.End(wrong, abort: true);
-                    error = new RpcException(wrong);
+                    call.Fail(wrong);
+                    error = call.ToException();
                     break;
                 case InboxStatus.End when !call.HasEnded:
                     return InboxStatus.Waiting; // the status follows at once
@@ -73,7 +73,10 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : TypedCall<TRe
         }
 
         /// <inheritdoc />
-        protected override void OnTokenCancelled() =>
+        protected override bool EndCall()
+        {
             call.End(new Status(StatusCode.Cancelled, "The call was cancelled by the token of a read."), abort: true);
+            return true;
+        }
     }
 }

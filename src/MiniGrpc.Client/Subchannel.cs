@@ -34,6 +34,7 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
     private string? _failure;
     private bool _connecting;
     private bool _drainPosted;
+    private bool _isClosed;
 
     public Subchannel(EndPoint endPoint, MiniChannelOptions options, ILogger logger)
     {
@@ -50,10 +51,13 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
         };
     }
 
+    /// <summary>Where calls go on when something has come in for them.</summary>
+    public IDispatcher Dispatcher => _connectionOptions.Dispatcher;
+
     /// <summary>Starts a call now, or as soon as there is a connection with a free stream; the call learns if there won't be one.</summary>
     public void Start(ClientCall call)
     {
-        ObjectDisposedException.ThrowIf(_closing.IsCancellationRequested, typeof(MiniChannel));
+        ObjectDisposedException.ThrowIf(_isClosed, typeof(MiniChannel));
         Http2Connection? ready = Volatile.Read(ref _ready);
         if (ready is not null && _waiting.Count == 0 && call.TryOpen(ready) == OpenResult.Opened)
         {
@@ -70,7 +74,7 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
         ClientCall[] waiting;
         lock (_lock)
         {
-            _closing.Cancel();
+            _isClosed = true;
             _retryTimer?.Dispose();
             _ready = null;
             connections = [.. _connections];
@@ -82,6 +86,7 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
             }
         }
 
+        await _closing.CancelAsync().ConfigureAwait(false);
         var end = new ConnectionEnd(ClientCall.ChannelClosed, IsClean: true);
         Array.ForEach(waiting, call => call.OnUnavailable(ClientCall.ChannelClosed));
         Array.ForEach(connections, connection => connection.Abort(end));
@@ -141,7 +146,7 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
         lock (_lock)
         {
             _connections.Remove(connection);
-            if (_closing.IsCancellationRequested && _connections.Count == 0)
+            if (_isClosed && _connections.Count == 0)
             {
                 _closed.TrySetResult();
             }
@@ -174,7 +179,7 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
         string? failure = null;
         lock (_lock)
         {
-            ObjectDisposedException.ThrowIf(_closing.IsCancellationRequested, typeof(MiniChannel));
+            ObjectDisposedException.ThrowIf(_isClosed, typeof(MiniChannel));
             if (_failure is not null && !call.WaitsForReady)
             {
                 failure = _failure;
@@ -247,7 +252,7 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
     /// <summary>Under the lock: connects if somebody waits, nobody connects yet, and no wait between attempts is under way.</summary>
     private void ConnectIfNeeded()
     {
-        if (_waiting.Count > 0 && _ready is null && !_connecting && _retryTimer is null && !_closing.IsCancellationRequested)
+        if (_waiting.Count > 0 && _ready is null && !_connecting && _retryTimer is null && !_isClosed)
         {
             _connecting = true;
             _ = Task.Run(ConnectAsync);
@@ -274,7 +279,7 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
         var connection = new Http2Connection(Role.Client, transport, _connectionOptions, this);
         lock (_lock)
         {
-            if (_closing.IsCancellationRequested)
+            if (_isClosed)
             {
                 transport.Abort();
                 return;
@@ -301,7 +306,7 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
         lock (_lock)
         {
             _connecting = false;
-            if (_closing.IsCancellationRequested)
+            if (_isClosed)
             {
                 return;
             }

@@ -45,22 +45,19 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
 
         // Header list, request and END_STREAM enter the gate once.
         MessageSerializer serializer = MessageSerializer.Rent();
-        try
+        OutputBuffer message = Serialize(serializer, _request, WriteOptions);
+        OpenResult result;
+        using (Http2Connection.GateScope gate = stream.Connection.Enter())
         {
-            OutputBuffer message = Serialize(serializer, _request, WriteOptions);
-            using Http2Connection.GateScope gate = stream.Connection.Enter();
-            OpenResult result = gate.Send.TryOpen(stream, prepared, fields, endStream: false);
+            result = gate.Send.TryOpen(stream, prepared, fields, endStream: false);
             if (result == OpenResult.Opened)
             {
                 gate.Send.WriteData(stream, message, endStream: true);
             }
+        }
 
-            return result;
-        }
-        finally
-        {
-            serializer.Return();
-        }
+        serializer.Return();
+        return result;
     }
 
     /// <inheritdoc />

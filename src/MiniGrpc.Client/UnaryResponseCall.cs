@@ -14,7 +14,6 @@ internal sealed class UnaryResponseCall<TRequest, TResponse>(MiniChannel channel
 
     // Completed on the pool in Resume, where continuations may as well run.
     private readonly TaskCompletionSource<TResponse> _response = new();
-    private Status? _failure;
     private int _completed;
 
     /// <summary>The response.</summary>
@@ -40,7 +39,7 @@ internal sealed class UnaryResponseCall<TRequest, TResponse>(MiniChannel channel
         }
         else
         {
-            _response.TrySetException(_failure is { } failure ? new RpcException(failure, GetTrailers()) : ToException());
+            _response.TrySetException(ToException());
             _ = _response.Task.Exception; // a caller that cares for the status alone need not look at it
         }
 
@@ -86,7 +85,7 @@ internal sealed class UnaryResponseCall<TRequest, TResponse>(MiniChannel channel
             error = new Status(StatusCode.Internal, "The server sent no response, but status OK.");
         }
 
-        _failure = error;
+        Fail(error);
         return false;
     }
 }

@@ -224,7 +224,7 @@ internal sealed partial class ServerCall
     /// <summary>What the response's header list has beyond the constant part.</summary>
     private HeaderList? ResponseFields(Metadata? metadata)
     {
-        _sendCompression = ChooseCompression();
+        _sendCompression = ChooseCompression(metadata);
         if (_sendCompression is null && metadata is null)
         {
             return null;
@@ -244,10 +244,15 @@ internal sealed partial class ServerCall
         return fields;
     }
 
-    /// <summary>Responses are compressed when the server is set to, and the client said that it understands the encoding.</summary>
-    private ICompressionProvider? ChooseCompression()
+    /// <summary>
+    /// Responses are compressed when the server is set to, or the handler asks for it in its response headers as in
+    /// Grpc.AspNetCore, and the client said that it understands the encoding.
+    /// </summary>
+    private ICompressionProvider? ChooseCompression(Metadata? metadata)
     {
-        ICompressionProvider? provider = _stream.Server.ResponseCompression;
+        ICompressionProvider? provider = metadata?.GetValue("grpc-internal-encoding-request") is { } name
+            ? _stream.Server.Compressions.Find(System.Text.Encoding.ASCII.GetBytes(name))
+            : _stream.Server.ResponseCompression;
         return provider is not null && _stream.ReadRequestFields(
             fields => fields.TryGet("grpc-accept-encoding"u8, out ReadOnlySpan<byte> accept) && CompressionSet.IsAccepted(accept, provider.EncodingName))
             ? provider

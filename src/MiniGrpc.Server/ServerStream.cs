@@ -59,8 +59,14 @@ internal sealed class ServerStream : GrpcStream
                 return;
             }
 
-            _call = new ServerCall(this, _handler!);
-            _ = _call.RunAsync(_handler!);
+            var call = new ServerCall(this, _handler!);
+            Interlocked.Exchange(ref _call, call);
+            if (IsFinished)
+            {
+                call.Cancel(); // whoever ended the call a moment ago did not find it to tell it
+            }
+
+            _ = call.RunAsync(_handler!);
         }
         else
         {
@@ -202,10 +208,18 @@ internal sealed class ServerStream : GrpcStream
         }
 
         HeaderList fields = StatusFields(new Status(StatusCode.DeadlineExceeded, "The deadline of the call has passed."));
-        bool headersSent = _call?.HeadersSent ?? false;
         using (Http2Connection.GateScope gate = Connection.Enter())
         {
-            gate.Send.WriteTrailers(this, headersSent ? null : ResponseBlocks.Headers, fields);
+            if (SendQueue.Length > 0)
+            {
+                // Responses that the client doesn't take would hold the status up for ever; its own clock tells it the same.
+                fields.Release();
+                gate.Send.Reset(this, ErrorCode.Cancel);
+            }
+            else
+            {
+                gate.Send.WriteTrailers(this, _call is { HeadersSent: true } ? null : ResponseBlocks.Headers, fields);
+            }
         }
 
         Abandon();

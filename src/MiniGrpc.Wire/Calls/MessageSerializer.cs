@@ -38,21 +38,33 @@ internal sealed class MessageSerializer : SerializationContext
     /// Serializes <paramref name="message"/>, compressed if <paramref name="compression"/> is given. The result is the
     /// serializer's own buffer, good until <see cref="Return"/>; it may be detached.
     /// </summary>
+    /// <remarks>After an exception the serializer has been returned.</remarks>
     /// <exception cref="RpcException">RESOURCE_EXHAUSTED: it is longer than <paramref name="maxMessageSize"/>.</exception>
     public OutputBuffer Serialize<T>(Marshaller<T> marshaller, T message, ICompressionProvider? compression, int? maxMessageSize)
     {
         _message.Clear();
         _message.Reserve(MessagePrefix.Size);
         _completed = false;
-        marshaller.ContextualSerializer(message, this);
+        try
+        {
+            marshaller.ContextualSerializer(message, this);
+        }
+        catch
+        {
+            Return();
+            throw;
+        }
+
         if (!_completed)
         {
+            Return();
             throw new InvalidOperationException("The marshaller did not complete the message: it must call SerializationContext.Complete.");
         }
 
         int length = _message.Length - MessagePrefix.Size;
         if (length > maxMessageSize)
         {
+            Return();
             throw new RpcException(new Status(
                 StatusCode.ResourceExhausted, $"A message of {length} bytes is larger than the send limit of {maxMessageSize}."));
         }

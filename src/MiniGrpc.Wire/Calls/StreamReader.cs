@@ -25,9 +25,8 @@ internal abstract class StreamReader<T> : IAsyncStreamReader<T>
     /// <inheritdoc />
     public Task<bool> MoveNext(CancellationToken cancellationToken)
     {
-        if (cancellationToken.IsCancellationRequested)
+        if (cancellationToken.IsCancellationRequested && !EndCall())
         {
-            OnTokenCancelled();
             return Task.FromCanceled<bool>(cancellationToken);
         }
 
@@ -101,10 +100,11 @@ internal abstract class StreamReader<T> : IAsyncStreamReader<T>
     /// <summary>Looks for the next message: <see cref="InboxStatus.Error"/> comes with the exception to throw.</summary>
     protected abstract InboxStatus ReadNext(out T message, out Exception? error);
 
-    /// <summary>The token of a read was cancelled.</summary>
-    protected virtual void OnTokenCancelled()
-    {
-    }
+    /// <summary>
+    /// The token of a read was cancelled. A client's call ends by that, and the read with it; on a server only the read
+    /// ends, which false says.
+    /// </summary>
+    protected virtual bool EndCall() => false;
 
     private InboxStatus Step(out Exception? error)
     {
@@ -126,9 +126,11 @@ internal abstract class StreamReader<T> : IAsyncStreamReader<T>
             static (state, token) =>
             {
                 var (reader, read) = ((StreamReader<T>, Read))state!;
-                Interlocked.CompareExchange(ref reader._pending, null, read);
-                reader.OnTokenCancelled();
-                read.TrySetCanceled(token);
+                if (!reader.EndCall())
+                {
+                    Interlocked.CompareExchange(ref reader._pending, null, read);
+                    read.TrySetCanceled(token);
+                }
             },
             (this, read)))
         {

@@ -37,14 +37,19 @@ internal sealed partial class Http2Connection : IReceiveSink
     /// <summary>The peer speaks something else. It is named in the log; HTTP/1.x gets an answer that its user can read.</summary>
     internal ConnectionEnd OnWrongProtocol(PrefaceVerdict verdict)
     {
+        if (_role == Role.Client)
+        {
+            return new ConnectionEnd($"can't talk to {Transport.RemoteAddress}: {ConnectionPreface.DescribeServer(verdict)}");
+        }
+
         string reason = $"{Transport.RemoteAddress} does not speak plaintext HTTP/2: {ConnectionPreface.Describe(verdict)}";
         Options.Logger.LogWarning("{Reason}", reason);
         if (verdict == PrefaceVerdict.Http1Request)
         {
+            const string Text = "This port speaks gRPC over HTTP/2 without TLS, and no HTTP/1.x.\n";
             using GateScope gate = Enter();
-            gate.Send.Output.Write(
-                "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 58\r\n\r\n"u8);
-            gate.Send.Output.Write("This port speaks gRPC over HTTP/2 without TLS, no HTTP/1.x"u8);
+            gate.Send.Output.Write(System.Text.Encoding.ASCII.GetBytes(
+                $"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: {Text.Length}\r\n\r\n{Text}"));
         }
 
         return new ConnectionEnd(reason);
@@ -148,11 +153,15 @@ internal sealed partial class Http2Connection : IReceiveSink
         string debug = frame.DebugData.IsEmpty ? "" : $" \"{System.Text.Encoding.UTF8.GetString(frame.DebugData)}\"";
         GoAwayReason = $"GOAWAY {ErrorCodes.Name(frame.ErrorCode)}{debug}";
         Options.Logger.LogDebug("{Peer} sent {GoAway}", Transport.RemoteAddress, GoAwayReason);
+        using (GateScope gate = Enter())
+        {
+            gate.Send.IsGoingAway = true; // from here on no stream is opened that the peer won't see
+        }
+
         _receive.CollectOpened();
         List<Http2Stream>? refused = null;
         using (GateScope gate = Enter())
         {
-            gate.Send.IsGoingAway = true;
             _shutdown = _role == Role.Client ? ShutdownStep.Draining : _shutdown;
             foreach (Http2Stream stream in _receive.Streams.Streams)
             {

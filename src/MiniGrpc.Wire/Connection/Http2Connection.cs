@@ -186,12 +186,16 @@ internal sealed partial class Http2Connection
     /// <summary>Every stream learns that it has ended; nothing is sent on it any more.</summary>
     private void TellStreams(ConnectionEnd end)
     {
+        using (GateScope gate = Enter())
+        {
+            gate.Send.IsGoingAway = true; // from here on no stream is opened that would not be told
+        }
+
         _receive.CollectOpened();
         _receive.CollectRetired();
         Http2Stream[] streams = [.. _receive.Streams.Streams];
         using (GateScope gate = Enter())
         {
-            gate.Send.IsGoingAway = true;
             foreach (Http2Stream stream in streams)
             {
                 SendSide.DropQueue(stream);

@@ -13,13 +13,14 @@ internal sealed class ReceiveLoop
 {
     private readonly Http2Connection _connection;
     private readonly ReceiveSide _receive;
+    private readonly Role _role;
     private bool _prefaceReceived;
 
     public ReceiveLoop(Http2Connection connection, ReceiveSide receive, Role role)
     {
         _connection = connection;
         _receive = receive;
-        _prefaceReceived = role == Role.Client; // a server's preface is its SETTINGS frame alone (RFC 9113 section 3.4)
+        _role = role;
     }
 
     /// <summary>Runs to the end of the input and says why it ended. Doesn't throw.</summary>
@@ -97,7 +98,7 @@ internal sealed class ReceiveLoop
         consumed = 0;
         if (!_prefaceReceived)
         {
-            PrefaceVerdict verdict = ConnectionPreface.Judge(octets);
+            PrefaceVerdict verdict = _role == Role.Server ? ConnectionPreface.Judge(octets) : ConnectionPreface.JudgeServer(octets);
             if (verdict == PrefaceVerdict.NeedMore)
             {
                 return null;
@@ -109,9 +110,12 @@ internal sealed class ReceiveLoop
             }
 
             _prefaceReceived = true;
-            consumed = ConnectionPreface.Octets.Length;
-            _connection.Trace?.ReceivedPreface();
-            _connection.Start();
+            if (_role == Role.Server)
+            {
+                consumed = ConnectionPreface.Length;
+                _connection.Trace?.ReceivedPreface();
+                _connection.Start();
+            }
         }
 
         int frames = _receive.Receive(octets[(int)consumed..]);
@@ -130,7 +134,7 @@ internal sealed class ReceiveLoop
 
         if (!_prefaceReceived)
         {
-            return new ConnectionEnd($"{peer} closed the connection before it sent the HTTP/2 preface");
+            return new ConnectionEnd($"{peer} closed the connection before it said anything in HTTP/2");
         }
 
         return rest.IsEmpty && _receive.Streams.Count == 0

@@ -43,6 +43,12 @@ internal static class ConnectionPreface
 
     private const int Http1MethodCount = 9;
 
+    /// <summary>What it takes to tell a status line; shorter than any frame.</summary>
+    private const int FirstServerOctets = 5;
+
+    /// <summary>A TLS record of type alert (21) and version 3.x: what a server that expected a ClientHello says.</summary>
+    private static ReadOnlySpan<byte> TlsAlert => [21, 3];
+
     /// <summary>The preface as it goes over the wire.</summary>
     public static ReadOnlySpan<byte> Octets => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
 
@@ -58,6 +64,30 @@ internal static class ConnectionPreface
             ? bytes.Length >= ClientHelloOctets ? PrefaceVerdict.TlsClientHello : PrefaceVerdict.NeedMore
             : JudgeHttp1(bytes);
     }
+
+    /// <summary>
+    /// Judges the first octets of a server. Its preface is a SETTINGS frame, whose first octet is the high one of a length and
+    /// so 0; a server of another protocol starts with a TLS alert or with a status line.
+    /// </summary>
+    public static PrefaceVerdict JudgeServer(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < FirstServerOctets)
+        {
+            return PrefaceVerdict.NeedMore;
+        }
+
+        return bytes.StartsWith("HTTP/"u8) ? PrefaceVerdict.Http1Request
+            : bytes.StartsWith(TlsAlert) ? PrefaceVerdict.TlsClientHello
+            : PrefaceVerdict.Valid;
+    }
+
+    /// <summary>A sentence about a server for the status of calls.</summary>
+    public static string DescribeServer(PrefaceVerdict verdict) => verdict switch
+    {
+        PrefaceVerdict.TlsClientHello => "the server expects TLS on this port, but the channel speaks plaintext HTTP/2 (http://)",
+        PrefaceVerdict.Http1Request => "the server answered with HTTP/1.x: it does not speak HTTP/2 without TLS on this port",
+        _ => "the server speaks HTTP/2",
+    };
 
     /// <summary>A sentence for the log.</summary>
     public static string Describe(PrefaceVerdict verdict) => verdict switch

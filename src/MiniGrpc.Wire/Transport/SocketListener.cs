@@ -27,7 +27,7 @@ internal sealed class SocketListener : ITransportListener
                 _socket.DualMode = true;
             }
 
-            _socket.Bind(endPoint);
+            Bind(endPoint);
             _socket.Listen(Backlog);
             Address = Addresses.Format(_socket.LocalEndPoint);
         }
@@ -87,6 +87,34 @@ internal sealed class SocketListener : ITransportListener
     {
         Close();
         return ValueTask.CompletedTask;
+    }
+
+    private void Bind(EndPoint endPoint)
+    {
+        try
+        {
+            _socket.Bind(endPoint);
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse && _unixPath is not null && IsStale(endPoint))
+        {
+            // Left behind by a process that was killed: nobody listens there any more.
+            File.Delete(_unixPath);
+            _socket.Bind(endPoint);
+        }
+    }
+
+    private static bool IsStale(EndPoint endPoint)
+    {
+        using Socket probe = SocketTransport.Create(endPoint);
+        try
+        {
+            probe.Connect(endPoint);
+            return false;
+        }
+        catch (SocketException e)
+        {
+            return e.SocketErrorCode == SocketError.ConnectionRefused;
+        }
     }
 
     private static string Explain(SocketException e) => e.SocketErrorCode switch

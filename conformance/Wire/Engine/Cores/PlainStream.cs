@@ -1,0 +1,59 @@
+using System.Text;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Conformance.Wire.Engine;
+
+/// <summary>A stream without a call: it writes down what it is told.</summary>
+internal sealed class PlainStream(List<string>? log = null) : Http2Stream
+{
+    private readonly List<string> _log = log ?? [];
+
+    /// <summary>How often a waiting writer was woken.</summary>
+    public int Wakes { get; private set; }
+
+    /// <summary>What <see cref="OnData"/> answers.</summary>
+    public ProtocolError? AnswerToData { get; set; }
+
+    /// <summary>A stream that the peer has opened and ended its half of, as a server has it while it answers.</summary>
+    public static PlainStream OfServer(int id, StreamState state = StreamState.HalfClosedRemote) =>
+        new() { Id = id, State = new AtomicStreamState(state) };
+
+    internal override ProtocolError? OnHeaders(HeaderList fields, bool endStream)
+    {
+        _log.Add($"{Id}: headers {Text(fields)}{End(endStream)}");
+        return null;
+    }
+
+    internal override ProtocolError? OnTrailers(HeaderList fields)
+    {
+        _log.Add($"{Id}: trailers {Text(fields)}");
+        return null;
+    }
+
+    internal override ProtocolError? OnData(ReadOnlySpan<byte> data, int padding, bool endStream)
+    {
+        _log.Add($"{Id}: data {Encoding.Latin1.GetString(data)} +{padding}{End(endStream)}");
+        return AnswerToData;
+    }
+
+    internal override void OnReset(ErrorCode code) => _log.Add($"{Id}: reset {code}");
+
+    internal override void OnStreamError(ProtocolError error) => _log.Add($"{Id}: told of {error.Code}");
+
+    internal override void OnConnectionEnded(string reason) => _log.Add($"{Id}: connection ended");
+
+    internal override void OnSendCapacity() => Wakes++;
+
+    private static string End(bool endStream) => endStream ? " END_STREAM" : "";
+
+    private static string Text(HeaderList fields)
+    {
+        var text = new StringBuilder();
+        foreach (HeaderField field in fields)
+        {
+            text.Append(Encoding.Latin1.GetString(field.Name)).Append('=').Append(Encoding.Latin1.GetString(field.Value)).Append(';');
+        }
+
+        return text.ToString();
+    }
+}

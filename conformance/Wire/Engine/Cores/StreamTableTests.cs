@@ -1,0 +1,102 @@
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Conformance.Wire.Engine;
+
+/// <summary>The open streams, and what is remembered of those that are gone (RFC 9113 section 5.1, "closed").</summary>
+public class StreamTableTests
+{
+    [Fact]
+    public void A_stream_is_there_from_add_to_remove()
+    {
+        var table = new StreamTable();
+        Http2Stream stream = Add(table, 5);
+        Assert.True(table.TryGet(5, out Http2Stream? found));
+        Assert.Same(stream, found);
+        Assert.Equal((1, 5), (table.Count, table.HighestId));
+        table.Remove(stream);
+        table.Remove(stream);
+        Assert.False(table.TryGet(5, out _));
+        Assert.Equal((0, 5), (table.Count, table.HighestId));
+    }
+
+    [Fact]
+    public void Only_streams_that_we_reset_are_remembered_as_such()
+    {
+        var table = new StreamTable();
+        for (int id = 1; id < 1000; id += 2)
+        {
+            Http2Stream stream = Add(table, id);
+            stream.WasResetByUs = id % 3 == 0;
+            table.Remove(stream);
+        }
+
+        for (int id = 1; id < 1000; id += 2)
+        {
+            Assert.Equal(id % 3 == 0, table.WasResetByUs(id));
+        }
+    }
+
+    [Fact]
+    public void A_refused_stream_uses_up_its_identifier_and_counts_as_reset()
+    {
+        var table = new StreamTable();
+        table.AddRefused(7);
+        Assert.Equal((0, 7), (table.Count, table.HighestId));
+        Assert.True(table.WasResetByUs(7));
+        Assert.False(table.WasResetByUs(5));
+    }
+
+    [Fact]
+    public void A_stream_whose_place_in_the_memory_is_taken_by_a_later_one_is_not_confused_with_it()
+    {
+        var table = new StreamTable();
+        table.AddRefused(1);
+        Http2Stream later = Add(table, 1 + (2 * 8192));
+        table.Remove(later);
+        Assert.False(table.WasResetByUs(later.Id), "the bit of stream 1 was left behind");
+
+        // Streams so long gone that nothing is known of them get the benefit of the doubt.
+        Assert.True(table.WasResetByUs(1));
+        Assert.False(table.WasResetByUs(3));
+    }
+
+    [Fact]
+    public void Streams_retired_by_many_threads_arrive_once_each()
+    {
+        const int Threads = 4;
+        const int Each = 5000;
+        var retired = new RetiredStreams();
+        int running = Threads;
+        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(t => new Thread(() =>
+        {
+            for (int i = 0; i < Each; i++)
+            {
+                retired.Push(PlainStream.OfServer((t * Each) + i));
+            }
+
+            Interlocked.Decrement(ref running);
+        }))];
+        Array.ForEach(threads, thread => thread.Start());
+        var seen = new HashSet<int>();
+        bool last;
+        do
+        {
+            last = Volatile.Read(ref running) == 0;
+            for (Http2Stream? stream = retired.TakeAll(); stream is not null; stream = stream.NextRetired)
+            {
+                Assert.True(seen.Add(stream.Id));
+            }
+        }
+        while (!last);
+        Array.ForEach(threads, thread => thread.Join());
+        Assert.Equal(Threads * Each, seen.Count);
+        Assert.Null(retired.TakeAll());
+    }
+
+    private static Http2Stream Add(StreamTable table, int id)
+    {
+        PlainStream stream = PlainStream.OfServer(id);
+        table.Add(stream);
+        return stream;
+    }
+}
