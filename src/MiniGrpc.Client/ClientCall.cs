@@ -3,8 +3,6 @@ using Grpc.Core;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Connection;
-using MiniGrpc.Wire.Grpc;
-using MiniGrpc.Wire.Hpack;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Client;
@@ -16,19 +14,15 @@ namespace MiniGrpc.Client;
 /// <remarks>
 /// Never pooled: callers hold on to it. Threading: whoever sets <c>_end</c> ends the call. Reports of the stream come in on the receive loop and only take notes; user code runs on the pool.
 /// </remarks>
-internal abstract class ClientCall : IDisposable, IThreadPoolWorkItem
+internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
 {
     /// <summary>What calls that a closing channel cuts off are told.</summary>
     internal const string ChannelClosed = "the channel was closed";
 
     private readonly DateTime? _deadline;
-    private readonly Metadata? _requestHeaders;
     private readonly CancellationToken _cancellationToken;
     private CancellationTokenRegistration _registration;
     private Deadline? _timer;
-    private TaskCompletionSource<Metadata>? _responseHeaders;
-    private byte[]? _headerFields;
-    private Metadata? _trailers;
     private TaskCompletionSource? _endSource;
     private CallEnd? _end;
 
@@ -54,23 +48,6 @@ internal abstract class ClientCall : IDisposable, IThreadPoolWorkItem
         _cancellationToken = options.CancellationToken;
     }
 
-    /// <summary>The response's header list, as soon as it is there.</summary>
-    public Task<Metadata> ResponseHeaders
-    {
-        get
-        {
-            TaskCompletionSource<Metadata>? source = Volatile.Read(ref _responseHeaders);
-            if (source is null)
-            {
-                var created = new TaskCompletionSource<Metadata>(TaskCreationOptions.RunContinuationsAsynchronously);
-                source = Interlocked.CompareExchange(ref _responseHeaders, created, null) ?? created;
-                CompleteHeaders(source);
-            }
-
-            return source.Task;
-        }
-    }
-
     /// <summary>Whether the call waits for a connection however long that takes, rather than failing with the first attempt.</summary>
     public bool WaitsForReady { get; }
 
@@ -92,9 +69,6 @@ internal abstract class ClientCall : IDisposable, IThreadPoolWorkItem
     /// <summary>The status of a call that has ended.</summary>
     public Status GetStatus() => _end?.Status ?? throw new InvalidOperationException("The call has no status yet: it hasn't ended.");
 
-    /// <summary>The trailers of a call that has ended.</summary>
-    public Metadata GetTrailers() => HasEnded ? Trailers : throw new InvalidOperationException("The call has no trailers yet: it hasn't ended.");
-
     /// <summary>Cancels the call unless it has ended.</summary>
     public void Dispose() => End(new Status(StatusCode.Cancelled, "The call was disposed of before it had ended."), abort: true);
 
@@ -114,6 +88,12 @@ internal abstract class ClientCall : IDisposable, IThreadPoolWorkItem
             Prepare(stream);
             Stream = stream; // the response may be there before Open returns
             OpenResult result = Open(stream, Channel.RequestBlock(Method), fields);
+            if (result == OpenResult.TooLarge)
+            {
+                End(new Status(StatusCode.ResourceExhausted, "The call's metadata is larger than the server accepts (SETTINGS_MAX_HEADER_LIST_SIZE)."), abort: true);
+                return OpenResult.Opened;
+            }
+
             if (result != OpenResult.Opened)
             {
                 Stream = null;
@@ -128,9 +108,9 @@ internal abstract class ClientCall : IDisposable, IThreadPoolWorkItem
 
             return result;
         }
-        catch (Exception e) when (e is RpcException or ArgumentException or InvalidOperationException)
+        catch (Exception e)
         {
-            // The request can't be sent: that is the call's end, not the connection's.
+            // A marshaller or metadata that can't be sent, whatever it throws: that is this call's end and nobody else's.
             End(e is RpcException rpc ? rpc.Status : new Status(StatusCode.Internal, $"The request can't be sent: {e.Message}", e), abort: true);
             return OpenResult.Opened;
         }
@@ -158,16 +138,6 @@ internal abstract class ClientCall : IDisposable, IThreadPoolWorkItem
         }
 
         return source.Task;
-    }
-
-    /// <summary>The response's header list has come in. On the receive loop.</summary>
-    internal void OnResponseHeaders(HeaderList fields)
-    {
-        Volatile.Write(ref _headerFields, MetadataCodec.CopyCustom(fields));
-        if (Volatile.Read(ref _responseHeaders) is { } source)
-        {
-            CompleteHeaders(source);
-        }
     }
 
     /// <summary>
@@ -223,8 +193,6 @@ internal abstract class ClientCall : IDisposable, IThreadPoolWorkItem
 
     /// <summary>The status; of a call that has ended.</summary>
     protected Status Status => _end!.Status;
-
-    private Metadata Trailers => _trailers ??= MetadataCodec.Decode(_end!.TrailerFields);
 
     /// <summary>Starts the call: its deadline, its cancellation, and, when there is a connection, its stream.</summary>
     protected void Begin()
@@ -282,67 +250,6 @@ internal abstract class ClientCall : IDisposable, IThreadPoolWorkItem
     internal bool DeadlineHasPassed => _deadline is { } deadline && deadline != DateTime.MaxValue && Timeout(deadline) <= TimeSpan.Zero;
 
     private TimeSpan Timeout(DateTime deadline) => deadline - Channel.Options.TimeProvider.GetUtcNow().UtcDateTime;
-
-    private void CompleteHeaders(TaskCompletionSource<Metadata> source)
-    {
-        if (Volatile.Read(ref _headerFields) is { } fields)
-        {
-            source.TrySetResult(MetadataCodec.Decode(fields));
-        }
-        else if (HasEnded)
-        {
-            // Trailers-Only has no header list of its own; a call that failed has none either.
-            if (Status.StatusCode == StatusCode.OK)
-            {
-                source.TrySetResult([]);
-            }
-            else
-            {
-                source.TrySetException(ToException());
-                _ = source.Task.Exception; // nobody has to look at it
-            }
-        }
-    }
-
-    /// <summary>What this call's header list has beyond that of its method.</summary>
-    private HeaderList? RequestFields()
-    {
-        if (_deadline is null && RequestCompression is null && _requestHeaders is not { Count: > 0 })
-        {
-            return null;
-        }
-
-        var fields = new HeaderList();
-        if (_deadline is { } deadline && deadline != DateTime.MaxValue)
-        {
-            Span<byte> timeout = stackalloc byte[GrpcTimeout.MaxLength];
-            int length = GrpcTimeout.Format(Timeout(deadline), timeout);
-            fields.Add("grpc-timeout"u8, timeout[..length], Indexing.Without);
-        }
-
-        if (RequestCompression is not null)
-        {
-            fields.Add("grpc-encoding"u8, System.Text.Encoding.ASCII.GetBytes(RequestCompression.EncodingName));
-        }
-
-        if (_requestHeaders is not null)
-        {
-            MetadataCodec.Encode(_requestHeaders, fields);
-        }
-
-        return fields;
-    }
-
-    private ICompressionProvider? ChooseCompression(Metadata? headers)
-    {
-        string? name = headers is { Count: > 0 } ? headers.GetValue("grpc-internal-encoding-request") : null;
-        return name switch
-        {
-            null => Channel.RequestCompression,
-            "identity" => null,
-            _ => Channel.FindCompression(name),
-        };
-    }
 
     /// <summary>How a call ended: set once, as a whole.</summary>
     private sealed record CallEnd(Status Status, byte[]? TrailerFields, bool IsAborted)

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 
 using Microsoft.Extensions.Logging;
 
@@ -142,7 +141,14 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
 
     void IConnectionOwner.OnEnded(Http2Connection connection, ConnectionEnd end)
     {
-        bool wasReady = Leave(connection);
+        if (!Leave(connection) && !connection.WasReady)
+        {
+            OnConnectFailed(end.Reason);
+        }
+    }
+
+    void IConnectionOwner.OnClosed(Http2Connection connection)
+    {
         lock (_lock)
         {
             _connections.Remove(connection);
@@ -150,11 +156,6 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
             {
                 _closed.TrySetResult();
             }
-        }
-
-        if (!wasReady && !connection.WasReady)
-        {
-            OnConnectFailed(end.Reason);
         }
     }
 
@@ -264,15 +265,11 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
         ITransport transport;
         try
         {
-            using var timeout = new CancellationTokenSource(_options.ConnectTimeout, _options.TimeProvider);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, _closing.Token);
-            transport = _endPoint is MemoryEndPoint memory
-                ? memory.Connect()
-                : await SocketTransport.ConnectAsync(_endPoint, either.Token).ConfigureAwait(false);
+            transport = await Connector.ConnectAsync(_endPoint, _options, _closing.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
+        catch (IOException e)
         {
-            OnConnectFailed(Explain(e));
+            OnConnectFailed(e.Message);
             return;
         }
 
@@ -290,15 +287,6 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
 
         await connection.RunAsync().ConfigureAwait(false);
     }
-
-    private string Explain(Exception e) => e switch
-    {
-        OperationCanceledException => $"connecting to {Addresses.Format(_endPoint)} took longer than {_options.ConnectTimeout.TotalSeconds:0.###} s",
-        SocketException { SocketErrorCode: SocketError.ConnectionRefused } => $"can't connect to {Addresses.Format(_endPoint)}: connection refused; is the server running?",
-        SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData } => $"can't connect to {_endPoint}: no such host",
-        SocketException => $"can't connect to {Addresses.Format(_endPoint)}: {e.Message}",
-        _ => e.Message,
-    };
 
     private void OnConnectFailed(string reason)
     {

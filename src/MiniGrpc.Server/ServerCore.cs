@@ -138,6 +138,12 @@ internal sealed class ServerCore : IConnectionOwner
     /// <inheritdoc />
     public void OnEnded(Http2Connection connection, ConnectionEnd end)
     {
+        // Its calls have been told; the server waits for the connection to be closed.
+    }
+
+    /// <inheritdoc />
+    public void OnClosed(Http2Connection connection)
+    {
         lock (_connections)
         {
             _connections.Remove(connection);

@@ -87,7 +87,11 @@ internal sealed class FlushLoop : IThreadPoolWorkItem
             _spare!.Release();
             _running = false;
             complete = CompletionIsDue;
-            _completed |= complete;
+            if (complete)
+            {
+                _completed = true;
+                _send.Close(); // what is still answered to late frames has no way out
+            }
         }
 
         if (complete)

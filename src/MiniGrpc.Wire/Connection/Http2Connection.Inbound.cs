@@ -85,7 +85,6 @@ internal sealed partial class Http2Connection : IReceiveSink
     void IReceiveSink.OnStreamError(Http2Stream? stream, ProtocolError error)
     {
         Options.Logger.LogDebug("{Peer}: {Error}", Transport.RemoteAddress, error);
-        bool closed = false;
         using (GateScope gate = Enter())
         {
             if (stream is null)
@@ -94,22 +93,20 @@ internal sealed partial class Http2Connection : IReceiveSink
             }
             else
             {
-                closed = gate.Send.Reset(stream, error.Code);
+                gate.Send.Reset(stream, error.Code);
             }
         }
 
-        if (closed)
-        {
-            stream!.OnStreamError(error);
-        }
+        // Told even when there was nothing left to reset: the frame in error may be the one that closed the stream.
+        stream?.OnStreamError(error);
     }
 
     ProtocolError? IReceiveSink.OnSettings(in SettingsFrame frame)
     {
-        _receive.CollectOpened();
         ProtocolError? error;
         using (GateScope gate = Enter())
         {
+            _receive.CollectOpened(); // under the gate: a stream opened a moment later starts with the new window
             error = gate.Send.ApplySettings(frame, out int windowDelta);
             if (error is null && windowDelta != 0)
             {

@@ -24,6 +24,7 @@ internal sealed partial class Http2Connection
     private readonly FlushLoop _flush;
     private ConnectionEnd? _end;
     private bool _ready;
+    private bool _started;
 
     public Http2Connection(Role role, ITransport transport, ConnectionOptions options, IConnectionOwner owner)
     {
@@ -115,9 +116,11 @@ internal sealed partial class Http2Connection
             return;
         }
 
-        gate.Send.WriteGoAway(int.MaxValue, ErrorCode.NoError, []);
-        gate.Send.WritePing(ShutdownPing, ack: false);
         _shutdown = ShutdownStep.Announced;
+        if (_started)
+        {
+            AnnounceShutdown(gate);
+        }
     }
 
     /// <summary>
@@ -142,6 +145,17 @@ internal sealed partial class Http2Connection
             ];
         using GateScope gate = Enter();
         gate.Send.WriteStart(settings, limits.ConnectionWindow);
+        _started = true;
+        if (_shutdown == ShutdownStep.Announced)
+        {
+            AnnounceShutdown(gate);
+        }
+    }
+
+    private static void AnnounceShutdown(in GateScope gate)
+    {
+        gate.Send.WriteGoAway(int.MaxValue, ErrorCode.NoError, []);
+        gate.Send.WritePing(ShutdownPing, ack: false);
     }
 
     private void OnHandshakeTimeout(object? state)
@@ -159,10 +173,11 @@ internal sealed partial class Http2Connection
         if (end.Error is { } error)
         {
             using GateScope gate = Enter();
-            gate.Send.WriteGoAway(_receive.Streams.HighestId, error.Code, System.Text.Encoding.UTF8.GetBytes(error.ToString()));
+            gate.Send.WriteGoAway(LastPeerStreamId, error.Code, System.Text.Encoding.UTF8.GetBytes(error.ToString()));
         }
 
         TellStreams(end);
+        _owner.OnEnded(this, end);
         using (GateScope gate = Enter())
         {
             gate.Flush.CompleteWhenEmpty();
@@ -180,7 +195,7 @@ internal sealed partial class Http2Connection
         }
 
         await Transport.DisposeAsync().ConfigureAwait(false);
-        _owner.OnEnded(this, end);
+        _owner.OnClosed(this);
     }
 
     /// <summary>Every stream learns that it has ended; nothing is sent on it any more.</summary>

@@ -20,8 +20,11 @@ internal interface IConnectionOwner
     /// <summary>The peer will end the connection; no new stream may be opened on it.</summary>
     void OnGoAway(Http2Connection connection);
 
-    /// <summary>The connection has ended, and all of its streams have been told.</summary>
+    /// <summary>The connection has ended, and all of its streams have been told. Its last octets may still be leaving.</summary>
     void OnEnded(Http2Connection connection, ConnectionEnd end);
+
+    /// <summary>The transport is closed: nothing of the connection is left.</summary>
+    void OnClosed(Http2Connection connection);
 }
 
 /// <summary>Why a connection ended.</summary>

@@ -15,6 +15,9 @@ namespace MiniGrpc.Wire.Http2;
 /// </remarks>
 internal sealed class HeaderList
 {
+    /// <summary>What a field costs beyond its octets when lists are measured (RFC 9113 section 6.5.2).</summary>
+    internal const int FieldOverhead = 32;
+
     private const int FieldPrefixSize = 8;
     private const int IndexingShift = 30;
 
@@ -22,6 +25,9 @@ internal sealed class HeaderList
 
     /// <summary>The number of fields.</summary>
     public int Count { get; private set; }
+
+    /// <summary>The size that SETTINGS_MAX_HEADER_LIST_SIZE limits: names and values, and 32 octets for each field (section 6.5.2).</summary>
+    public int Size => _octets.Length + (Count * (FieldOverhead - FieldPrefixSize));
 
     /// <summary>Appends a field. <paramref name="indexing"/> says how an encoder is to treat it.</summary>
     public void Add(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, Indexing indexing = Indexing.Without) =>

@@ -10,9 +10,6 @@ namespace MiniGrpc.Wire.Http2;
 /// <remarks>Owned by the receive loop; one for a connection.</remarks>
 internal sealed class InboundFields : IFieldSink
 {
-    /// <summary>What a field costs beyond its octets, as SETTINGS_MAX_HEADER_LIST_SIZE counts (section 6.5.2).</summary>
-    private const int FieldOverhead = 32;
-
     /// <summary>Real calls carry a few dozen fields; each costs memory beyond its octets (100 is what established proxies allow).</summary>
     private const int MaxFields = 100;
 
@@ -53,7 +50,7 @@ internal sealed class InboundFields : IFieldSink
     /// <inheritdoc />
     public void OnField(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
-        _size += name.Length + value.Length + FieldOverhead;
+        _size += name.Length + value.Length + HeaderList.FieldOverhead;
         _count++;
         if (_target is null || Error is not null || IsTooLarge)
         {

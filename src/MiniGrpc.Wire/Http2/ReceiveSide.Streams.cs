@@ -52,7 +52,7 @@ internal sealed partial class ReceiveSide
             return stream.HeadersReceived ? OnTrailerBlock(stream, endStream, block) : OnResponseBlock(stream, endStream, block);
         }
 
-        if (id <= Streams.HighestId)
+        if (!IsIdle(id))
         {
             // Late for a stream that we have reset: decoded for the table's sake. Otherwise the peer had ended it itself.
             return Streams.WasResetByUs(id) ? Decode(block, FieldRules.Kind.Trailers, null) : ClosedStream(FrameType.Headers, id);

@@ -22,6 +22,9 @@ internal enum OpenResult : byte
     /// <summary>The peer's MAX_CONCURRENT_STREAMS is reached: try again when a stream has ended.</summary>
     AtLimit,
 
+    /// <summary>The header list is larger than the peer's MAX_HEADER_LIST_SIZE: it would only be refused.</summary>
+    TooLarge,
+
     /// <summary>The connection takes no new streams: it has ended, GOAWAY was received, or the identifiers are used up.</summary>
     GoingAway,
 }

@@ -51,6 +51,11 @@ internal sealed partial class SendSide
             return result;
         }
 
+        if (IsTooLarge(prepared, fields))
+        {
+            return OpenResult.TooLarge;
+        }
+
         stream.Id = _nextStreamId;
         _nextStreamId = unchecked(_nextStreamId + 2);
         stream.SendWindow = new SendWindow((int)PeerSettings.InitialWindowSize);
@@ -68,6 +73,10 @@ internal sealed partial class SendSide
         _mayOpen = false;
         return mayOpen;
     }
+
+    /// <summary>Whether a header list is larger than the peer's SETTINGS_MAX_HEADER_LIST_SIZE, and so not worth sending.</summary>
+    public bool IsTooLarge(PreparedFields? prepared, HeaderList? fields) =>
+        (uint)((prepared?.Fields.Size ?? 0) + (fields?.Size ?? 0)) > PeerSettings.MaxHeaderListSize;
 
     /// <summary>Hands over the streams opened since the last call, linked by <see cref="Http2Stream.NextOpened"/>.</summary>
     public Http2Stream? TakeOpened()
@@ -132,7 +141,11 @@ internal sealed partial class SendSide
 
         _mayOpen = true;
         windowDelta = (int)(PeerSettings.InitialWindowSize - before);
-        SettingsFrame.WriteAck(Output);
+        if (!IsClosed)
+        {
+            SettingsFrame.WriteAck(Output);
+        }
+
         return null;
     }
 

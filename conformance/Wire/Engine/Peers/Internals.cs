@@ -1,0 +1,75 @@
+using System.Runtime.CompilerServices;
+using Grpc.Core;
+using MiniGrpc.Client;
+using MiniGrpc.Server;
+using MiniGrpc.Wire.Calls;
+using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Conformance.Wire.Engine;
+
+/// <summary>
+/// What must hold when all calls are over, on either end: no stream is left, all credit is with the peer or owed to it, and no
+/// memory of a call is held. Looks into private fields, so that the engine needs no counters for it.
+/// </summary>
+internal static class Internals
+{
+    /// <summary>The connections of a server.</summary>
+    public static Http2Connection[] ConnectionsOf(ServerCore core)
+    {
+        HashSet<Http2Connection> connections = Connections(core);
+        lock (connections)
+        {
+            return [.. connections];
+        }
+    }
+
+    /// <summary>The connection that a channel starts calls on.</summary>
+    public static Http2Connection? ReadyConnectionOf(MiniChannel channel) => Ready(channel.Subchannel);
+
+    /// <summary>What the peer may still send on the connection.</summary>
+    public static long ReceiveCreditOf(Http2Connection connection) => Available(connection.ReceiveWindow);
+
+    /// <summary>Asserts that a connection is as if no call had ever been on it.</summary>
+    public static void AssertQuiet(Http2Connection connection)
+    {
+        ConnectionReceiveWindow window = connection.ReceiveWindow;
+        lock (connection.Gate)
+        {
+            Assert.Equal(0, Send(connection).OpenStreams);
+        }
+
+        Assert.Equal(0, Receive(connection).Streams.Count);
+        Assert.Equal(0, window.Unread);
+        Assert.Equal(connection.Options.Limits.ConnectionWindow, Available(window) + Owed(window));
+        Assert.InRange(Owed(window), 0, (connection.Options.Limits.ConnectionWindow / 2) - 1);
+    }
+
+    /// <summary>Whether a call's inbox holds memory.</summary>
+    public static bool HoldsMemory(ServerCallContext call) => Head(StreamOf((ServerCall)call).Inbox) is not null;
+
+    /// <summary>The stream of a server's call.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_stream")]
+    public static extern ref ServerStream StreamOf(ServerCall call);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_connections")]
+    private static extern ref HashSet<Http2Connection> Connections(ServerCore core);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_ready")]
+    private static extern ref Http2Connection? Ready(Subchannel subchannel);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_send")]
+    private static extern ref SendSide Send(Http2Connection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_receive")]
+    private static extern ref ReceiveSide Receive(Http2Connection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_available")]
+    private static extern ref long Available(ConnectionReceiveWindow window);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_owed")]
+    private static extern ref long Owed(ConnectionReceiveWindow window);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_head")]
+    private static extern ref InboxSegment? Head(MessageInbox inbox);
+}

@@ -1,0 +1,302 @@
+using System.Buffers.Binary;
+using System.IO.Pipelines;
+using System.Text;
+using MiniGrpc.Wire.Buffers;
+using MiniGrpc.Wire.Hpack;
+using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Http2.Frames;
+using MiniGrpc.Wire.Transport;
+using MiniGrpc.Conformance.Wire.Rfc7541;
+
+namespace MiniGrpc.Conformance.Wire.Engine;
+
+/// <summary>
+/// One end of a connection that is driven by hand: it sends what it is told to, right or wrong, and reads frames one by one.
+/// </summary>
+/// <remarks>
+/// A frame that a test doesn't ask for is kept for when it does, except those that would make the wait pointless: GOAWAY, or
+/// RST_STREAM on the stream in question, fail the test at once. It keeps count of the connection's flow-control credit.
+/// </remarks>
+internal class RawPeer(ITransport transport) : IAsyncDisposable
+{
+    /// <summary>How long a test waits for what must come. No test depends on it but to fail.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(int.Parse(Environment.GetEnvironmentVariable("ET") ?? "30"));
+
+    private readonly HpackEncoder _encoder = new();
+    private readonly HpackDecoder _decoder = new();
+    private readonly List<RawFrame> _kept = [];
+    private readonly List<string> _seen = [];
+    private readonly List<byte> _block = [];
+    private bool _ended;
+
+    /// <summary>What this end may still send on the connection.</summary>
+    public long ConnectionCredit { get; private set; } = 65_535;
+
+    /// <summary>How the fields of this end's blocks are encoded.</summary>
+    public Indexing Indexing { get; set; } = Indexing.Incremental;
+
+    /// <summary>Holds the peer to a smaller header table, which the test has announced.</summary>
+    public void LimitHeaderTable(int size) => _decoder.SetMaxTableSize(size);
+
+    /// <summary>Sends octets as they are.</summary>
+    public async Task SendAsync(ReadOnlyMemory<byte> octets)
+    {
+        Count(octets.Span);
+        await Within(transport.Output.WriteAsync(octets).AsTask(), "the peer to read what was sent");
+    }
+
+    /// <summary>Sends frames.</summary>
+    public Task SendAsync(Action<OutputBuffer> write)
+    {
+        var output = new OutputBuffer();
+        write(output);
+        return SendAsync(output.WrittenSpan.ToArray());
+    }
+
+    /// <summary>Sends a header block, in one HEADERS frame if it fits.</summary>
+    public Task HeadersAsync(int streamId, bool endStream, params string[] fields) => SendAsync(o => Headers(o, streamId, endStream, fields));
+
+    /// <summary>Sends DATA.</summary>
+    public Task DataAsync(int streamId, byte[] data, bool endStream = false) => SendAsync(o => DataFrame.Write(o, streamId, data, endStream));
+
+    /// <summary>Writes a header block whose fields are given as name=value.</summary>
+    public void Headers(OutputBuffer output, int streamId, bool endStream, params ReadOnlySpan<string> fields)
+    {
+        int offset = HeadersFrame.Begin(output);
+        Block(output, fields);
+        HeadersFrame.End(output, offset, streamId, endStream, 16_384);
+    }
+
+    /// <summary>Encodes a field block without a frame around it.</summary>
+    public byte[] Block(params ReadOnlySpan<string> fields)
+    {
+        var output = new OutputBuffer();
+        Block(output, fields);
+        return output.WrittenSpan.ToArray();
+    }
+
+    /// <summary>The next frame of a type on a stream; whatever else comes is kept.</summary>
+    public Task<RawFrame> ExpectAsync(FrameType type, int streamId = 0, FrameFlags flags = FrameFlags.None) => ExpectAsync(
+        $"{type} on stream {streamId}",
+        streamId,
+        frame => frame.Type == type && (frame.Header.Flags & flags) == flags && (flags != FrameFlags.None || !IsAck(frame)));
+
+    /// <summary>The next frame on a stream that is what the test waits for.</summary>
+    public async Task<RawFrame> ExpectAsync(string what, int streamId, Func<RawFrame, bool> matches)
+    {
+        int kept = _kept.FindIndex(frame => frame.StreamId == streamId && matches(frame));
+        if (kept >= 0)
+        {
+            RawFrame found = _kept[kept];
+            _kept.RemoveAt(kept);
+            return found;
+        }
+
+        while (true)
+        {
+            RawFrame frame = await ReadAsync(what) ?? throw Failure($"the connection ended before {what}");
+            if (frame.StreamId == streamId && matches(frame))
+            {
+                return frame;
+            }
+
+            if (frame.Type == FrameType.GoAway || (frame.Type == FrameType.RstStream && frame.StreamId == streamId))
+            {
+                throw Failure($"{frame} came instead of {what}: {(frame.Type == FrameType.GoAway ? frame.DebugData : "")}");
+            }
+
+            _kept.Add(frame);
+        }
+    }
+
+    /// <summary>RST_STREAM with a code.</summary>
+    public async Task ExpectResetAsync(int streamId, ErrorCode code)
+    {
+        RawFrame frame = await ExpectAsync(FrameType.RstStream, streamId);
+        Assert.True(code == frame.ErrorCode, $"RST_STREAM with {frame.ErrorCode} instead of {code}");
+    }
+
+    /// <summary>The answer to a connection error: GOAWAY with a code and the last stream, then the end of the connection.</summary>
+    public async Task<RawFrame> ExpectGoAwayAndEndAsync(ErrorCode code, int lastStreamId, string section)
+    {
+        RawFrame frame = await ExpectAsync(FrameType.GoAway);
+        Assert.True(code == frame.ErrorCode, $"GOAWAY with {frame.ErrorCode} ({frame.DebugData}) instead of {code}");
+        Assert.Equal(lastStreamId, frame.Number);
+        Assert.Contains($"section {section})", frame.DebugData, StringComparison.Ordinal);
+        await ExpectEndAsync();
+        return frame;
+    }
+
+    /// <summary>The end of the connection; frames that come before it are kept.</summary>
+    public async Task ExpectEndAsync()
+    {
+        while (await ReadAsync("the end of the connection") is { } frame)
+        {
+            _kept.Add(frame);
+        }
+    }
+
+    /// <summary>
+    /// A round trip: when it is over, the peer has seen everything that was sent, and everything that it sent at once in
+    /// answer to that has come in. Frames that come meanwhile are kept.
+    /// </summary>
+    public async Task RoundTripAsync()
+    {
+        for (ulong i = 1; i <= 2; i++)
+        {
+            await SendAsync(o => PingFrame.Write(o, isAck: false, i));
+            await ExpectAsync(FrameType.Ping, 0, FrameFlags.Ack);
+        }
+    }
+
+    /// <summary>Answers a PING.</summary>
+    public Task AnswerAsync(RawFrame ping) => SendAsync(o =>
+        PingFrame.Write(o, isAck: true, BinaryPrimitives.ReadUInt64BigEndian(ping.Payload)));
+
+    /// <summary>Asserts that nothing has come on a stream but what the test has asked for, up to now.</summary>
+    public async Task AssertNothingOnAsync(int streamId)
+    {
+        await RoundTripAsync();
+        Assert.DoesNotContain(_kept, frame => frame.StreamId == streamId && frame.Type != FrameType.WindowUpdate);
+    }
+
+    /// <summary>What WINDOW_UPDATE frames that were kept grant to a stream, all together.</summary>
+    public int TakeCredit(int streamId)
+    {
+        int credit = _kept.Where(frame => frame.Type == FrameType.WindowUpdate && frame.StreamId == streamId).Sum(frame => frame.Number);
+        _kept.RemoveAll(frame => frame.Type == FrameType.WindowUpdate && frame.StreamId == streamId);
+        return credit;
+    }
+
+    /// <summary>Ends this end's direction, as closing a socket does.</summary>
+    public Task CloseOutputAsync() => transport.Output.CompleteAsync().AsTask();
+
+    /// <summary>Cuts the connection: the peer's reads and writes fail.</summary>
+    public void Cut() => transport.Abort();
+
+    public async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        await transport.DisposeAsync();
+    }
+
+    /// <summary>Waits for what must come, and says what it was if it doesn't.</summary>
+    public static async Task<T> Within<T>(Task<T> task, string what)
+    {
+        try
+        {
+            return await task.WaitAsync(Patience);
+        }
+        catch (TimeoutException)
+        {
+            throw new Xunit.Sdk.XunitException($"Waited {Patience.TotalSeconds} s in vain for {what}.");
+        }
+    }
+
+    /// <inheritdoc cref="Within{T}(Task{T}, string)"/>
+    public static Task Within(Task task, string what) => Within(AsTask(task), what);
+
+    /// <summary>Octets that are no frame.</summary>
+    protected async Task<byte[]> ReadOctetsAsync(int count)
+    {
+        if (count == 0)
+        {
+            return [];
+        }
+
+        ReadResult result = await Within(transport.Input.ReadAtLeastAsync(count).AsTask(), $"{count} octets");
+        byte[] octets = new byte[int.Min(count, (int)result.Buffer.Length)];
+        System.Buffers.BuffersExtensions.CopyTo(result.Buffer.Slice(0, octets.Length), octets);
+        transport.Input.AdvanceTo(result.Buffer.GetPosition(octets.Length));
+        return octets;
+    }
+
+    private static async Task<bool> AsTask(Task task)
+    {
+        await task;
+        return true;
+    }
+
+    private async Task<RawFrame?> ReadAsync(string what)
+    {
+        if (_ended)
+        {
+            return null;
+        }
+
+        byte[] nine;
+        byte[] payload = [];
+        try
+        {
+            nine = await ReadOctetsAsync(FrameHeader.Size);
+            if (nine.Length == FrameHeader.Size)
+            {
+                payload = await ReadOctetsAsync(FrameHeader.Read(nine).Length);
+            }
+        }
+        catch (IOException)
+        {
+            nine = []; // the peer has torn the connection down
+        }
+        catch (Xunit.Sdk.XunitException e)
+        {
+            throw Failure($"{e.Message} The test was waiting for {what}");
+        }
+
+        if (nine.Length < FrameHeader.Size)
+        {
+            _ended = true;
+            return null;
+        }
+
+        RawFrame frame = Understand(FrameHeader.Read(nine), payload);
+        _seen.Add(frame.ToString());
+        return frame;
+    }
+
+    private RawFrame Understand(in FrameHeader header, byte[] payload)
+    {
+        string[] fields = [];
+        if (header.Type is FrameType.Headers or FrameType.Continuation)
+        {
+            _block.AddRange(payload);
+            if (header.Has(FrameFlags.EndHeaders))
+            {
+                fields = [.. HpackTesting.Decode(_decoder, _block.ToArray()).Select(field => $"{field.Name}={field.Value}")];
+                _block.Clear();
+            }
+        }
+
+        if (header is { Type: FrameType.WindowUpdate, StreamId: 0 })
+        {
+            ConnectionCredit += BinaryPrimitives.ReadUInt32BigEndian(payload);
+        }
+
+        return new RawFrame(header, payload, fields);
+    }
+
+    private void Count(ReadOnlySpan<byte> octets)
+    {
+        while (octets.Length >= FrameHeader.Size && !octets.StartsWith(ConnectionPreface.Octets))
+        {
+            var header = FrameHeader.Read(octets);
+            ConnectionCredit -= header.Type == FrameType.Data ? header.Length : 0;
+            octets = octets[int.Min(octets.Length, FrameHeader.Size + header.Length)..];
+        }
+    }
+
+    private void Block(OutputBuffer output, ReadOnlySpan<string> fields)
+    {
+        _encoder.BeginBlock(output);
+        foreach (string field in fields)
+        {
+            int equals = field.IndexOf('=', 1);
+            _encoder.Encode(output, Encoding.Latin1.GetBytes(field[..equals]), Encoding.Latin1.GetBytes(field[(equals + 1)..]), Indexing);
+        }
+    }
+
+    private static bool IsAck(RawFrame frame) => frame.Type is FrameType.Settings or FrameType.Ping && frame.Header.Has(FrameFlags.Ack);
+
+    private Xunit.Sdk.XunitException Failure(string message) =>
+        new($"{message}.{Environment.NewLine}Frames so far:{Environment.NewLine}  {string.Join(Environment.NewLine + "  ", _seen)}");
+}

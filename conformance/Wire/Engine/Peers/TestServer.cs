@@ -1,0 +1,123 @@
+using Microsoft.Extensions.Logging;
+using MiniGrpc.Server;
+using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Transport;
+
+namespace MiniGrpc.Conformance.Wire.Engine;
+
+/// <summary>A real server without a listener: connections are handed to it.</summary>
+internal sealed class TestServer : IAsyncDisposable
+{
+    private readonly List<RawClient> _clients = [];
+
+    public TestServer(Action<GrpcServerOptions>? configure = null)
+    {
+        var options = new GrpcServerOptions();
+        configure?.Invoke(options);
+        Core = new ServerCore(options, new MethodTable([Service.Bind()], []), Log);
+    }
+
+    public TestService Service { get; } = new();
+
+    public ServerCore Core { get; }
+
+    public LogLines Log { get; } = new();
+
+    /// <summary>Connects a client that says nothing yet.</summary>
+    public RawClient Connect()
+    {
+        (ITransport client, ITransport server) = MemoryTransport.CreatePair("test");
+        Core.Serve(server);
+        var raw = new RawClient(client);
+        _clients.Add(raw);
+        return raw;
+    }
+
+    /// <summary>Connects a client and lets it and the server exchange their SETTINGS.</summary>
+    public async Task<RawClient> StartAsync(params (SettingId Id, uint Value)[] settings)
+    {
+        RawClient client = Connect();
+        await client.StartAsync(settings);
+        return client;
+    }
+
+    /// <summary>Waits for the handlers to return, and asserts that nothing is left of any call.</summary>
+    public async Task AssertQuietAsync(RawClient client)
+    {
+        await Eventually.IsTrueAsync(() => Core.RunningCalls == 0, "the handlers to return");
+        await client.RoundTripAsync();
+        Http2Connection connection = Assert.Single(Internals.ConnectionsOf(Core));
+        Internals.AssertQuiet(connection);
+        Assert.Equal(client.ConnectionCredit, Internals.ReceiveCreditOf(connection));
+        Assert.DoesNotContain(Service.Calls, Internals.HoldsMemory);
+    }
+
+    /// <summary>Closes the clients' ends, and asserts that the connections end and nothing is left of any call.</summary>
+    public async Task AssertEndedAsync()
+    {
+        await DisposeClientsAsync();
+        await Eventually.IsTrueAsync(() => Internals.ConnectionsOf(Core).Length == 0, "the connection to be forgotten");
+        await Eventually.IsTrueAsync(() => Core.RunningCalls == 0, "the handlers to return");
+        Assert.DoesNotContain(Service.Calls, Internals.HoldsMemory);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await DisposeClientsAsync();
+        Core.Abort("the test is over");
+        await RawPeer.Within(Core.Drained, "the server to end");
+    }
+
+    private async Task DisposeClientsAsync()
+    {
+        foreach (RawClient client in _clients)
+        {
+            await client.DisposeAsync();
+        }
+    }
+}
+
+/// <summary>Keeps what is logged.</summary>
+internal sealed class LogLines : ILogger
+{
+    private readonly List<string> _lines = [];
+
+    public string[] Lines
+    {
+        get
+        {
+            lock (_lines)
+            {
+                return [.. _lines];
+            }
+        }
+    }
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        lock (_lines)
+        {
+            _lines.Add($"{logLevel}: {formatter(state, exception)}");
+        }
+    }
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+}
+
+/// <summary>Waits for what other threads bring about and don't announce.</summary>
+internal static class Eventually
+{
+    public static async Task IsTrueAsync(Func<bool> condition, string what)
+    {
+        long start = TimeProvider.System.GetTimestamp();
+        while (!condition())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < RawPeer.Patience, $"Waited {RawPeer.Patience.TotalSeconds} s in vain for {what}.");
+            await Task.Delay(1, TestContext.Current.CancellationToken);
+        }
+    }
+}

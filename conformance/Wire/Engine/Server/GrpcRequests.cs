@@ -1,0 +1,258 @@
+using Grpc.Core;
+using MiniGrpc.Wire;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Conformance.Wire.Engine.Server;
+
+/// <summary>gRPC over HTTP/2, Requests, on a server: what it takes to be a call, and what comes back when it isn't one.</summary>
+public class GrpcRequests
+{
+    [Fact]
+    public async Task A_request_other_than_post_is_method_not_allowed()
+    {
+        RawResponse response = await RefusalAsync(":method=GET", ":scheme=http", ":path=/test/Unary", "content-type=application/grpc");
+        Assert.Equal(("405", "POST"), (response.Head[":status"], response.Head["allow"]));
+    }
+
+    [Theory]
+    [InlineData("content-type=application/json")]
+    [InlineData("content-type=application/grpcx")]
+    [InlineData("content-type=application/grpc-web")]
+    [InlineData("x=no content-type")]
+    public async Task A_request_of_another_content_type_is_an_unsupported_media_type(string field)
+    {
+        RawResponse response = await RefusalAsync(":method=POST", ":scheme=http", ":path=/test/Unary", field);
+        Assert.Equal("415", response.Head[":status"]);
+        Assert.Null(response.Status);
+    }
+
+    [Theory]
+    [InlineData("application/grpc")]
+    [InlineData("application/grpc+proto")]
+    [InlineData("application/grpc;charset=utf-8")]
+    public async Task Every_form_of_the_content_type_is_taken(string type)
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        await client.HeadersAsync(1, endStream: false, ":method=POST", ":scheme=http", ":path=/test/Unary", "content-type=" + type);
+        await client.DataAsync(1, RawClient.Message(1), endStream: true);
+        Assert.Equal("0", (await client.ResponseAsync(1)).Status);
+    }
+
+    [Theory]
+    [InlineData("/test/Nothing", "no method 'Nothing'")]
+    [InlineData("/test/unary", "no method 'unary'")]
+    [InlineData("/nothing/Unary", "No service")]
+    [InlineData("test/Unary", "No service")]
+    [InlineData("/test/Unary/", "No service")]
+    [InlineData("*", "No service")]
+    public async Task An_unknown_path_is_unimplemented(string path, string message)
+    {
+        RawResponse response = await RefusalAsync(":method=POST", ":scheme=http", ":path=" + path, "content-type=application/grpc");
+        AssertStatus(response, StatusCode.Unimplemented, message);
+    }
+
+    /// <summary>gRPC over HTTP/2, Timeout: at most eight digits and a unit.</summary>
+    [Theory]
+    [InlineData("1")]
+    [InlineData("S")]
+    [InlineData("123456789S")]
+    [InlineData("1s")]
+    [InlineData("-1S")]
+    [InlineData("1 S")]
+    public async Task A_timeout_that_cannot_be_read_fails_the_call(string timeout) =>
+        AssertStatus(await RefusalAsync(RawClient.RequestFields("Unary", "grpc-timeout=" + timeout)), StatusCode.Internal, "grpc-timeout");
+
+    [Theory]
+    [InlineData("99999999H")]
+    [InlineData("99999999m")]
+    [InlineData("1M")]
+    public async Task A_timeout_of_any_length_is_taken(string timeout)
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        await client.RequestAsync(1, "Unary", "grpc-timeout=" + timeout);
+        await client.DataAsync(1, RawClient.Message(1), endStream: true);
+        Assert.Equal("0", (await client.ResponseAsync(1)).Status);
+        Assert.True(Assert.Single(server.Service.Calls).Deadline > DateTime.UtcNow);
+        await server.AssertQuietAsync(client);
+    }
+
+    /// <summary>gRPC compression.md: an encoding that the server doesn't have is UNIMPLEMENTED, and the answer says which it has.</summary>
+    [Fact]
+    public async Task An_unknown_encoding_is_unimplemented_and_the_answer_names_those_there_are()
+    {
+        await using var server = new TestServer(options => options.CompressionProviders.Add(new GzipCompressionProvider(System.IO.Compression.CompressionLevel.Fastest)));
+        RawClient client = await server.StartAsync();
+        await client.RequestAsync(1, "Unary", "grpc-encoding=snappy");
+        RawResponse response = await client.ResponseAsync(1);
+        AssertStatus(response, StatusCode.Unimplemented, "snappy");
+        Assert.Equal("identity,gzip", response.Head["grpc-accept-encoding"]);
+        await client.ExpectResetAsync(1, ErrorCode.NoError);
+        await client.AssertWorksAsync(3);
+        await server.AssertQuietAsync(client);
+    }
+
+    [Theory]
+    [InlineData(1, "ompressed")]
+    [InlineData(2, "Compressed-Flag 2")]
+    [InlineData(255, "Compressed-Flag 255")]
+    public async Task A_compressed_flag_without_an_encoding_and_other_flags_are_internal(byte flag, string message)
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        await client.RequestAsync(1, "Unary");
+        await client.DataAsync(1, [flag, 0, 0, 0, 1, 9], endStream: true);
+        AssertStatus(await client.ResponseAsync(1), StatusCode.Internal, message);
+        await server.AssertQuietAsync(client);
+    }
+
+    [Theory]
+    [InlineData("Unary")]
+    [InlineData("Collect")]
+    public async Task A_message_that_the_end_cuts_off_is_internal(string method)
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        byte[] message = RawClient.Message(1, 2, 3);
+        for (int length = 1; length < message.Length; length++)
+        {
+            int id = (2 * length) - 1;
+            await client.RequestAsync(id, method);
+            await client.DataAsync(id, message[..length], endStream: true);
+            AssertStatus(await client.ResponseAsync(id), StatusCode.Internal, "middle of a message");
+        }
+
+        await server.AssertQuietAsync(client);
+    }
+
+    [Theory]
+    [InlineData("Unary")]
+    [InlineData("Spread")]
+    public async Task A_second_request_to_a_method_that_takes_one_is_internal_even_before_the_end(string method)
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        await client.RequestAsync(1, method);
+        await client.DataAsync(1, [.. RawClient.Message(1), .. RawClient.Message(2)]);
+        AssertStatus(await client.ResponseAsync(1), StatusCode.Internal, "more than one request");
+        await client.ExpectResetAsync(1, ErrorCode.NoError);
+        await client.RequestAsync(3, method);
+        await client.DataAsync(3, [.. RawClient.Message(1), .. RawClient.Message(2)], endStream: true);
+        AssertStatus(await client.ResponseAsync(3), StatusCode.Internal, "more than one request");
+        await server.AssertQuietAsync(client);
+    }
+
+    [Theory]
+    [InlineData("Unary")]
+    [InlineData("Spread")]
+    public async Task No_request_to_a_method_that_takes_one_is_internal(string method)
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        await client.RequestAsync(1, method);
+        await client.DataAsync(1, [], endStream: true);
+        AssertStatus(await client.ResponseAsync(1), StatusCode.Internal, "no request");
+        await client.HeadersAsync(3, endStream: true, RawClient.RequestFields(method));
+        AssertStatus(await client.ResponseAsync(3), StatusCode.Internal, "no request");
+        await server.AssertQuietAsync(client);
+    }
+
+    /// <summary>A length over the limit is refused by its prefix: nothing of the message is waited for or allocated.</summary>
+    [Theory]
+    [InlineData("Unary", 101u)]
+    [InlineData("Collect", 101u)]
+    [InlineData("Unary", uint.MaxValue)]
+    [InlineData("Duplex", 0x8000_0000u)]
+    public async Task A_length_over_the_limit_is_refused_before_the_message_comes(string method, uint length)
+    {
+        await using var server = new TestServer(options => options.MaxReceiveMessageSize = 100);
+        RawClient client = await server.StartAsync();
+        await client.RequestAsync(1, method);
+        byte[] prefix = [0, (byte)(length >> 24), (byte)(length >> 16), (byte)(length >> 8), (byte)length];
+        await client.DataAsync(1, prefix);
+        AssertStatus(await client.ResponseAsync(1), StatusCode.ResourceExhausted, "100");
+        await client.ExpectResetAsync(1, ErrorCode.NoError);
+        await client.RequestAsync(3, method);
+        await client.DataAsync(3, RawClient.Message(new byte[100]), endStream: true);
+        Assert.Equal("0", (await client.ResponseAsync(3)).Status);
+        await server.AssertQuietAsync(client);
+    }
+
+    [Fact]
+    public async Task A_response_over_the_servers_own_limit_is_resource_exhausted()
+    {
+        await using var server = new TestServer(options => options.MaxSendMessageSize = 10);
+        RawClient client = await server.StartAsync();
+        await client.RequestAsync(1, "Unary");
+        await client.DataAsync(1, RawClient.Message(new byte[11]), endStream: true);
+        AssertStatus(await client.ResponseAsync(1), StatusCode.ResourceExhausted, "10");
+        await client.AssertWorksAsync(3);
+        await server.AssertQuietAsync(client);
+    }
+
+    /// <summary>gRPC over HTTP/2, Custom-Metadata: values of -bin names are base64, padded or not, comma-joined or not.</summary>
+    [Fact]
+    public async Task Bad_base64_in_a_binary_field_fails_the_call_alone()
+    {
+        RawResponse response = await RefusalAsync(RawClient.RequestFields("Unary", "x-bin=not*base64"));
+        AssertStatus(response, StatusCode.Internal, "x-bin");
+    }
+
+    [Fact]
+    public async Task Base64_is_taken_padded_unpadded_and_joined_by_commas()
+    {
+        await using var server = new TestServer();
+        byte[][] seen = [];
+        server.Service.Unary = (request, context) =>
+        {
+            seen = [.. context.RequestHeaders.GetAll("x-bin").Select(entry => entry.ValueBytes)];
+            return Task.FromResult(request);
+        };
+        RawClient client = await server.StartAsync();
+        await client.RequestAsync(1, "Unary", "x-bin=AQ==", "x-bin=Ag,AwQ=", "x+y=a name that metadata can't hold");
+        await client.DataAsync(1, RawClient.Message(1), endStream: true);
+        Assert.Equal("0", (await client.ResponseAsync(1)).Status);
+        Assert.Equal([[1], [2], [3, 4]], seen);
+    }
+
+    /// <summary>gRPC over HTTP/2, Responses: a call that fails before it has sent anything is one block, Trailers-Only.</summary>
+    [Fact]
+    public async Task A_failure_before_any_response_is_trailers_only()
+    {
+        await using var server = new TestServer();
+        server.Service.Unary = (_, _) => throw new RpcException(
+            new Status(StatusCode.NotFound, "gone: 100 %\n☃"), new Metadata { { "why", "because" }, { "octets-bin", [1, 2] } });
+        RawClient client = await server.StartAsync();
+        await client.RequestAsync(1, "Unary");
+        await client.DataAsync(1, RawClient.Message(1), endStream: true);
+        RawResponse response = await client.ResponseAsync(1);
+        Assert.Null(response.Trailers);
+        Assert.Equal(("200", "application/grpc"), (response.Head[":status"], response.Head["content-type"]));
+        AssertStatus(response, StatusCode.NotFound, "gone: 100 %\n☃");
+        Assert.Equal(("because", "AQI"), (response.Head["why"], response.Head["octets-bin"]?.TrimEnd('=')));
+        Assert.Equal("gone: 100 %25%0A%E2%98%83", response.Head["grpc-message"]);
+    }
+
+    private static void AssertStatus(RawResponse response, StatusCode code, string message)
+    {
+        Assert.Equal(((int)code).ToString(System.Globalization.CultureInfo.InvariantCulture), response.Status);
+        Assert.Contains(message, response.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>The answer to a request that no handler must see; a call that follows must work.</summary>
+    private static async Task<RawResponse> RefusalAsync(params string[] fields)
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        await client.HeadersAsync(1, endStream: false, fields);
+        RawResponse response = await client.ResponseAsync(1);
+        Assert.Null(response.Trailers);
+        await client.ExpectResetAsync(1, ErrorCode.NoError);
+        Assert.Empty(server.Service.Calls);
+        await client.DataAsync(1, RawClient.Message(1), endStream: true);
+        await client.AssertWorksAsync(3);
+        await server.AssertQuietAsync(client);
+        return response;
+    }
+}

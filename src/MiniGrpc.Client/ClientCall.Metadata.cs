@@ -1,0 +1,114 @@
+using Grpc.Core;
+
+using MiniGrpc.Wire;
+using MiniGrpc.Wire.Calls;
+using MiniGrpc.Wire.Grpc;
+using MiniGrpc.Wire.Hpack;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Client;
+
+/// <content>
+/// What travels beside the messages: request metadata, deadline and encoding out, response headers and trailers in. What came
+/// in is kept as octets and becomes <see cref="Metadata"/> when somebody asks.
+/// </content>
+internal abstract partial class ClientCall
+{
+    private readonly Metadata? _requestHeaders;
+    private TaskCompletionSource<Metadata>? _responseHeaders;
+    private byte[]? _headerFields;
+    private Metadata? _trailers;
+
+    /// <summary>The response's header list, as soon as it is there.</summary>
+    public Task<Metadata> ResponseHeaders
+    {
+        get
+        {
+            TaskCompletionSource<Metadata>? source = Volatile.Read(ref _responseHeaders);
+            if (source is null)
+            {
+                var created = new TaskCompletionSource<Metadata>(TaskCreationOptions.RunContinuationsAsynchronously);
+                source = Interlocked.CompareExchange(ref _responseHeaders, created, null) ?? created;
+                CompleteHeaders(source);
+            }
+
+            return source.Task;
+        }
+    }
+
+    private Metadata Trailers => _trailers ??= MetadataCodec.Decode(_end!.TrailerFields);
+
+    /// <summary>The trailers of a call that has ended.</summary>
+    public Metadata GetTrailers() => HasEnded ? Trailers : throw new InvalidOperationException("The call has no trailers yet: it hasn't ended.");
+
+    /// <summary>The response's header list has come in. On the receive loop.</summary>
+    internal void OnResponseHeaders(HeaderList fields)
+    {
+        Volatile.Write(ref _headerFields, MetadataCodec.CopyCustom(fields));
+        if (Volatile.Read(ref _responseHeaders) is { } source)
+        {
+            CompleteHeaders(source);
+        }
+    }
+
+    private void CompleteHeaders(TaskCompletionSource<Metadata> source)
+    {
+        if (Volatile.Read(ref _headerFields) is { } fields)
+        {
+            source.TrySetResult(MetadataCodec.Decode(fields));
+        }
+        else if (HasEnded)
+        {
+            // Trailers-Only has no header list of its own; a call that failed has none either.
+            if (Status.StatusCode == StatusCode.OK)
+            {
+                source.TrySetResult([]);
+            }
+            else
+            {
+                source.TrySetException(ToException());
+                _ = source.Task.Exception; // nobody has to look at it
+            }
+        }
+    }
+
+    /// <summary>What this call's header list has beyond that of its method.</summary>
+    private HeaderList? RequestFields()
+    {
+        if (_deadline is null && RequestCompression is null && _requestHeaders is not { Count: > 0 })
+        {
+            return null;
+        }
+
+        var fields = new HeaderList();
+        if (_deadline is { } deadline && deadline != DateTime.MaxValue)
+        {
+            Span<byte> timeout = stackalloc byte[GrpcTimeout.MaxLength];
+            int length = GrpcTimeout.Format(Timeout(deadline), timeout);
+            fields.Add("grpc-timeout"u8, timeout[..length], Indexing.Without);
+        }
+
+        if (RequestCompression is not null)
+        {
+            fields.Add("grpc-encoding"u8, System.Text.Encoding.ASCII.GetBytes(RequestCompression.EncodingName));
+        }
+
+        if (_requestHeaders is not null)
+        {
+            MetadataCodec.Encode(_requestHeaders, fields);
+        }
+
+        return fields;
+    }
+
+    private ICompressionProvider? ChooseCompression(Metadata? headers)
+    {
+        string? name = headers is { Count: > 0 } ? headers.GetValue("grpc-internal-encoding-request") : null;
+        return name switch
+        {
+            null => Channel.RequestCompression,
+            "identity" => null,
+            _ => Channel.FindCompression(name),
+        };
+    }
+}
