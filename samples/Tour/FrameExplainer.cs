@@ -51,10 +51,10 @@ internal sealed class FrameExplainer
     private static IEnumerable<(string, string)> ExplainCredit(Frame frame)
     {
         string increment = frame.Words[0].Split('=')[1];
-        yield return ($"increment {Number(increment)}", frame.StreamId == 0 ? "more credit, for all streams" : "more credit");
+        yield return ($"increment {Number(increment)}", frame.StreamId == 0 ? "more for all streams" : "more");
         if (frame.StreamId == 0)
         {
-            yield return ("", $"together: now {Number(65_535 + long.Parse(increment, CultureInfo.InvariantCulture))}");
+            yield return ("", $"together, now {Number(65_535 + long.Parse(increment, CultureInfo.InvariantCulture))}");
         }
     }
 

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 
 using MiniGrpc.Samples.Protos.Greeter;
 using MiniGrpc.Server;
+using MiniGrpc.Wire;
 
 namespace MiniGrpc.Samples.Tour;
 
@@ -21,8 +22,8 @@ internal sealed class Lessons(Page page, WireLog wire, Greeter.GreeterClient cli
         $"A server listens on {address}, and a client calls it over TCP. Both are MiniGrpc and run in this process; the service is "
             + "Greeter, from protos/greeter.proto.",
         "The tables show what the client's end of the connection sees: → was sent by the client, ← by the server. \"The program\" is "
-            + "what the client's code did or got. \"Window left\" is flow control: after a DATA frame, how many octets its sender may still "
-            + "send on the stream and, below, on the connection. A thing is explained where it first appears.");
+            + "what the client's code did or got. \"Window left\" is flow control: after a DATA frame, how many octets its sender may "
+            + "still send on the stream and, below, on the connection. A thing is explained where it first appears.");
 
     public async Task ConnectAndCallAsync()
     {
@@ -31,7 +32,7 @@ internal sealed class Lessons(Page page, WireLog wire, Greeter.GreeterClient cli
 
         page.Chapter(
             "A connection starts",
-            "RFC 9113 section 3.4 · src/MiniGrpc.Wire/Http2/ConnectionPreface.cs, Settings.cs",
+            "RFC 9113 section 3.4 · src/MiniGrpc.Wire/Http2/ConnectionPreface.cs, src/MiniGrpc.Wire/Http2/Settings.cs",
             "The first call makes the channel connect. The client opens with a fixed text that no HTTP/1 server takes for a request, "
                 + "then each side sends its SETTINGS: what the other side may do. Each acknowledges those of the other. Both also "
                 + "enlarge the window of the whole connection, which is only 65,535 octets otherwise.");
@@ -54,7 +55,7 @@ internal sealed class Lessons(Page page, WireLog wire, Greeter.GreeterClient cli
 
         page.Chapter(
             "The same call again: what HPACK saves",
-            "RFC 7541 · src/MiniGrpc.Wire/Hpack/HpackEncoder.cs, DynamicTable.cs",
+            "RFC 7541 · src/MiniGrpc.Wire/Hpack/HpackEncoder.cs, src/MiniGrpc.Wire/Hpack/DynamicTable.cs",
             "With the first call both ends have put its fields into a table. The second call says the same, field by field, but each "
                 + "field is now a number in that table, and such a number takes one octet. The response gains in the same way.");
         IReadOnlyList<Frame> frames = await UntilAsync("the trailers", Frame.IsTrailers);
@@ -69,9 +70,9 @@ internal sealed class Lessons(Page page, WireLog wire, Greeter.GreeterClient cli
     {
         var notes = new List<Note> { new(Frame.IsCall, "calls SayHellos"), new(Frame.IsRequest, "sends \"Ada\", 3") };
         using AsyncServerStreamingCall<HelloReply> call = client.SayHellos(new HelloRequest { Name = "Ada", Count = 3 });
-        while (await call.ResponseStream.MoveNext())
+        await foreach (HelloReply reply in call.ResponseStream.ReadAllAsync())
         {
-            notes.Add(new Note(Frame.IsReply, Gets(call.ResponseStream.Current)));
+            notes.Add(new Note(Frame.IsReply, Gets(reply)));
         }
 
         notes.Add(s_statusOk);
@@ -139,17 +140,19 @@ internal sealed class Lessons(Page page, WireLog wire, Greeter.GreeterClient cli
                 + "five-octet prefix travels alone. The server fails before it has sent anything, so one HEADERS frame is both the "
                 + "head and the end of its response. HTTP says 200; the error is in grpc-status. A field value must be ASCII, hence "
                 + "the dash in the text is percent-encoded.");
-        page.Frames(await UntilAsync("the trailers", Frame.IsTrailers), [s_callsSayHello, new Note(Frame.IsRequest, Sends("")), new Note(Frame.IsTrailers, status)]);
+        page.Frames(
+            await UntilAsync("the trailers", Frame.IsTrailers),
+            [s_callsSayHello, new Note(Frame.IsRequest, Sends("")), new Note(Frame.IsTrailers, status)]);
     }
 
     public async Task MissDeadlineAsync(FakeTimeProvider clock, TourService service)
     {
         DateTime deadline = clock.GetUtcNow().UtcDateTime.AddSeconds(2);
         using AsyncUnaryCall<HelloReply> call = client.SayHelloAsync(new HelloRequest { Name = "Godot" }, deadline: deadline);
-        await wire.SeenAsync("the request", Frame.IsRequest);
+        await WireLog.BoundedAsync(service.WaitingForGodot, "the handler's start");
         clock.Advance(TimeSpan.FromSeconds(2));
         string status = await StatusOfAsync(call);
-        await service.Cancelled.WaitAsync(TimeSpan.FromSeconds(10));
+        await WireLog.BoundedAsync(service.Cancelled, "the handler's cancellation");
 
         page.Chapter(
             "A deadline passes",
@@ -157,7 +160,9 @@ internal sealed class Lessons(Page page, WireLog wire, Greeter.GreeterClient cli
             "The client gives the call two seconds, and tells the server so in grpc-timeout. Godot doesn't come. The client ends the "
                 + "call by itself and resets the stream; it doesn't wait for an answer. In the server the handler's cancellation "
                 + "token fires, so that it may stop too. A call that the client cancels looks the same.");
-        page.Frames(await UntilAsync("RST_STREAM", Frame.IsCancellation), [s_callsSayHello, new Note(Frame.IsRequest, Sends("Godot")), new Note(Frame.IsCancellation, status)]);
+        page.Frames(
+            await UntilAsync("RST_STREAM", Frame.IsCancellation),
+            [s_callsSayHello, new Note(Frame.IsRequest, Sends("Godot")), new Note(Frame.IsCancellation, status)]);
     }
 
     public async Task ShutDownAsync(GrpcServer server)
@@ -170,7 +175,7 @@ internal sealed class Lessons(Page page, WireLog wire, Greeter.GreeterClient cli
         notes.AddRange([new Note(Frame.IsGoAway, "(the server is told to shut down)"), .. await ExchangeAsync(call, "Grace")]);
         await call.RequestStream.CompleteAsync();
         await call.ResponseStream.MoveNext();
-        await shutdown;
+        await WireLog.BoundedAsync(shutdown, "the server's end");
 
         notes.AddRange([s_halfClose, s_statusOk]);
         page.Chapter(
@@ -186,7 +191,7 @@ internal sealed class Lessons(Page page, WireLog wire, Greeter.GreeterClient cli
     public void Close() => page.Title(
         "The end",
         "To see the frames of your own program, set WireTrace in MiniChannelOptions or GrpcServerOptions to Console.WriteLine. The "
-            + "code of this tour is in samples/Tour; what does the work is in src, named in grey below each heading.");
+            + "code of this tour is in samples/Tour; the code that does the work is named below each heading.");
 
     /// <summary>Waits for the frame that a call ends with, and takes what has crossed the wire so far.</summary>
     private async Task<IReadOnlyList<Frame>> UntilAsync(string what, Func<Frame, bool> isOne)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 
 using Google.Protobuf;
@@ -55,5 +56,6 @@ internal static class MessageOctets
         }
     }
 
-    private static string Hex(byte[] octets) => Convert.ToHexStringLower(octets).Chunk(2).Aggregate("", (hex, pair) => $"{hex} {pair[0]}{pair[1]}")[1..];
+    private static string Hex(byte[] octets) =>
+        string.Join(' ', octets.Select(octet => octet.ToString("x2", CultureInfo.InvariantCulture)));
 }

@@ -43,7 +43,7 @@ internal sealed class Page
     public void Title(string title, params ReadOnlySpan<string> paragraphs)
     {
         Rule(title);
-        Text(paragraphs);
+        Paragraphs(paragraphs);
     }
 
     /// <summary>A chapter: what to look at. The code and the document to read stand below its heading.</summary>
@@ -51,10 +51,10 @@ internal sealed class Page
     {
         Rule($"{++_chapters}. {title}");
         _console.Write(new Text(source + Environment.NewLine, s_faint));
-        Text(paragraphs);
+        Paragraphs(paragraphs);
     }
 
-    private void Text(ReadOnlySpan<string> paragraphs)
+    private void Paragraphs(ReadOnlySpan<string> paragraphs)
     {
         foreach (string paragraph in paragraphs)
         {
@@ -63,14 +63,17 @@ internal sealed class Page
         }
     }
 
-    /// <summary>Frames in the order in which they crossed the wire, and beside them what the program did. Fields that were shown before are counted, unless <paramref name="fold"/> is off.</summary>
+    /// <summary>
+    /// Frames in the order in which they crossed the wire, and beside them what the program did. Fields that were shown before
+    /// are only counted, unless <paramref name="fold"/> is off.
+    /// </summary>
     public void Frames(IReadOnlyList<Frame> frames, IEnumerable<Note> notes, bool fold = true)
     {
         Dictionary<Frame, string> beside = Note.Place(notes, frames);
         Table table = new Table { Border = TableBorder.Simple, BorderStyle = s_faint }
-            .AddColumn(new TableColumn("\nThe program").Width(17))
+            .AddColumn(new TableColumn("\nThe program").Width(18).PadLeft(0))
             .AddColumn(new TableColumn("\nThe frame").Width(15))
-            .AddColumn(new TableColumn("\nWhat it says").Width(67))
+            .AddColumn(new TableColumn("\nWhat it says").Width(66))
             .AddColumn(new TableColumn("Window\nleft").Width(9).RightAligned());
         foreach (Frame frame in frames)
         {

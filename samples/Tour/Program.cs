@@ -16,10 +16,22 @@ await server.StartAsync();
 // The client's clock is moved by hand, so that nobody has to wait for a deadline.
 var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
 var wire = new WireLog();
-await using var channel = MiniChannel.ForAddress(server.Addresses[0], new MiniChannelOptions { WireTrace = wire.Add, TimeProvider = clock });
+var options = new MiniChannelOptions { WireTrace = wire.Add, TimeProvider = clock };
+await using var channel = MiniChannel.ForAddress(server.Addresses[0], options);
 
 var lessons = new Lessons(new Page(), wire, new Greeter.GreeterClient(channel));
 try
+{
+    await WireLog.BoundedAsync(GoAsync(), "the tour's end");
+    return 0;
+}
+catch (TimeoutException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return 1;
+}
+
+async Task GoAsync()
 {
     lessons.Introduce(server.Addresses[0]);
     await lessons.ConnectAndCallAsync();
@@ -31,10 +43,4 @@ try
     await lessons.MissDeadlineAsync(clock, service);
     await lessons.ShutDownAsync(server);
     lessons.Close();
-    return 0;
-}
-catch (TimeoutException e)
-{
-    Console.Error.WriteLine(e.Message);
-    return 1;
 }

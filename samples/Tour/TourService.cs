@@ -1,15 +1,20 @@
 using Grpc.Core;
 
 using MiniGrpc.Samples.Protos.Greeter;
+using MiniGrpc.Wire;
 
 namespace MiniGrpc.Samples.Tour;
 
 /// <summary>The server's side of the tour: an ordinary service.</summary>
 internal sealed class TourService : Greeter.GreeterBase
 {
+    private readonly TaskCompletionSource _waiting = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _cancelled = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Completes when the handler that thinks for too long has learned that nobody waits for it any more.</summary>
+    /// <summary>Completes when a handler waits for Godot.</summary>
+    public Task WaitingForGodot => _waiting.Task;
+
+    /// <summary>Completes when that handler has learned that nobody waits for its reply any more.</summary>
     public Task Cancelled => _cancelled.Task;
 
     public override async Task<HelloReply> SayHello(HelloRequest request, ServerCallContext context)
@@ -37,9 +42,9 @@ internal sealed class TourService : Greeter.GreeterBase
     public override async Task<HelloReply> GreetMany(IAsyncStreamReader<HelloRequest> requestStream, ServerCallContext context)
     {
         var names = new List<string>();
-        while (await requestStream.MoveNext())
+        await foreach (HelloRequest request in requestStream.ReadAllAsync())
         {
-            names.Add(requestStream.Current.Name);
+            names.Add(request.Name);
         }
 
         return new HelloReply { Message = $"Hello {string.Join(", ", names)}" };
@@ -48,14 +53,15 @@ internal sealed class TourService : Greeter.GreeterBase
     public override async Task Chat(
         IAsyncStreamReader<HelloRequest> requestStream, IServerStreamWriter<HelloReply> responseStream, ServerCallContext context)
     {
-        while (await requestStream.MoveNext())
+        await foreach (HelloRequest request in requestStream.ReadAllAsync())
         {
-            await responseStream.WriteAsync(new HelloReply { Message = $"Hello {requestStream.Current.Name}" });
+            await responseStream.WriteAsync(new HelloReply { Message = $"Hello {request.Name}" });
         }
     }
 
     private async Task UntilCancelled(CancellationToken cancellationToken)
     {
+        _waiting.SetResult();
         try
         {
             await Task.Delay(Timeout.Infinite, cancellationToken);

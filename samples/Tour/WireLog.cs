@@ -10,7 +10,7 @@ namespace MiniGrpc.Samples.Tour;
 /// </summary>
 internal sealed class WireLog
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     private readonly Lock _lock = new();
     private readonly List<Frame> _frames = [];
@@ -40,9 +40,15 @@ internal sealed class WireLog
             }
         }
 
+        await BoundedAsync(wait.Task, what);
+    }
+
+    /// <summary>Waits for something that takes milliseconds, but not for ever.</summary>
+    public static async Task BoundedAsync(Task task, string what)
+    {
         try
         {
-            await wait.Task.WaitAsync(s_patience);
+            await task.WaitAsync(s_patience);
         }
         catch (TimeoutException e)
         {

@@ -2,6 +2,7 @@ using Grpc.Core;
 
 using MiniGrpc.Client;
 using MiniGrpc.Samples.Protos.Bidirectional;
+using MiniGrpc.Wire;
 
 string address = args.FirstOrDefault() ?? "http://127.0.0.1:50051";
 
@@ -40,8 +41,8 @@ static async Task SendAsync(IClientStreamWriter<Message> requests)
 
 static async Task ReceiveAsync(IAsyncStreamReader<Message> responses)
 {
-    while (await responses.MoveNext())
+    await foreach (Message response in responses.ReadAllAsync())
     {
-        Console.WriteLine(responses.Current.Message_);
+        Console.WriteLine(response.Message_);
     }
 }

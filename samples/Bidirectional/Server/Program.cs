@@ -1,10 +1,10 @@
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
 using Grpc.Core;
 
 using MiniGrpc.Samples.Protos.Bidirectional;
 using MiniGrpc.Server;
+using MiniGrpc.Wire;
 
 string address = args.FirstOrDefault() ?? "http://127.0.0.1:50051";
 
@@ -15,17 +15,17 @@ try
     server.Listen(address);
     await server.StartAsync();
 }
-catch (Exception e) when (e is ArgumentException or SocketException)
+catch (Exception e) when (e is ArgumentException or IOException)
 {
-    Console.Error.WriteLine($"Can't listen on {address}: {e.Message}");
+    Console.Error.WriteLine(e.Message);
     return 1;
 }
-
-Console.WriteLine($"Listening on {server.Addresses[0]} (Ctrl+C stops)");
 
 var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+
+Console.WriteLine($"Listening on {server.Addresses[0]} (Ctrl+C stops)");
 await stop.Task;
 
 // New calls are refused from here on; those under way get five seconds to finish.
@@ -45,11 +45,11 @@ internal sealed class BidirectionalService : Bidirectional.BidirectionalBase
         IAsyncStreamReader<Message> requestStream, IServerStreamWriter<Message> responseStream, ServerCallContext context)
     {
         // Ends when the client has said that it is done; returning then says the same to the client.
-        while (await requestStream.MoveNext())
+        await foreach (Message request in requestStream.ReadAllAsync())
         {
-            string text = requestStream.Current.Message_;
-            Console.WriteLine($"Received \"{text}\"");
-            await responseStream.WriteAsync(new Message { Message_ = $"Hello from the server received your {Ordinal(text)}message" });
+            Console.WriteLine($"Received \"{request.Message_}\"");
+            string reply = $"Hello from the server received your {Ordinal(request.Message_)}message";
+            await responseStream.WriteAsync(new Message { Message_ = reply });
         }
     }
 

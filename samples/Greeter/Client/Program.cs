@@ -2,6 +2,7 @@ using Grpc.Core;
 
 using MiniGrpc.Client;
 using MiniGrpc.Samples.Protos.Greeter;
+using MiniGrpc.Wire;
 
 string address = args.FirstOrDefault() ?? "http://127.0.0.1:50051";
 
@@ -39,9 +40,9 @@ static async Task SayHello(Greeter.GreeterClient client, CallOptions options)
 static async Task SayHellos(Greeter.GreeterClient client, CallOptions options)
 {
     using AsyncServerStreamingCall<HelloReply> call = client.SayHellos(new HelloRequest { Name = "Grace", Count = 3 }, options);
-    while (await call.ResponseStream.MoveNext())
+    await foreach (HelloReply reply in call.ResponseStream.ReadAllAsync())
     {
-        Console.WriteLine($"SayHellos: {call.ResponseStream.Current.Message}");
+        Console.WriteLine($"SayHellos: {reply.Message}");
     }
 }
 

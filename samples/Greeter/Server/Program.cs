@@ -1,10 +1,10 @@
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
 using Grpc.Core;
 
 using MiniGrpc.Samples.Protos.Greeter;
 using MiniGrpc.Server;
+using MiniGrpc.Wire;
 
 string address = args.FirstOrDefault() ?? "http://127.0.0.1:50051";
 
@@ -15,17 +15,17 @@ try
     server.Listen(address);
     await server.StartAsync();
 }
-catch (Exception e) when (e is ArgumentException or SocketException)
+catch (Exception e) when (e is ArgumentException or IOException)
 {
-    Console.Error.WriteLine($"Can't listen on {address}: {e.Message}");
+    Console.Error.WriteLine(e.Message);
     return 1;
 }
-
-Console.WriteLine($"Listening on {server.Addresses[0]} (Ctrl+C stops)");
 
 var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+
+Console.WriteLine($"Listening on {server.Addresses[0]} (Ctrl+C stops)");
 await stop.Task;
 
 // New calls are refused from here on; those under way get five seconds to finish.
@@ -56,9 +56,9 @@ internal sealed class GreeterService : Greeter.GreeterBase
     public override async Task<HelloReply> GreetMany(IAsyncStreamReader<HelloRequest> requestStream, ServerCallContext context)
     {
         var names = new List<string>();
-        while (await requestStream.MoveNext())
+        await foreach (HelloRequest request in requestStream.ReadAllAsync())
         {
-            names.Add(requestStream.Current.Name);
+            names.Add(request.Name);
         }
 
         return new HelloReply { Message = $"Hello {string.Join(", ", names)}" };
@@ -67,9 +67,9 @@ internal sealed class GreeterService : Greeter.GreeterBase
     public override async Task Chat(
         IAsyncStreamReader<HelloRequest> requestStream, IServerStreamWriter<HelloReply> responseStream, ServerCallContext context)
     {
-        while (await requestStream.MoveNext())
+        await foreach (HelloRequest request in requestStream.ReadAllAsync())
         {
-            await responseStream.WriteAsync(new HelloReply { Message = $"Hello {requestStream.Current.Name}" });
+            await responseStream.WriteAsync(new HelloReply { Message = $"Hello {request.Name}" });
         }
     }
 }

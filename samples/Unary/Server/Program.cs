@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
 using Grpc.Core;
@@ -15,17 +14,17 @@ try
     server.Listen(address);
     await server.StartAsync();
 }
-catch (Exception e) when (e is ArgumentException or SocketException)
+catch (Exception e) when (e is ArgumentException or IOException)
 {
-    Console.Error.WriteLine($"Can't listen on {address}: {e.Message}");
+    Console.Error.WriteLine(e.Message);
     return 1;
 }
-
-Console.WriteLine($"Listening on {server.Addresses[0]} (Ctrl+C stops)");
 
 var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+
+Console.WriteLine($"Listening on {server.Addresses[0]} (Ctrl+C stops)");
 await stop.Task;
 
 // New calls are refused from here on; those under way get five seconds to finish.
