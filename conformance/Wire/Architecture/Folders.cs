@@ -15,6 +15,7 @@ internal static class Folders
         ["GzipCompressionProvider"] = "Grpc",
         ["DeflateCompressionProvider"] = "Grpc",
         ["WireFrame"] = "Connection",
+        ["AsyncStreamReaderExtensions"] = "Calls",
     };
 
     /// <summary>
