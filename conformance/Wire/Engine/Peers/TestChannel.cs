@@ -43,9 +43,6 @@ internal sealed class TestChannel : IAsyncDisposable
         return server;
     }
 
-    /// <summary>No server listens any more.</summary>
-    public void StopListening() => _listener.Close();
-
     public AsyncUnaryCall<byte[]> Unary(byte[] request, CallOptions options = default) =>
         Invoker.AsyncUnaryCall(TestService.UnaryMethod, null, options, request);
 

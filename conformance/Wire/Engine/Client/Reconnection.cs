@@ -1,0 +1,122 @@
+using Grpc.Core;
+using Microsoft.Extensions.Time.Testing;
+using MiniGrpc.Client;
+using MiniGrpc.Wire.Transport;
+
+namespace MiniGrpc.Conformance.Wire.Engine.Client;
+
+/// <summary>gRPC connection-backoff.md and wait-for-ready.md: what a channel does when it can't connect, on a clock moved by hand.</summary>
+public class Reconnection
+{
+    [Fact]
+    public void Waits_grow_by_the_factor_up_to_the_limit_and_vary_by_a_fifth()
+    {
+        var backoff = new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5));
+        var seen = new HashSet<TimeSpan>();
+        for (int round = 0; round < 20; round++)
+        {
+            foreach (double expected in new[] { 1, 1.6, 2.56, 4.096, 5, 5 })
+            {
+                TimeSpan wait = backoff.Next();
+                Assert.InRange(wait.TotalSeconds, expected * 0.8, expected * 1.2);
+                seen.Add(wait);
+            }
+
+            backoff.Reset();
+        }
+
+        Assert.InRange(seen.Count, 60, 120);
+    }
+
+    [Fact]
+    public async Task Calls_fail_at_once_between_attempts_and_the_next_one_is_made_when_it_is_due()
+    {
+        var time = new FakeTimeProvider();
+        var endPoint = new MemoryEndPoint("nobody");
+        await using var channel = MiniChannel.ForEndPoint(endPoint, new MiniChannelOptions { TimeProvider = time });
+        CallInvoker invoker = channel.CreateCallInvoker();
+        Task<byte[]> Call(CallOptions options = default) => invoker.AsyncUnaryCall(TestService.UnaryMethod, null, options, [1]).ResponseAsync;
+
+        await TestChannel.AssertFailsAsync(Call(), StatusCode.Unavailable, "no server listens there");
+        await using ITransportListener listener = endPoint.Listen();
+        await TestChannel.AssertFailsAsync(Call(), StatusCode.Unavailable, "no server listens there"); // not tried again yet
+        time.Advance(TimeSpan.FromSeconds(0.79));
+        await TestChannel.AssertFailsAsync(Call(), StatusCode.Unavailable, "no server listens there");
+        time.Advance(TimeSpan.FromSeconds(0.42));
+
+        Task<byte[]> call = Call();
+        await using RawServer server = await AcceptAsync(listener);
+        await server.RequestAsync(1);
+        await server.ReplyAsync(1, 7);
+        Assert.Equal([7], await RawPeer.Within(call, "the response"));
+        await server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_call_that_waits_for_ready_is_sent_when_a_server_is_there()
+    {
+        var time = new FakeTimeProvider();
+        var endPoint = new MemoryEndPoint("nobody");
+        await using var channel = MiniChannel.ForEndPoint(endPoint, new MiniChannelOptions { TimeProvider = time });
+        CallInvoker invoker = channel.CreateCallInvoker();
+        Task<byte[]> waiting = invoker.AsyncUnaryCall(TestService.UnaryMethod, null, new CallOptions().WithWaitForReady(), [1]).ResponseAsync;
+        for (int attempt = 0; attempt < 5; attempt++)
+        {
+            // A call that doesn't wait shows that the attempt has been made and has failed.
+            await TestChannel.AssertFailsAsync(
+                invoker.AsyncUnaryCall(TestService.UnaryMethod, null, default, [1]).ResponseAsync, StatusCode.Unavailable, "no server listens there");
+            Assert.False(waiting.IsCompleted);
+            time.Advance(TimeSpan.FromSeconds(150)); // the next attempt starts by itself, since a call waits
+        }
+
+        await TestChannel.AssertFailsAsync(
+            invoker.AsyncUnaryCall(TestService.UnaryMethod, null, default, [1]).ResponseAsync, StatusCode.Unavailable, "no server listens there");
+        await using ITransportListener listener = endPoint.Listen();
+        time.Advance(TimeSpan.FromSeconds(150));
+        await using RawServer server = await AcceptAsync(listener);
+        await server.RequestAsync(1);
+        await server.ReplyAsync(1, 7);
+        Assert.Equal([7], await RawPeer.Within(waiting, "the response"));
+        await server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_call_that_waits_for_ready_keeps_its_deadline()
+    {
+        var time = new FakeTimeProvider();
+        await using var channel = MiniChannel.ForEndPoint(new MemoryEndPoint("nobody"), new MiniChannelOptions { TimeProvider = time });
+        Task<byte[]> waiting = channel.CreateCallInvoker().AsyncUnaryCall(
+            TestService.UnaryMethod, null, new CallOptions(deadline: time.GetUtcNow().UtcDateTime.AddMinutes(1)).WithWaitForReady(), [1]).ResponseAsync;
+        time.Advance(TimeSpan.FromSeconds(59));
+        Assert.False(waiting.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(1));
+        await TestChannel.AssertFailsAsync(waiting, StatusCode.DeadlineExceeded, "");
+    }
+
+    /// <summary>A connection that never got as far as SETTINGS counts as a failed attempt.</summary>
+    [Fact]
+    public async Task A_server_that_closes_before_its_settings_is_backed_off_from()
+    {
+        var time = new FakeTimeProvider();
+        await using var client = new TestChannel(options => options.TimeProvider = time);
+        Task<byte[]> call = client.Unary([1]).ResponseAsync;
+        RawServer server = await client.AcceptAsync();
+        await server.ExpectPrefaceAsync();
+        await server.DisposeAsync();
+        await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, "closed the connection before");
+        await TestChannel.AssertFailsAsync(client.Unary([1]).ResponseAsync, StatusCode.Unavailable, "closed the connection before");
+        time.Advance(TimeSpan.FromSeconds(1.3));
+        call = client.Unary([1]).ResponseAsync;
+        server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.ReplyAsync(1);
+        await RawPeer.Within(call, "the response");
+    }
+
+    private static async Task<RawServer> AcceptAsync(ITransportListener listener)
+    {
+        var server = new RawServer((await RawPeer.Within(listener.AcceptAsync().AsTask(), "the channel to connect"))!);
+        await server.StartAsync();
+        return server;
+    }
+}

@@ -1,0 +1,423 @@
+using Grpc.Core;
+using MiniGrpc.Client;
+using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Http2.Frames;
+
+namespace MiniGrpc.Conformance.Wire.Engine.Client;
+
+/// <summary>gRPC over HTTP/2, Responses, on a client: what makes a response, and the status of a call that gets something else.</summary>
+public class Responses
+{
+    private static readonly string[] s_ok = ["grpc-status=0"];
+
+    [Fact]
+    public async Task Trailers_only_is_a_response()
+    {
+        await using var client = new TestChannel();
+        using AsyncUnaryCall<byte[]> call = client.Unary([1]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.HeadersAsync(1, endStream: true, [.. RawServer.Headers200, "grpc-status=5", "grpc-message=not %E2%98%83", "k=v"]);
+        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.NotFound, "not ☃");
+        Assert.Equal("v", call.GetTrailers().GetValue("k"));
+        await client.AssertWorksAsync(server, 3);
+        await client.AssertQuietAsync(server);
+    }
+
+    [Fact]
+    public async Task Headers_are_there_before_the_first_message_and_trailers_after_the_last()
+    {
+        await using var client = new TestChannel();
+        using AsyncServerStreamingCall<byte[]> call = client.Spread([1]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.HeadersAsync(1, endStream: false, [.. RawServer.Headers200, "k=v"]);
+        Assert.Equal("v", (await RawPeer.Within(call.ResponseHeadersAsync, "the headers")).GetValue("k"));
+        byte[] message = RawClient.Message(1, 2, 3);
+        Task<bool> next = call.ResponseStream.MoveNext(CancellationToken.None);
+        foreach (byte octet in message)
+        {
+            Assert.False(next.IsCompleted);
+            await server.SendAsync(o => DataFrame.Write(o, 1, [octet], endStream: false, padLength: 7));
+        }
+
+        Assert.True(await RawPeer.Within(next, "the message"));
+        Assert.Equal([1, 2, 3], call.ResponseStream.Current);
+        next = call.ResponseStream.MoveNext(CancellationToken.None);
+        await server.HeadersAsync(1, endStream: true, "grpc-status=0", "t=u");
+        Assert.False(await RawPeer.Within(next, "the end"));
+        Assert.Equal("u", call.GetTrailers().GetValue("t"));
+        await client.AssertQuietAsync(server);
+    }
+
+    /// <summary>RFC 9113 section 8.1: interim responses come before the final one and mean nothing to gRPC.</summary>
+    [Fact]
+    public async Task Interim_responses_are_passed_over()
+    {
+        await using var client = new TestChannel();
+        Task<byte[]> call = client.Unary([1]).ResponseAsync;
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.HeadersAsync(1, endStream: false, ":status=100");
+        await server.HeadersAsync(1, endStream: false, ":status=103", "link=x");
+        await server.ReplyAsync(1, 9);
+        Assert.Equal([9], await RawPeer.Within(call, "the response"));
+        await client.AssertQuietAsync(server);
+    }
+
+    /// <summary>http-grpc-status-mapping.md: the status of a response that doesn't come from a gRPC server.</summary>
+    [Theory]
+    [InlineData("400", StatusCode.Internal)]
+    [InlineData("401", StatusCode.Unauthenticated)]
+    [InlineData("403", StatusCode.PermissionDenied)]
+    [InlineData("404", StatusCode.Unimplemented)]
+    [InlineData("429", StatusCode.Unavailable)]
+    [InlineData("502", StatusCode.Unavailable)]
+    [InlineData("503", StatusCode.Unavailable)]
+    [InlineData("504", StatusCode.Unavailable)]
+    [InlineData("500", StatusCode.Unknown)]
+    [InlineData("302", StatusCode.Unknown)]
+    public async Task A_status_of_http_is_mapped(string status, StatusCode code)
+    {
+        await FailsAsync(code, "HTTP status " + status, (server, id) => server.HeadersAsync(id, endStream: true, ":status=" + status));
+        await FailsAsync(
+            code,
+            "text/html",
+            async (server, id) =>
+            {
+                await server.HeadersAsync(id, endStream: false, ":status=" + status, "content-type=text/html");
+                await server.ExpectResetAsync(id, ErrorCode.Cancel);
+                await server.DataAsync(id, new byte[1000], endStream: true);
+            });
+    }
+
+    [Fact]
+    public Task Another_content_type_is_unknown() => FailsAsync(
+        StatusCode.Unknown,
+        "text/html",
+        async (server, id) =>
+        {
+            await server.HeadersAsync(id, endStream: false, ":status=200", "content-type=text/html");
+            await server.ExpectResetAsync(id, ErrorCode.Cancel);
+        });
+
+    [Theory]
+    [InlineData("trailers")]
+    [InlineData("trailers only")]
+    [InlineData("data")]
+    public Task A_response_without_a_grpc_status_is_unknown(string end) => FailsAsync(
+        StatusCode.Unknown,
+        "without a grpc-status",
+        async (server, id) =>
+        {
+            await server.HeadersAsync(id, endStream: end == "trailers only", RawServer.Headers200);
+            if (end == "trailers")
+            {
+                await server.HeadersAsync(id, endStream: true, "x=y");
+            }
+            else if (end == "data")
+            {
+                await server.DataAsync(id, RawClient.Message(1), endStream: true);
+            }
+        });
+
+    [Theory]
+    [InlineData("x")]
+    [InlineData("")]
+    [InlineData("-1")]
+    public Task A_grpc_status_that_is_no_number_is_unknown(string value) => FailsAsync(
+        StatusCode.Unknown, "not a number", (server, id) => server.HeadersAsync(id, endStream: true, [.. RawServer.Headers200, "grpc-status=" + value]));
+
+    [Fact]
+    public Task A_grpc_status_without_a_name_is_unknown() => FailsAsync(
+        StatusCode.Unknown, "why", (server, id) => server.HeadersAsync(id, endStream: true, [.. RawServer.Headers200, "grpc-status=99", "grpc-message=why"]));
+
+    /// <summary>gRPC over HTTP/2, Errors: the status of a call that the server resets.</summary>
+    [Theory]
+    [InlineData(ErrorName.NoError, StatusCode.Internal)]
+    [InlineData(ErrorName.ProtocolError, StatusCode.Internal)]
+    [InlineData(ErrorName.InternalError, StatusCode.Internal)]
+    [InlineData(ErrorName.FlowControlError, StatusCode.Internal)]
+    [InlineData(ErrorName.FrameSizeError, StatusCode.Internal)]
+    [InlineData(ErrorName.RefusedStream, StatusCode.Unavailable)]
+    [InlineData(ErrorName.Cancel, StatusCode.Cancelled)]
+    [InlineData(ErrorName.CompressionError, StatusCode.Internal)]
+    [InlineData(ErrorName.EnhanceYourCalm, StatusCode.ResourceExhausted)]
+    [InlineData(ErrorName.InadequateSecurity, StatusCode.PermissionDenied)]
+    public async Task A_reset_is_mapped(ErrorName code, StatusCode status)
+    {
+        Task Reset(RawServer server, int id) => server.SendAsync(o => RstStreamFrame.Write(o, id, (ErrorCode)code));
+        await FailsAsync(status, ErrorCodes.Name((ErrorCode)code), Reset);
+        await FailsAsync(
+            status,
+            ErrorCodes.Name((ErrorCode)code),
+            async (server, id) =>
+            {
+                await server.HeadersAsync(id, endStream: false, RawServer.Headers200);
+                await server.DataAsync(id, RawClient.Message(1)[..3]);
+                await Reset(server, id);
+            });
+    }
+
+    [Fact]
+    public Task Two_responses_to_a_call_that_takes_one_are_internal() => FailsAsync(
+        StatusCode.Internal,
+        "more than one response",
+        async (server, id) =>
+        {
+            await server.HeadersAsync(id, endStream: false, RawServer.Headers200);
+            await server.DataAsync(id, [.. RawClient.Message(1), .. RawClient.Message(2)]);
+            await server.ExpectResetAsync(id, ErrorCode.Cancel);
+        });
+
+    [Fact]
+    public Task No_response_but_status_ok_is_internal() => FailsAsync(
+        StatusCode.Internal,
+        "no response",
+        async (server, id) =>
+        {
+            await server.HeadersAsync(id, endStream: false, RawServer.Headers200);
+            await server.HeadersAsync(id, endStream: true, s_ok);
+        });
+
+    [Fact]
+    public Task A_response_that_the_end_cuts_off_is_internal() => FailsAsync(
+        StatusCode.Internal,
+        "middle of a message",
+        async (server, id) =>
+        {
+            await server.HeadersAsync(id, endStream: false, RawServer.Headers200);
+            await server.DataAsync(id, RawClient.Message(1, 2)[..6]);
+            await server.HeadersAsync(id, endStream: true, s_ok);
+        });
+
+    /// <summary>A status that the server gave goes before what is wrong with a message.</summary>
+    [Fact]
+    public Task A_failure_of_the_server_is_not_hidden_by_a_message_that_is_cut_off() => FailsAsync(
+        StatusCode.DataLoss,
+        "lost",
+        async (server, id) =>
+        {
+            await server.HeadersAsync(id, endStream: false, RawServer.Headers200);
+            await server.DataAsync(id, RawClient.Message(1, 2)[..6]);
+            await server.HeadersAsync(id, endStream: true, "grpc-status=15", "grpc-message=lost");
+        });
+
+    [Fact]
+    public Task A_length_over_the_limit_is_refused_before_the_message_comes() => FailsAsync(
+        StatusCode.ResourceExhausted,
+        "100",
+        async (server, id) =>
+        {
+            await server.HeadersAsync(id, endStream: false, RawServer.Headers200);
+            await server.DataAsync(id, [0, 0, 0, 0, 101]);
+            await server.ExpectResetAsync(id, ErrorCode.Cancel);
+        },
+        options => options.MaxReceiveMessageSize = 100);
+
+    [Fact]
+    public Task An_unknown_encoding_is_internal() => FailsAsync(
+        StatusCode.Internal,
+        "snappy",
+        async (server, id) =>
+        {
+            await server.HeadersAsync(id, endStream: false, [.. RawServer.Headers200, "grpc-encoding=snappy"]);
+            await server.ExpectResetAsync(id, ErrorCode.Cancel);
+        });
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public Task A_compressed_flag_without_an_encoding_and_other_flags_are_internal(byte flag) => FailsAsync(
+        StatusCode.Internal,
+        "ompress",
+        (server, id) => server.SendAsync(o =>
+        {
+            server.Headers(o, id, endStream: false, RawServer.Headers200);
+            DataFrame.Write(o, id, [flag, 0, 0, 0, 1, 9], endStream: false);
+            server.Headers(o, id, endStream: true, s_ok);
+        }));
+
+    /// <summary>RFC 9113 section 8.1.1: a malformed response is a stream error PROTOCOL_ERROR; the connection goes on.</summary>
+    [Theory]
+    [InlineData("8.1", "DATA before HEADERS")]
+    [InlineData("8.1", "interim response that ends")]
+    [InlineData("8.3.2", "no status")]
+    [InlineData("8.3", "field of requests")]
+    [InlineData("8.1", "pseudo-header field in trailers")]
+    [InlineData("8.1", "trailers without end")]
+    [InlineData("8.1.1", "content-length too short")]
+    [InlineData("8.1.1", "content-length is no number")]
+    public Task A_malformed_response_resets_its_stream(string section, string what) => FailsAsync(
+        StatusCode.Internal,
+        $"section {section})",
+        async (server, id) =>
+        {
+            await server.SendAsync(o =>
+            {
+                string[] headers = what switch
+                {
+                    "interim response that ends" => [":status=100"],
+                    "no status" => ["content-type=application/grpc"],
+                    "field of requests" => [.. RawServer.Headers200[..1], ":path=/"],
+                    "content-length too short" => [.. RawServer.Headers200, "content-length=5"],
+                    "content-length is no number" => [.. RawServer.Headers200, "content-length=five"],
+                    _ => RawServer.Headers200,
+                };
+                if (what != "DATA before HEADERS")
+                {
+                    server.Headers(o, id, endStream: what == "interim response that ends", headers);
+                }
+
+                if (what is "DATA before HEADERS" or "content-length too short")
+                {
+                    DataFrame.Write(o, id, RawClient.Message(1), endStream: false);
+                }
+
+                if (what == "pseudo-header field in trailers")
+                {
+                    server.Headers(o, id, endStream: true, ":status=200", "grpc-status=0");
+                }
+
+                if (what == "trailers without end")
+                {
+                    server.Headers(o, id, endStream: false, s_ok);
+                }
+            });
+            await server.ExpectResetAsync(id, ErrorCode.ProtocolError);
+        });
+
+    /// <summary>The frame that breaks the rule may be the one that closes the stream: there is nothing to reset, but the call must end.</summary>
+    [Theory]
+    [InlineData("8.1.1", "trailers")]
+    [InlineData("8.1.1", "data")]
+    [InlineData("8.1.1", "headers")]
+    [InlineData("6.9.1", "window")]
+    public Task A_malformed_end_of_a_response_fails_the_call(string section, string what) => FailsAsync(
+        StatusCode.Internal,
+        $"section {section})",
+        async (server, id) =>
+        {
+            string[] headers = what == "window" ? RawServer.Headers200 : [.. RawServer.Headers200, "content-length=100"];
+            await server.HeadersAsync(id, endStream: what == "headers", headers);
+            if (what == "window")
+            {
+                await server.RoundTripAsync();
+                byte[] data = RawClient.Message(new byte[16_384 - 5]); // a second message: nobody waits for it
+                for (int left = new ReceiveLimits().StreamWindow; left > 0; left -= data.Length)
+                {
+                    await server.DataAsync(id, data);
+                }
+            }
+
+            if (what is "data" or "window")
+            {
+                await server.DataAsync(id, RawClient.Message(1), endStream: true);
+            }
+            else if (what == "trailers")
+            {
+                await server.DataAsync(id, RawClient.Message(1));
+                await server.HeadersAsync(id, endStream: true, s_ok);
+            }
+        },
+        streaming: what == "window");
+
+    /// <summary>RFC 9113 section 6.9.1: DATA beyond the window of its stream.</summary>
+    [Fact]
+    public Task Data_beyond_the_window_of_the_stream_resets_the_stream() => FailsAsync(
+        StatusCode.Internal,
+        "section 6.9.1)",
+        async (server, id) =>
+        {
+            await server.HeadersAsync(id, endStream: false, RawServer.Headers200);
+            await server.RoundTripAsync();
+            byte[] data = RawClient.Message(new byte[16_384 - 5]);
+            for (int left = new ReceiveLimits().StreamWindow; left > 0; left -= data.Length)
+            {
+                await server.DataAsync(id, data);
+            }
+
+            await server.DataAsync(id, [1]);
+            await server.ExpectResetAsync(id, ErrorCode.FlowControlError);
+        },
+        streaming: true);
+
+    [Fact]
+    public Task A_window_update_that_overflows_resets_the_stream() => FailsAsync(
+        StatusCode.Internal,
+        "section 6.9.1)",
+        async (server, id) =>
+        {
+            await server.SendAsync(o => WindowUpdateFrame.Write(o, id, int.MaxValue));
+            await server.ExpectResetAsync(id, ErrorCode.FlowControlError);
+        });
+
+    [Fact]
+    public Task A_window_update_of_zero_resets_the_stream() => FailsAsync(
+        StatusCode.Internal,
+        "section 6.9)",
+        async (server, id) =>
+        {
+            await server.SendAsync(o => WindowUpdateFrame.Write(o, id, 0));
+            await server.ExpectResetAsync(id, ErrorCode.ProtocolError);
+        });
+
+    /// <summary>RFC 9113 section 8.1: a server may answer before the request has ended; the client then stops sending.</summary>
+    [Fact]
+    public async Task A_response_before_the_end_of_the_request_ends_the_call()
+    {
+        await using var client = new TestChannel();
+        using AsyncClientStreamingCall<byte[], byte[]> call = client.Collect();
+        RawServer server = await client.StartAsync();
+        Task write = call.RequestStream.WriteAsync(new byte[200_000]); // the window takes 65,535
+        await server.ExpectAsync(FrameType.Headers, 1);
+        await server.SendAsync(o => WindowUpdateFrame.Write(o, 0, 100_000));
+        await server.ReplyAsync(1, 5);
+        await server.ExpectAsync("the reset", 1, frame => frame.Type == FrameType.RstStream && frame.ErrorCode == ErrorCode.NoError);
+        await server.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.NoError));
+        Assert.Equal([5], await RawPeer.Within(call.ResponseAsync, "the response"));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => RawPeer.Within(write, "the write to end"));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => call.RequestStream.WriteAsync([1]));
+        await call.RequestStream.CompleteAsync();
+        await client.AssertWorksAsync(server, 3);
+        await client.AssertQuietAsync(server);
+    }
+
+    /// <summary>Makes a call on a new channel, answers it as told, and asserts how it ends, and that the connection works on.</summary>
+    private static async Task FailsAsync(
+        StatusCode code, string detail, Func<RawServer, int, Task> answer, Action<MiniChannelOptions>? configure = null, bool streaming = false)
+    {
+        await using var client = new TestChannel(configure);
+        using AsyncServerStreamingCall<byte[]>? many = streaming ? client.Spread([1]) : null;
+        using AsyncUnaryCall<byte[]>? one = streaming ? null : client.Unary([1]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await answer(server, 1);
+        if (many is null)
+        {
+            await TestChannel.AssertFailsAsync(one!.ResponseAsync, code, detail);
+            Assert.Equal(code, one.GetStatus().StatusCode);
+        }
+        else
+        {
+            await Eventually.IsTrueAsync(() => HasStatus(many), "the call to end");
+            await TestChannel.AssertFailsAsync(many.ResponseStream.MoveNext(CancellationToken.None), code, detail);
+        }
+
+        await client.AssertWorksAsync(server, 3);
+        await client.AssertQuietAsync(server);
+    }
+
+    private static bool HasStatus(AsyncServerStreamingCall<byte[]> call)
+    {
+        try
+        {
+            call.GetStatus();
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
+}
