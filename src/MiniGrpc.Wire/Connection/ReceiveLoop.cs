@@ -118,9 +118,9 @@ internal sealed class ReceiveLoop
             }
         }
 
-        int frames = _receive.Receive(octets[(int)consumed..]);
-        _connection.Trace?.Received(octets.Slice((int)consumed, frames));
-        consumed += frames;
+        // Before the frames take effect, so that a trace shows causes before effects.
+        _connection.Trace?.Received(octets[(int)consumed..]);
+        consumed += _receive.Receive(octets[(int)consumed..]);
         return _receive.Error is { } error ? new ConnectionEnd($"the peer broke the protocol: {error}", error) : null;
     }
 

@@ -28,7 +28,7 @@ internal sealed class WireTrace
         _prefaceToCome = role == Role.Client;
     }
 
-    /// <summary>Whole frames that came in.</summary>
+    /// <summary>Octets that came in; a frame that isn't whole yet is offered again.</summary>
     public void Received(ReadOnlySpan<byte> frames)
     {
         lock (_lock)
