@@ -35,25 +35,14 @@ internal readonly record struct InboxAppend(bool WithinWindow, int Credit, bool 
 /// Crosses between the receive loop and one reader; every member takes the inbox's lock, which is held for a copy at the
 /// most. It owns the stream's receive window: stream credit goes back when a message was consumed, and early when a reader
 /// waits for a message longer than the window (RFC 9113 section 6.9.1 leaves that to the receiver).
-/// Memory follows the octets: what is in a segment was received, and a tiny frame fills up the last one.
 /// </remarks>
 internal sealed class MessageInbox
 {
-    /// <summary>The first segment of a stream: a typical unary message with room to spare.</summary>
-    private const int SmallestSegment = 256;
-
-    /// <summary>Larger messages come in several pieces; a parser takes them as they are.</summary>
-    private const int LargestSegment = 64 * 1024;
-
     private readonly ConnectionReceiveWindow _connectionWindow;
     private readonly int _maxMessageSize;
     private readonly Lock _lock = new();
     private ReceiveWindow _window;
-    private InboxSegment? _head;
-    private InboxSegment? _tail;
-    private int _headStart;
-    private int _tailEnd;
-    private int _length;
+    private InboxOctets _octets;
     private int _uncharged;
     private int _charged;
     private bool _ended;
@@ -85,7 +74,7 @@ internal sealed class MessageInbox
             }
 
             int credit = padding > 0 ? _window.Release(padding) : 0;
-            Copy(data);
+            _octets.Append(data, _waiting ? _uncharged : 0);
             _ended |= ended;
             bool wake = _waiting && IsSatisfied(ref credit);
             _waiting &= !wake;
@@ -139,7 +128,7 @@ internal sealed class MessageInbox
                 return InboxStatus.End;
             }
 
-            switch (MessageReader.TryRead(Unread(), _maxMessageSize, out prefix, out payload, out _, out error))
+            switch (MessageReader.TryRead(_octets.Unread, _maxMessageSize, out prefix, out payload, out _, out error))
             {
                 case MessageReadStatus.Message:
                     _reading = true;
@@ -150,12 +139,12 @@ internal sealed class MessageInbox
 
             if (_ended)
             {
-                if (_length == 0)
+                if (_octets.Length == 0)
                 {
                     return InboxStatus.End;
                 }
 
-                error = new GrpcError(GrpcStatusCode.Internal, $"The stream ended in the middle of a message, {_length} octets into it.");
+                error = new GrpcError(GrpcStatusCode.Internal, $"The stream ended in the middle of a message, {_octets.Length} octets into it.");
                 return InboxStatus.Error;
             }
 
@@ -174,14 +163,13 @@ internal sealed class MessageInbox
             _reading = false;
             if (_discarded)
             {
-                FreeAll();
+                _octets.FreeAll();
                 return 0;
             }
 
             int count = (int)octets;
-            _length -= count;
             _uncharged = Math.Max(0, _uncharged - count);
-            Free(count);
+            _octets.Free(count);
             Charge();
             return _window.Release(count);
         }
@@ -194,11 +182,11 @@ internal sealed class MessageInbox
         {
             _discarded = true;
             _waiting = false;
-            _uncharged = _length;
+            _uncharged = _octets.Length;
             Charge();
             if (!_reading)
             {
-                FreeAll();
+                _octets.FreeAll();
             }
         }
     }
@@ -215,14 +203,14 @@ internal sealed class MessageInbox
         }
 
         _uncharged = Math.Max(_uncharged, MessagePrefix.Size);
-        MessageReadStatus status = MessageReader.TryRead(Unread(), _maxMessageSize, out MessagePrefix prefix, out _, out long missing, out _);
+        MessageReadStatus status = MessageReader.TryRead(_octets.Unread, _maxMessageSize, out MessagePrefix prefix, out _, out long missing, out _);
         if (status != MessageReadStatus.NeedMore)
         {
             // A second message where one is due is an error that the reader states; the end alone is waited for otherwise.
-            return status == MessageReadStatus.Error || !_waitsForEnd || _length > prefix.TotalLength;
+            return status == MessageReadStatus.Error || !_waitsForEnd || _octets.Length > prefix.TotalLength;
         }
 
-        if (_length >= MessagePrefix.Size)
+        if (_octets.Length >= MessagePrefix.Size)
         {
             _uncharged = Math.Max(_uncharged, (int)prefix.TotalLength);
             credit += _window.Expand((int)missing);
@@ -231,82 +219,10 @@ internal sealed class MessageInbox
         return false;
     }
 
-    private ReadOnlySequence<byte> Unread() =>
-        _head is null ? ReadOnlySequence<byte>.Empty : new ReadOnlySequence<byte>(_head, _headStart, _tail!, _tailEnd);
-
-    private void Copy(ReadOnlySpan<byte> data)
-    {
-        _length += data.Length;
-        while (!data.IsEmpty)
-        {
-            if (_tail is null || _tailEnd == _tail.Array.Length)
-            {
-                AddSegment(data.Length);
-            }
-
-            int count = Math.Min(data.Length, _tail!.Array.Length - _tailEnd);
-            data[..count].CopyTo(_tail.Array.AsSpan(_tailEnd));
-            _tailEnd += count;
-            data = data[count..];
-        }
-    }
-
-    private void AddSegment(int atLeast)
-    {
-        // A message that is waited for gets its memory in few pieces; otherwise memory grows with what has come.
-        int expected = Math.Max(atLeast, _waiting ? Math.Min(_uncharged - _length, _length + atLeast) : 0);
-        _tail = new InboxSegment(Math.Clamp(expected, SmallestSegment, LargestSegment), _tail);
-        _tailEnd = 0;
-        if (_head is null)
-        {
-            _head = _tail;
-            _headStart = 0;
-        }
-    }
-
-    private void Free(int count)
-    {
-        while (count > 0)
-        {
-            int inHead = (_head == _tail ? _tailEnd : _head!.Array.Length) - _headStart;
-            if (count < inHead)
-            {
-                _headStart += count;
-                return;
-            }
-
-            count -= inHead;
-            RemoveHead();
-        }
-    }
-
-    private void FreeAll()
-    {
-        _length = 0;
-        while (_head is not null)
-        {
-            RemoveHead();
-        }
-    }
-
-    private void RemoveHead()
-    {
-        InboxSegment head = _head!;
-        _head = head.NextSegment;
-        _headStart = 0;
-        if (_head is null)
-        {
-            _tail = null;
-            _tailEnd = 0;
-        }
-
-        ArrayPool<byte>.Shared.Return(head.Array);
-    }
-
     /// <summary>Tells the connection how many of the octets here wait for a reader that hasn't asked for them.</summary>
     private void Charge()
     {
-        int charged = Math.Max(0, _length - _uncharged);
+        int charged = Math.Max(0, _octets.Length - _uncharged);
         if (charged != _charged)
         {
             _connectionWindow.AddUnread(charged - _charged);

@@ -1,5 +1,7 @@
 using System.Buffers;
 
+using MiniGrpc.Wire.Buffers;
+
 namespace MiniGrpc.Wire.Http2;
 
 /// <summary>
@@ -9,27 +11,37 @@ namespace MiniGrpc.Wire.Http2;
 /// <remarks>Owned by the send gate.</remarks>
 internal struct SendQueue
 {
+    /// <summary>A message of this length is worth an array of its own; shorter ones share arrays of it.</summary>
+    private const int AdoptedLength = 4096;
+
     private Segment? _head;
     private Segment? _tail;
 
     /// <summary>The number of octets waiting.</summary>
     public int Length { get; private set; }
 
-    /// <summary>Takes over a rented array, of which the first <paramref name="length"/> octets are to be sent.</summary>
-    public void Append(byte[] rented, int length)
+    /// <summary>
+    /// Takes over the octets of <paramref name="message"/>, which is empty afterwards: a large message by its memory, small
+    /// ones by copying them behind each other, so that thousands of them don't hold an array each.
+    /// </summary>
+    public void Append(OutputBuffer message)
     {
-        var segment = new Segment(rented, length);
-        if (_tail is null)
+        int length = message.Length;
+        Length += length;
+        if (length >= AdoptedLength)
         {
-            _head = segment;
-        }
-        else
-        {
-            _tail.Next = segment;
+            Add(new Segment(message.Detach(), length));
+            return;
         }
 
-        _tail = segment;
-        Length += length;
+        if (_tail is null || _tail.Room.Length < length)
+        {
+            Add(new Segment(ArrayPool<byte>.Shared.Rent(AdoptedLength), 0));
+        }
+
+        message.WrittenSpan.CopyTo(_tail!.Room);
+        _tail.End += length;
+        message.Clear();
     }
 
     /// <summary>Moves as many octets as fit to <paramref name="destination"/>, which must not be longer than the queue.</summary>
@@ -62,6 +74,20 @@ internal struct SendQueue
         Length = 0;
     }
 
+    private void Add(Segment segment)
+    {
+        if (_tail is null)
+        {
+            _head = segment;
+        }
+        else
+        {
+            _tail.Next = segment;
+        }
+
+        _tail = segment;
+    }
+
     private void RemoveHead()
     {
         Segment segment = _head!;
@@ -78,8 +104,11 @@ internal struct SendQueue
     {
         public readonly byte[] Array = array;
         public int Start;
+        public int End = end;
         public Segment? Next;
 
-        public ReadOnlySpan<byte> Unsent => Array.AsSpan(Start, end - Start);
+        public ReadOnlySpan<byte> Unsent => Array.AsSpan(Start, End - Start);
+
+        public Span<byte> Room => Array.AsSpan(End);
     }
 }

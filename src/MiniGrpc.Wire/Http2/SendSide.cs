@@ -88,8 +88,7 @@ internal sealed partial class SendSide
             return SendResult.Accepted;
         }
 
-        byte[] memory = message.Detach();
-        stream.SendQueue.Append(memory, length);
+        stream.SendQueue.Append(message);
         stream.EndQueued = endStream;
         Schedule(stream);
         if (stream.SendQueue.Length <= StreamQueueCap)

@@ -1,8 +1,8 @@
 using CsCheck;
+using MiniGrpc.Conformance.Wire.Rfc7541;
 using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Hpack;
 using MiniGrpc.Wire.Http2;
-using MiniGrpc.Conformance.Wire.Rfc7541;
 
 namespace MiniGrpc.Conformance.Wire.Engine;
 

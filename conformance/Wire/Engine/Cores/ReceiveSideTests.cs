@@ -1,8 +1,8 @@
 using System.Text;
 using CsCheck;
+using MiniGrpc.Conformance.Wire.Rfc9113;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
-using MiniGrpc.Conformance.Wire.Rfc9113;
 
 namespace MiniGrpc.Conformance.Wire.Engine;
 

@@ -1,11 +1,10 @@
-using System.Buffers;
 using System.Text;
+using MiniGrpc.Conformance.Wire.Rfc7541;
+using MiniGrpc.Conformance.Wire.Rfc9113;
 using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Hpack;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
-using MiniGrpc.Conformance.Wire.Rfc7541;
-using MiniGrpc.Conformance.Wire.Rfc9113;
 
 namespace MiniGrpc.Conformance.Wire.Engine;
 
@@ -100,13 +99,5 @@ internal sealed class SendBench
         }
 
         return list;
-    }
-
-    /// <summary>An array from the pool with <paramref name="octets"/> at its start.</summary>
-    public static byte[] Rented(byte[] octets)
-    {
-        byte[] array = ArrayPool<byte>.Shared.Rent(octets.Length);
-        octets.CopyTo(array, 0);
-        return array;
     }
 }

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
+using MiniGrpc.Conformance.Wire.Rfc9113;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
-using MiniGrpc.Conformance.Wire.Rfc9113;
 
 namespace MiniGrpc.Conformance.Wire.Engine;
 

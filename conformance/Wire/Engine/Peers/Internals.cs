@@ -49,7 +49,7 @@ internal static class Internals
     public static bool HoldsMemory(ServerCallContext call) => HoldsMemory(StreamOf((ServerCall)call).Inbox);
 
     /// <inheritdoc cref="HoldsMemory(ServerCallContext)"/>
-    public static bool HoldsMemory(MessageInbox inbox) => Head(inbox) is not null;
+    public static bool HoldsMemory(MessageInbox inbox) => Octets(inbox).HoldsMemory;
 
     /// <summary>The stream of a server's call.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_stream")]
@@ -73,6 +73,6 @@ internal static class Internals
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_owed")]
     private static extern ref long Owed(ConnectionReceiveWindow window);
 
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_head")]
-    private static extern ref InboxSegment? Head(MessageInbox inbox);
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_octets")]
+    private static extern ref InboxOctets Octets(MessageInbox inbox);
 }

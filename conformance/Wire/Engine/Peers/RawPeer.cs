@@ -1,12 +1,12 @@
 using System.Buffers.Binary;
 using System.IO.Pipelines;
 using System.Text;
+using MiniGrpc.Conformance.Wire.Rfc7541;
 using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Hpack;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 using MiniGrpc.Wire.Transport;
-using MiniGrpc.Conformance.Wire.Rfc7541;
 
 namespace MiniGrpc.Conformance.Wire.Engine;
 

@@ -1,0 +1,91 @@
+using System.Runtime;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using MiniGrpc.Benchmarks.Compare.Load;
+using MiniGrpc.Benchmarks.Compare.Orchestration;
+
+namespace MiniGrpc.Benchmarks.Compare.Control;
+
+/// <summary>
+/// The server's and the client's side of the control channel. It blocks the main thread, which the thread pool knows nothing
+/// of: a pool that is busy, or hangs, can't keep a command from being read. The end of the input ends the process, so that
+/// nothing is left behind by an orchestrator that was killed.
+/// </summary>
+internal sealed class ControlLoop(LoadGenerator? load)
+{
+    private readonly ProcessMeter _meter = new();
+
+    public void Run(string peer, string? address = null)
+    {
+        Answer(new Reply { Ready = Describe(peer, address) });
+        while (Console.In.ReadLine() is string command)
+        {
+            Answer(Obey(command));
+        }
+    }
+
+    private static void Answer(Reply reply) => Console.Out.WriteLine(JsonSerializer.Serialize(reply, ReplyJson.Default.Reply));
+
+    private Reply Obey(string command)
+    {
+        try
+        {
+            return new Reply { Window = Perform(command) };
+        }
+        catch (Exception exception)
+        {
+            // Whatever it was, the orchestrator reports it.
+            return new Reply { Error = (exception is AggregateException many ? many.InnerExceptions[0] : exception).ToString() };
+        }
+    }
+
+    private Window? Perform(string command)
+    {
+        switch (command)
+        {
+            case Command.Start:
+                load?.Start();
+                return null;
+            case Command.Begin:
+                load?.Begin();
+                _meter.Begin();
+                return null;
+            case Command.End:
+                return End();
+            case Command.Stop:
+                load?.Stop();
+                return null;
+            default:
+                throw new ArgumentException($"There is no command '{command}'.", nameof(command));
+        }
+    }
+
+    private Window End()
+    {
+        if (load is null)
+        {
+            return _meter.End();
+        }
+
+        long operations = load.Operations;
+        Window window = _meter.End();
+        load.ThrowIfLoopDied();
+        return window with
+        {
+            Operations = operations,
+            P50Microseconds = load.PercentileMicroseconds(0.50),
+            P99Microseconds = load.PercentileMicroseconds(0.99),
+        };
+    }
+
+    private static Ready Describe(string peer, string? address) => new()
+    {
+        Peer = peer,
+        Address = address,
+        Runtime = $"{RuntimeInformation.FrameworkDescription} {RuntimeInformation.ProcessArchitecture}",
+        Cores = Cores.Mine(),
+        ProcessorCount = Environment.ProcessorCount,
+        GarbageCollector = (GCSettings.IsServerGC ? "server" : "workstation")
+            + (GCSettings.LatencyMode == GCLatencyMode.Interactive ? ", concurrent" : ", not concurrent"),
+    };
+}

@@ -1,0 +1,79 @@
+using System.Text.Json.Serialization;
+
+namespace MiniGrpc.Benchmarks.Compare.Control;
+
+/// <summary>
+/// What a server or client process answers the orchestrator: one line of JSON on its standard output for each command that it
+/// reads from its standard input. Pipes rather than a socket, so that nothing but the calls that are measured uses the network.
+/// </summary>
+internal sealed record Reply
+{
+    /// <summary>The first line of every process.</summary>
+    public Ready? Ready { get; init; }
+
+    /// <summary>The answer to <see cref="Command.End"/>.</summary>
+    public Window? Window { get; init; }
+
+    /// <summary>Why a command failed.</summary>
+    public string? Error { get; init; }
+}
+
+/// <summary>What a process is and what the system gave it, by its own account.</summary>
+internal sealed record Ready
+{
+    public string? Address { get; init; }
+
+    public required string Peer { get; init; }
+
+    public required string Runtime { get; init; }
+
+    public required string Cores { get; init; }
+
+    public required int ProcessorCount { get; init; }
+
+    public required string GarbageCollector { get; init; }
+}
+
+/// <summary>What a process used between <see cref="Command.Begin"/> and <see cref="Command.End"/>.</summary>
+internal sealed record Window
+{
+    public required double Seconds { get; init; }
+
+    public required double CpuSeconds { get; init; }
+
+    public required long AllocatedBytes { get; init; }
+
+    /// <summary>Since the process started, not in the window alone.</summary>
+    public required long PeakResidentBytes { get; init; }
+
+    /// <summary>How many methods the JIT compiled: none, once a process is warm.</summary>
+    public required long CompiledMethods { get; init; }
+
+    /// <summary>Of a client: what its load has done. Zero for a server, which doesn't count.</summary>
+    public long Operations { get; init; }
+
+    public double? P50Microseconds { get; init; }
+
+    public double? P99Microseconds { get; init; }
+}
+
+/// <summary>What the orchestrator may ask.</summary>
+internal static class Command
+{
+    /// <summary>To a client: make load.</summary>
+    public const string Start = "start";
+
+    /// <summary>Begin a window.</summary>
+    public const string Begin = "begin";
+
+    /// <summary>End the window and tell what was used.</summary>
+    public const string End = "end";
+
+    /// <summary>To a client: end the load; answered when the last call has ended.</summary>
+    public const string Stop = "stop";
+}
+
+/// <summary>Generated ahead of time, so that a process under test doesn't spend its CPU on reflection.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(Reply))]
+internal sealed partial class ReplyJson : JsonSerializerContext;

@@ -1,0 +1,55 @@
+using MiniGrpc.Benchmarks.Compare.Control;
+using MiniGrpc.Benchmarks.Compare.Orchestration;
+using MiniGrpc.Benchmarks.Compare.Report;
+
+namespace MiniGrpc.Benchmarks.Compare.Experiments;
+
+/// <summary>What the experiments bring in.</summary>
+internal sealed class Results
+{
+    private readonly List<Sample> _samples = [];
+    private readonly List<string> _notes = [];
+    private readonly List<string> _failures = [];
+    private readonly List<string> _processes = [];
+
+    public IReadOnlyList<Sample> Samples => _samples;
+
+    /// <summary>What was left out, and why.</summary>
+    public IReadOnlyList<string> Notes => _notes;
+
+    /// <summary>What went wrong.</summary>
+    public IReadOnlyList<string> Failures => _failures;
+
+    /// <summary>The processes that were measured, each kind of surroundings once.</summary>
+    public IReadOnlyList<string> Processes => _processes;
+
+    public void Add(Sample sample) => _samples.Add(sample);
+
+    public void Note(string note) => _notes.Add(note);
+
+    public void AddProcess(string role, Ready ready)
+    {
+        string line = $"{role} {ready.Peer}: {ready.Runtime}, cores {ready.Cores}, {ready.ProcessorCount} seen by the runtime, GC {ready.GarbageCollector}";
+        if (!_processes.Contains(line))
+        {
+            _processes.Add(line);
+        }
+    }
+
+    /// <summary>Says on the error output how far things are; the standard output holds the outcome alone.</summary>
+    public static void Progress(string what) => Console.Error.WriteLine(what);
+
+    /// <summary>Makes a measurement. If it fails, that is an outcome too; the others go on.</summary>
+    public async Task TryAsync(string experiment, string client, string server, Func<Task> measurement)
+    {
+        try
+        {
+            await measurement();
+        }
+        catch (BenchmarkException exception)
+        {
+            _failures.Add($"{experiment}, {client} to {server}: {exception.Message}");
+            Progress(_failures[^1]);
+        }
+    }
+}
