@@ -26,21 +26,10 @@ public class FileSizeTests
 
     private static Dictionary<string, int> CountLines()
     {
-        string root = FindRoot();
+        string root = Repository.Root;
         return Directory.EnumerateFiles(Path.Combine(root, "src"), "*.cs", SearchOption.AllDirectories)
             .Select(file => (Path: Path.GetRelativePath(root, file).Replace('\\', '/'), Lines: File.ReadLines(file).Count()))
             .Where(file => !file.Path.Contains("/obj/", StringComparison.Ordinal))
             .ToDictionary(file => file.Path, file => file.Lines);
-    }
-
-    private static string FindRoot()
-    {
-        DirectoryInfo? directory = new(AppContext.BaseDirectory);
-        while (directory is not null && !File.Exists(Path.Combine(directory.FullName, "MiniGrpc.sln")))
-        {
-            directory = directory.Parent;
-        }
-
-        return directory?.FullName ?? throw new DirectoryNotFoundException($"MiniGrpc.sln is in no folder above {AppContext.BaseDirectory}");
     }
 }

@@ -46,7 +46,10 @@ internal static class Internals
     }
 
     /// <summary>Whether a call's inbox holds memory.</summary>
-    public static bool HoldsMemory(ServerCallContext call) => Octets(StreamOf((ServerCall)call).Inbox).HoldsMemory;
+    public static bool HoldsMemory(ServerCallContext call) => HoldsMemory(StreamOf((ServerCall)call).Inbox);
+
+    /// <inheritdoc cref="HoldsMemory(ServerCallContext)"/>
+    public static bool HoldsMemory(MessageInbox inbox) => Octets(inbox).HoldsMemory;
 
     /// <summary>The stream of a server's call.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_stream")]
