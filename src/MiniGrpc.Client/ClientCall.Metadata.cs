@@ -44,7 +44,7 @@ internal abstract partial class ClientCall
     /// <summary>The response's header list has come in. On the receive loop.</summary>
     internal void OnResponseHeaders(HeaderList fields)
     {
-        Volatile.Write(ref _headerFields, MetadataCodec.CopyCustom(fields));
+        Interlocked.Exchange(ref _headerFields, MetadataCodec.CopyCustom(fields)); // a full fence: who asks publishes, then looks
         if (Volatile.Read(ref _responseHeaders) is { } source)
         {
             CompleteHeaders(source);

@@ -51,6 +51,9 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
     /// <summary>Whether the call waits for a connection however long that takes, rather than failing with the first attempt.</summary>
     public bool WaitsForReady { get; }
 
+    /// <summary>Where the call stands in the queue for a connection; guarded by the subchannel's lock.</summary>
+    public LinkedListNode<ClientCall>? QueueNode { get; set; }
+
     /// <summary>Whether the call has its status.</summary>
     public bool HasEnded => Volatile.Read(ref _end) is not null;
 
@@ -70,7 +73,13 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
     public Status GetStatus() => _end?.Status ?? throw new InvalidOperationException("The call has no status yet: it hasn't ended.");
 
     /// <summary>Cancels the call unless it has ended.</summary>
-    public void Dispose() => End(new Status(StatusCode.Cancelled, "The call was disposed of before it had ended."), abort: true);
+    public void Dispose()
+    {
+        if (!End(new Status(StatusCode.Cancelled, "The call was disposed of before it had ended."), abort: true))
+        {
+            OnDisposedAfterEnd();
+        }
+    }
 
     /// <summary>Opens a stream for the call on <paramref name="connection"/>. User code runs here: not on the receive loop.</summary>
     public OpenResult TryOpen(Http2Connection connection)
@@ -167,6 +176,11 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
             CompleteHeaders(source);
         }
 
+        if (QueueNode is not null)
+        {
+            Channel.Subchannel.Forget(this);
+        }
+
         Volatile.Read(ref _endSource)?.TrySetResult();
         OnEnded();
         return true;
@@ -218,9 +232,22 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
         if (_cancellationToken.CanBeCanceled)
         {
             _registration = _cancellationToken.UnsafeRegister(static call => ((ClientCall)call!).OnTokenCancelled(), this);
+            if (HasEnded)
+            {
+                _registration.Unregister(); // ended before there was anything to unregister
+                return;
+            }
         }
 
-        Channel.Subchannel.Start(this);
+        try
+        {
+            Channel.Subchannel.Start(this);
+        }
+        catch (ObjectDisposedException)
+        {
+            End(new Status(StatusCode.Cancelled, ChannelClosed), abort: true);
+            throw;
+        }
     }
 
     /// <summary>The stream is about to be opened: nothing has been sent or received on it.</summary>
@@ -238,6 +265,11 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
 
     /// <summary>The call has its status: whoever waits for something else of it must be told. Any thread; no user code here.</summary>
     protected abstract void OnEnded();
+
+    /// <summary>The caller is done with a call that had ended: nothing more will be read.</summary>
+    protected virtual void OnDisposedAfterEnd()
+    {
+    }
 
     /// <summary>Runs <see cref="Resume"/> on the pool.</summary>
     protected void PostResume() => Channel.Subchannel.Dispatcher.Post(this);

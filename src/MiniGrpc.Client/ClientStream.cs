@@ -116,6 +116,7 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
     private void End(Status status, byte[]? trailers)
     {
         Inbox.End();
+        Inbox.Uncharge();
         call.End(status, abort: false, trailers);
 
         // The server has answered and reads no more requests: without a reset the stream would stay open for them.

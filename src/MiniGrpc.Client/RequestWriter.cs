@@ -43,6 +43,11 @@ internal sealed class RequestWriter<TRequest, TResponse>(TypedCall<TRequest, TRe
     /// <inheritdoc />
     public Task CompleteAsync()
     {
+        if (_pending is { IsCompleted: false })
+        {
+            throw new InvalidOperationException("Can't complete the requests because a write is in progress.");
+        }
+
         _completed = true;
         return call.CompleteAsync();
     }

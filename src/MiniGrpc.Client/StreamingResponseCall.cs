@@ -37,6 +37,9 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : TypedCall<TRe
         PostResume();
     }
 
+    /// <inheritdoc />
+    protected override void OnDisposedAfterEnd() => Stream?.DiscardInbox();
+
     private sealed class ResponseReader(StreamingResponseCall<TRequest, TResponse> call) : StreamReader<TResponse>
     {
         /// <inheritdoc />

@@ -46,7 +46,6 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
             Logger = logger,
             Time = options.TimeProvider,
             WireTrace = options.WireTrace,
-            HandshakeTimeout = options.ConnectTimeout,
         };
     }
 
@@ -64,6 +63,20 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
         }
 
         Wait(call);
+    }
+
+    /// <summary>A call has ended while it waited: it doesn't wait any more.</summary>
+    public void Forget(ClientCall call)
+    {
+        lock (_lock)
+        {
+            if (call.QueueNode is { List: not null } node)
+            {
+                _waiting.Remove(node);
+            }
+
+            call.QueueNode = null;
+        }
     }
 
     /// <summary>Closes everything; calls under way and waiting are cancelled.</summary>
@@ -118,7 +131,6 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
         {
             _connecting = false;
             _failure = null;
-            _backoff.Reset();
             _ready = connection;
             PostDrain();
         }
@@ -137,11 +149,11 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
         }
     }
 
-    void IConnectionOwner.OnGoAway(Http2Connection connection) => Leave(connection);
+    void IConnectionOwner.OnGoAway(Http2Connection connection) => Leave(connection, connection.GoAwayReason!);
 
     void IConnectionOwner.OnEnded(Http2Connection connection, ConnectionEnd end)
     {
-        if (!Leave(connection) && !connection.WasReady)
+        if (!Leave(connection, end.Reason) && !connection.WasReady)
         {
             OnConnectFailed(end.Reason);
         }
@@ -159,20 +171,34 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
         }
     }
 
-    /// <summary>The connection takes no more calls: those that wait, and those to come, get another.</summary>
-    private bool Leave(Http2Connection connection)
+    /// <summary>
+    /// The connection takes no more calls: those that wait, and those to come, get another. At once if it has carried calls;
+    /// one that was of no use counts as a failed attempt, or a server that turns everybody away would be asked without pause.
+    /// </summary>
+    private bool Leave(Http2Connection connection, string reason)
     {
+        bool carriedCalls = connection.HasCarriedCalls;
         lock (_lock)
         {
-            bool wasReady = _ready == connection;
-            if (wasReady)
+            if (_ready != connection)
             {
-                _ready = null;
-                ConnectIfNeeded();
+                return false;
             }
 
-            return wasReady;
+            _ready = null;
+            if (carriedCalls)
+            {
+                _backoff.Reset();
+                ConnectIfNeeded();
+            }
         }
+
+        if (!carriedCalls)
+        {
+            OnConnectFailed($"{Addresses.Format(_endPoint)} took no call: {reason}");
+        }
+
+        return true;
     }
 
     private void Wait(ClientCall call)
@@ -187,7 +213,7 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
             }
             else
             {
-                _waiting.AddLast(call);
+                call.QueueNode = _waiting.AddLast(call);
                 ConnectIfNeeded();
                 PostDrain();
             }
@@ -196,6 +222,10 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
         if (failure is not null)
         {
             call.OnUnavailable(failure);
+        }
+        else if (call.HasEnded)
+        {
+            Forget(call); // ended just before it was queued
         }
     }
 
@@ -211,6 +241,7 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
                 }
 
                 _waiting.RemoveFirst();
+                first.Value.QueueNode = null;
                 if (!first.Value.HasEnded)
                 {
                     return (first.Value, _ready!);
@@ -223,9 +254,15 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
 
     private void PutBack(ClientCall call)
     {
+        bool closed;
         lock (_lock)
         {
-            _waiting.AddFirst(call);
+            closed = _isClosed;
+            if (!closed)
+            {
+                call.QueueNode = _waiting.AddFirst(call);
+            }
+
             if (_ready?.CanOpen == OpenResult.GoingAway)
             {
                 _ready = null;
@@ -238,6 +275,15 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
             {
                 PostDrain();
             }
+        }
+
+        if (closed)
+        {
+            call.OnUnavailable(ClientCall.ChannelClosed);
+        }
+        else if (call.HasEnded)
+        {
+            Forget(call); // ended between the try and the queue
         }
     }
 
@@ -262,18 +308,23 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
 
     private async Task ConnectAsync()
     {
+        long started = _options.TimeProvider.GetTimestamp();
         ITransport transport;
         try
         {
             transport = await Connector.ConnectAsync(_endPoint, _options, _closing.Token).ConfigureAwait(false);
         }
-        catch (IOException e)
+        catch (Exception e)
         {
-            OnConnectFailed(e.Message);
+            // Whatever it was, the calls that wait must hear of it.
+            OnConnectFailed(e is IOException ? e.Message : $"can't connect to {Addresses.Format(_endPoint)}: {e.Message}");
             return;
         }
 
-        var connection = new Http2Connection(Role.Client, transport, _connectionOptions, this);
+        // What connecting took is no longer there for the server's SETTINGS.
+        TimeSpan left = _options.ConnectTimeout - _options.TimeProvider.GetElapsedTime(started);
+        ConnectionOptions options = _connectionOptions with { HandshakeTimeout = left > TimeSpan.Zero ? left : TimeSpan.Zero };
+        var connection = new Http2Connection(Role.Client, transport, options, this);
         lock (_lock)
         {
             if (_isClosed)
@@ -306,6 +357,7 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
                 if (!node.Value.WaitsForReady)
                 {
                     failed.Add(node.Value);
+                    node.Value.QueueNode = null;
                     _waiting.Remove(node);
                 }
 

@@ -64,7 +64,7 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
     protected override void OnOpened(ClientStream stream)
     {
         _request = null;
-        Volatile.Write(ref _open, stream);
+        Interlocked.Exchange(ref _open, stream); // a full fence: a writer looks at _open after publishing its wait
         OpenedSource()?.TrySetResult(stream);
     }
 

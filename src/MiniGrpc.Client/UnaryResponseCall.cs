@@ -1,6 +1,7 @@
 using Grpc.Core;
 
 using MiniGrpc.Wire.Calls;
+using MiniGrpc.Wire.Grpc;
 
 namespace MiniGrpc.Client;
 
@@ -59,10 +60,10 @@ internal sealed class UnaryResponseCall<TRequest, TResponse>(MiniChannel channel
     /// <summary>Woken before the end: the response is over the limit, or a second one follows it. Waiting for more would be waiting for nothing.</summary>
     private void EndIfOverfull()
     {
-        InboxStatus status = Stream!.Read(Method.ResponseMarshaller, out TResponse _, out Status error);
-        if (status is InboxStatus.Message or InboxStatus.Error)
+        InboxStatus status = Stream!.Inbox.JudgeOverfull(out GrpcError? error);
+        if (status != InboxStatus.Waiting)
         {
-            End(status == InboxStatus.Error ? error : s_tooMany, abort: true);
+            End(error is null ? s_tooMany : new Status((StatusCode)error.Code, error.Detail), abort: true);
         }
     }
 

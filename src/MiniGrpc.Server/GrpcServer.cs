@@ -73,6 +73,11 @@ public sealed class GrpcServer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(endPoint);
         ThrowIfStarted();
+        if (endPoint is DnsEndPoint dns)
+        {
+            throw new ArgumentException($"can't listen on '{dns.Host}:{dns.Port}': give an IP address, not a host name", nameof(endPoint));
+        }
+
         _endPoints.Add(endPoint);
     }
 
@@ -85,6 +90,11 @@ public sealed class GrpcServer : IAsyncDisposable
         if (_endPoints.Count == 0)
         {
             throw new InvalidOperationException("The server has no address: call Listen before StartAsync.");
+        }
+
+        if (Options.MaxConcurrentStreams < 1)
+        {
+            throw new InvalidOperationException($"MaxConcurrentStreams is {Options.MaxConcurrentStreams}; a server that takes no call at all is no server.");
         }
 
         ILogger logger = Options.LoggerFactory?.CreateLogger<GrpcServer>() ?? (ILogger)NullLogger.Instance;

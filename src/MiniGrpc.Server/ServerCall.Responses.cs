@@ -24,6 +24,7 @@ internal sealed partial class ServerCall
         StatusCode.ResourceExhausted, "The trailers are larger than the client accepts (SETTINGS_MAX_HEADER_LIST_SIZE).");
 
     private ICompressionProvider? _sendCompression;
+    private bool _completed;
 
     /// <summary>Whether the response's header list has been sent.</summary>
     public bool HeadersSent { get; private set; }
@@ -71,9 +72,16 @@ internal sealed partial class ServerCall
         HeaderList? headers = HeadersSent ? null : ResponseFields(null);
         MessageSerializer serializer = MessageSerializer.Rent();
         OutputBuffer message = Serialize(serializer, marshaller, response, _writeOptions);
-        if (_stream.TryFinish())
+        using (Http2Connection.GateScope gate = _stream.Connection.Enter())
         {
-            using Http2Connection.GateScope gate = _stream.Connection.Enter();
+            if (!TryFinish())
+            {
+                trailers?.Release();
+                headers?.Release();
+                serializer.Return();
+                return;
+            }
+
             if (!HeadersSent)
             {
                 gate.Send.WriteHeaders(_stream, ResponseBlocks.Headers, headers, endStream: false);
@@ -108,9 +116,9 @@ internal sealed partial class ServerCall
             trailers = ServerStream.StatusFields(new Status(StatusCode.Unknown, "The handler set trailers that can't be sent."));
         }
 
-        if (_stream.TryFinish())
+        using Http2Connection.GateScope gate = _stream.Connection.Enter();
+        if (TryFinish())
         {
-            using Http2Connection.GateScope gate = _stream.Connection.Enter();
             if (gate.Send.IsTooLarge(ResponseBlocks.Headers, trailers))
             {
                 trailers.Release();
@@ -125,6 +133,8 @@ internal sealed partial class ServerCall
             trailers.Release();
         }
     }
+
+    private bool TryFinish() => _completed = _stream.TryFinish();
 
     private HeaderList TrailerFields(Status status, Metadata? exceptionTrailers)
     {
@@ -156,6 +166,7 @@ internal sealed partial class ServerCall
         {
             if (gate.Send.IsTooLarge(ResponseBlocks.Headers, fields))
             {
+                fields?.Release();
                 throw new RpcException(s_headersTooLarge);
             }
 

@@ -48,7 +48,7 @@ internal sealed partial class ServerCall
     /// <summary>Why nothing can be read or written any more; null while it can.</summary>
     public Exception? EndedException(string what)
     {
-        if (_cancellation.IsCancelled)
+        if (_cancellation.IsCancelled || (_stream.IsFinished && !_completed))
         {
             return new OperationCanceledException($"Can't {what}: the call was cancelled, its deadline has passed, or its connection was lost.", CancellationToken);
         }

@@ -68,7 +68,7 @@ internal sealed class ServerCore : IConnectionOwner
             _connections.Add(connection);
         }
 
-        _ = connection.RunAsync();
+        _ = Task.Run(connection.RunAsync); // off the accept loop, however much the peer has sent already
     }
 
     /// <summary>Takes no more connections and asks those there are to finish.</summary>

@@ -48,6 +48,9 @@ internal sealed class ServerStream : GrpcStream
     internal override HeaderList? RequestFields => _requestFields;
 
     /// <inheritdoc />
+    protected override bool AcceptsMessages => !IsFinished;
+
+    /// <inheritdoc />
     public override void Execute()
     {
         if (Interlocked.Exchange(ref _started, 1) == 0)
@@ -202,14 +205,16 @@ internal sealed class ServerStream : GrpcStream
 
     private void OnDeadline()
     {
-        if (!TryFinish())
-        {
-            return;
-        }
-
         HeaderList fields = StatusFields(new Status(StatusCode.DeadlineExceeded, "The deadline of the call has passed."));
         using (Http2Connection.GateScope gate = Connection.Enter())
         {
+            // Decided inside the gate, so that no message can follow the trailers.
+            if (!TryFinish())
+            {
+                fields.Release();
+                return;
+            }
+
             if (SendQueue.Length > 0)
             {
                 // Responses that the client doesn't take would hold the status up for ever; its own clock tells it the same.

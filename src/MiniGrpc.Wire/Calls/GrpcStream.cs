@@ -36,6 +36,9 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
     /// <summary>How the peer's compressed messages are compressed; null for not at all.</summary>
     internal ICompressionProvider? ReceiveCompression { get; set; }
 
+    /// <summary>Under the gate: whether the call still sends messages.</summary>
+    protected virtual bool AcceptsMessages => true;
+
     /// <summary>Runs on the thread pool: the call can go on.</summary>
     public abstract void Execute();
 
@@ -74,11 +77,11 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
         Task? waiter = null;
         using (Http2Connection.GateScope gate = Connection.Enter())
         {
-            result = gate.Send.WriteData(this, message, endStream);
+            result = AcceptsMessages ? gate.Send.WriteData(this, message, endStream) : SendResult.Closed;
             if (result == SendResult.AcceptedFull)
             {
                 // Continuations run on the pool: the gate is held when the waiter is completed.
-                _writeWaiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                _writeWaiter ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                 waiter = _writeWaiter.Task;
             }
         }
@@ -159,10 +162,10 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
 
     private void GiveStreamCredit(int increment)
     {
-        // Once the peer's half has ended it has no use for more.
+        // Once the peer's half has ended it has no use for more, and after RST_STREAM nothing may follow.
+        using Http2Connection.GateScope gate = Connection.Enter();
         if (State.Current is StreamState.Open or StreamState.HalfClosedLocal)
         {
-            using Http2Connection.GateScope gate = Connection.Enter();
             gate.Send.WriteWindowUpdate(Id, increment);
         }
     }

@@ -155,6 +155,34 @@ internal sealed class MessageInbox
         }
     }
 
+    /// <summary>
+    /// Why a reader that waits for the end was woken before it: <see cref="InboxStatus.Error"/> for what can't be a message,
+    /// <see cref="InboxStatus.Message"/> for more than one. Consumes nothing, so it may be asked beside a reader.
+    /// </summary>
+    public InboxStatus JudgeOverfull(out GrpcError? error)
+    {
+        lock (_lock)
+        {
+            MessageReadStatus status = MessageReader.TryRead(_octets.Unread, _maxMessageSize, out MessagePrefix prefix, out _, out _, out error);
+            return status switch
+            {
+                MessageReadStatus.Error => InboxStatus.Error,
+                MessageReadStatus.Message when _octets.Length > prefix.TotalLength => InboxStatus.Message,
+                _ => InboxStatus.Waiting,
+            };
+        }
+    }
+
+    /// <summary>What is left unread here no longer holds the connection's credit back: the stream has ended, so it can't grow.</summary>
+    public void Uncharge()
+    {
+        lock (_lock)
+        {
+            _uncharged = _octets.Length;
+            Charge();
+        }
+    }
+
     /// <summary>The message that was read last has been used: its memory is free. Returns the stream credit due.</summary>
     public int Consume(long octets)
     {

@@ -97,6 +97,7 @@ internal sealed class FlushLoop : IThreadPoolWorkItem
         if (complete)
         {
             _connection.Transport.Output.Complete();
+            _connection.OnOutputCompleted();
         }
 
         return null;

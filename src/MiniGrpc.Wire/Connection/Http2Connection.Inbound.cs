@@ -8,23 +8,6 @@ namespace MiniGrpc.Wire.Connection;
 /// <content>What the receive loop hears, and what it makes the outbound half do. Everything here runs on the receive loop.</content>
 internal sealed partial class Http2Connection : IReceiveSink
 {
-    /// <summary>Marks our own PING of a shutdown, so that its answer is known.</summary>
-    private const ulong ShutdownPing = 0x6d69_6e69_6279_6521;
-
-    private ShutdownStep _shutdown;
-
-    private enum ShutdownStep : byte
-    {
-        /// <summary>Streams come and go.</summary>
-        None,
-
-        /// <summary>The first GOAWAY is out; streams opened before the peer saw it are still taken.</summary>
-        Announced,
-
-        /// <summary>No new streams; when the last one ends, so does the connection.</summary>
-        Draining,
-    }
-
     /// <summary>What the peer said in GOAWAY, for the status of calls that are cut off after it.</summary>
     public string? GoAwayReason { get; private set; }
 
@@ -138,10 +121,9 @@ internal sealed partial class Http2Connection : IReceiveSink
         {
             gate.Send.WritePing(frame.OpaqueData, ack: true);
         }
-        else if (frame.OpaqueData == ShutdownPing && _shutdown == ShutdownStep.Announced)
+        else if (frame.OpaqueData == ShutdownPing)
         {
-            _shutdown = ShutdownStep.Draining;
-            gate.Send.WriteGoAway(LastPeerStreamId, ErrorCode.NoError, []);
+            BeginDraining(gate.Send);
         }
     }
 
@@ -150,6 +132,11 @@ internal sealed partial class Http2Connection : IReceiveSink
         string debug = frame.DebugData.IsEmpty ? "" : $" \"{System.Text.Encoding.UTF8.GetString(frame.DebugData)}\"";
         GoAwayReason = $"GOAWAY {ErrorCodes.Name(frame.ErrorCode)}{debug}";
         Options.Logger.LogDebug("{Peer} sent {GoAway}", Transport.RemoteAddress, GoAwayReason);
+        if (_role == Role.Server)
+        {
+            return; // the client says how many of our streams it will see; we open none, and those it has opened go on
+        }
+
         using (GateScope gate = Enter())
         {
             gate.Send.IsGoingAway = true; // from here on no stream is opened that the peer won't see
@@ -159,11 +146,11 @@ internal sealed partial class Http2Connection : IReceiveSink
         List<Http2Stream>? refused = null;
         using (GateScope gate = Enter())
         {
-            _shutdown = _role == Role.Client ? ShutdownStep.Draining : _shutdown;
+            _shutdown = ShutdownStep.Draining;
             foreach (Http2Stream stream in _receive.Streams.Streams)
             {
                 // Not processed, and never will be (section 6.8).
-                if (_role == Role.Client && stream.Id > frame.LastStreamId && stream.State.Apply(StreamInput.ReceiveRstStream).BecameClosed)
+                if (stream.Id > frame.LastStreamId && stream.State.Apply(StreamInput.ReceiveRstStream).BecameClosed)
                 {
                     (refused ??= []).Add(stream);
                     gate.Send.OnClosedByPeer(stream);
@@ -174,7 +161,7 @@ internal sealed partial class Http2Connection : IReceiveSink
         foreach (Http2Stream stream in refused ?? [])
         {
             _receive.Streams.Remove(stream);
-            stream.OnReset(ErrorCode.RefusedStream);
+            stream.OnConnectionEnded($"{Transport.RemoteAddress} did not process the call: it sent {GoAwayReason}");
         }
 
         _owner.OnGoAway(this);
@@ -190,14 +177,5 @@ internal sealed partial class Http2Connection : IReceiveSink
     {
         using GateScope gate = Enter();
         gate.Send.WriteWindowUpdate(0, increment);
-    }
-
-    /// <summary>Under the gate: a connection that takes no new streams ends with its last one.</summary>
-    private void CompleteIfDrained()
-    {
-        if (_shutdown == ShutdownStep.Draining && _send.OpenStreams == 0)
-        {
-            _flush.CompleteWhenEmpty();
-        }
     }
 }

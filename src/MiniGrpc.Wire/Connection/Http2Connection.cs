@@ -51,6 +51,18 @@ internal sealed partial class Http2Connection
     /// <summary>Whether the peer's SETTINGS ever came in.</summary>
     public bool WasReady => Volatile.Read(ref _ready);
 
+    /// <summary>Whether a call was ever started on it.</summary>
+    public bool HasCarriedCalls
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return _send.LastOpenedId > 0;
+            }
+        }
+    }
+
     /// <summary>Whether a stream could be opened now.</summary>
     public OpenResult CanOpen
     {
@@ -96,34 +108,6 @@ internal sealed partial class Http2Connection
     }
 
     /// <summary>
-    /// Asks the peer to open no more streams and lets those that are open finish (section 6.8). Two steps: the first GOAWAY
-    /// names the highest identifier, so that streams already under way are still served; the second, sent when the answer to
-    /// a PING shows that the peer has seen the first, names the last one that was.
-    /// </summary>
-    public void BeginShutdown()
-    {
-        using GateScope gate = Enter();
-        if (gate.Send.IsGoingAway)
-        {
-            return;
-        }
-
-        gate.Send.IsGoingAway = true;
-        if (_role == Role.Client)
-        {
-            gate.Send.WriteGoAway(0, ErrorCode.NoError, []);
-            _shutdown = ShutdownStep.Draining;
-            return;
-        }
-
-        _shutdown = ShutdownStep.Announced;
-        if (_started)
-        {
-            AnnounceShutdown(gate);
-        }
-    }
-
-    /// <summary>
     /// Sends our SETTINGS. A client starts with them (section 3.4). A server waits for the client's preface, which comes
     /// unasked and so costs no time; what isn't HTTP/2 can then be answered in its own language.
     /// </summary>
@@ -148,14 +132,8 @@ internal sealed partial class Http2Connection
         _started = true;
         if (_shutdown == ShutdownStep.Announced)
         {
-            AnnounceShutdown(gate);
+            AnnounceShutdown(gate.Send);
         }
-    }
-
-    private static void AnnounceShutdown(in GateScope gate)
-    {
-        gate.Send.WriteGoAway(int.MaxValue, ErrorCode.NoError, []);
-        gate.Send.WritePing(ShutdownPing, ack: false);
     }
 
     private void OnHandshakeTimeout(object? state)
@@ -169,11 +147,26 @@ internal sealed partial class Http2Connection
     /// <summary>The input has ended, or is to be ignored from here on.</summary>
     private async Task FinishAsync(ConnectionEnd end)
     {
+        try
+        {
+            await EndAsync(end).ConfigureAwait(false);
+        }
+        finally
+        {
+            _shutdownTimer?.Dispose();
+            _lingerTimer?.Dispose();
+            await Transport.DisposeAsync().ConfigureAwait(false);
+            _owner.OnClosed(this);
+        }
+    }
+
+    private async Task EndAsync(ConnectionEnd end)
+    {
         LogEnd(end);
         if (end.Error is { } error)
         {
             using GateScope gate = Enter();
-            gate.Send.WriteGoAway(LastPeerStreamId, error.Code, System.Text.Encoding.UTF8.GetBytes(error.ToString()));
+            gate.Send.WriteGoAway(Math.Min(LastPeerStreamId, _lastAnnounced), error.Code, System.Text.Encoding.UTF8.GetBytes(error.ToString()));
         }
 
         TellStreams(end);
@@ -193,9 +186,6 @@ internal sealed partial class Http2Connection
         {
             _send.Close();
         }
-
-        await Transport.DisposeAsync().ConfigureAwait(false);
-        _owner.OnClosed(this);
     }
 
     /// <summary>Every stream learns that it has ended; nothing is sent on it any more.</summary>
@@ -237,9 +227,6 @@ internal sealed partial class Http2Connection
             Options.Logger.LogInformation(end.Exception, "Connection ended: {Reason}", end.Reason);
         }
     }
-
-    /// <summary>The time in which a last GOAWAY may leave and the peer may close first.</summary>
-    private static TimeSpan Linger => TimeSpan.FromSeconds(1);
 
     /// <summary>The send gate, entered. Disposing of it leaves the gate and kicks the flush loop if there is something to send.</summary>
     internal readonly ref struct GateScope

@@ -55,6 +55,11 @@ internal sealed class ReceiveLoop
         {
             return new ConnectionEnd($"the connection to {_connection.Transport.RemoteAddress} broke: {e.Message}", Exception: e);
         }
+        catch (Exception e)
+        {
+            // A trace or a logger that throws, or a mistake of ours: whatever it is, it ends this connection and is told to its calls.
+            return new ConnectionEnd($"an internal error ended the connection to {_connection.Transport.RemoteAddress}: {e.Message}", Exception: e);
+        }
     }
 
     /// <summary>Reads on and throws away, so that closing doesn't cut off what the peer has yet to receive from us.</summary>

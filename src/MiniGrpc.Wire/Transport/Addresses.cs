@@ -13,6 +13,7 @@ internal static class Addresses
         IPEndPoint { AddressFamily: AddressFamily.InterNetwork } ip => $"ipv4:{ip}",
         IPEndPoint ip => $"ipv6:{ip}",
         UnixDomainSocketEndPoint unix => $"unix:{unix}",
+        DnsEndPoint dns => $"dns:{dns.Host}:{dns.Port}",
         null => "unknown:",
         _ => endPoint.ToString() ?? "unknown:",
     };

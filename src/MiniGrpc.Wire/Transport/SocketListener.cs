@@ -11,6 +11,7 @@ internal sealed class SocketListener : ITransportListener
 
     private readonly Socket _socket;
     private readonly string? _unixPath;
+    private int _closed;
 
     /// <summary>Binds and starts to listen, or throws <see cref="IOException"/> with a sentence that says what is in the way.</summary>
     public SocketListener(EndPoint endPoint)
@@ -75,6 +76,11 @@ internal sealed class SocketListener : ITransportListener
     /// <inheritdoc />
     public void Close()
     {
+        if (Interlocked.Exchange(ref _closed, 1) != 0)
+        {
+            return; // by now the path may be another server's
+        }
+
         _socket.Dispose();
         if (_unixPath is not null)
         {
@@ -103,8 +109,23 @@ internal sealed class SocketListener : ITransportListener
         }
     }
 
-    private static bool IsStale(EndPoint endPoint)
+    /// <summary>Whether the path is a socket that nobody listens on. A file of another kind is somebody's, and stays.</summary>
+    private bool IsStale(EndPoint endPoint)
     {
+        try
+        {
+            File.OpenHandle(_unixPath!).Dispose();
+            return false; // what can be opened is no socket
+        }
+        catch (IOException)
+        {
+            // A socket can't be opened as a file.
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return false;
+        }
+
         using Socket probe = SocketTransport.Create(endPoint);
         try
         {
@@ -117,10 +138,11 @@ internal sealed class SocketListener : ITransportListener
         }
     }
 
-    private static string Explain(SocketException e) => e.SocketErrorCode switch
+    private string Explain(SocketException e) => e.SocketErrorCode switch
     {
         SocketError.AddressAlreadyInUse => "the address is in use by another process or listener",
         SocketError.AccessDenied => "the process may not listen there",
+        SocketError.AddressNotAvailable when _unixPath is not null => "the folder doesn't exist",
         SocketError.AddressNotAvailable => "the address doesn't belong to this machine",
         _ => e.Message,
     };

@@ -1,0 +1,98 @@
+using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Transport;
+
+namespace MiniGrpc.Wire.Connection;
+
+/// <content>
+/// How a connection ends in good order (RFC 9113 section 6.8). A server announces it in two steps: the first GOAWAY names
+/// the highest identifier, so that streams already under way are still served; the second, sent when the answer to a PING
+/// shows that the client has seen the first, names the last one that was. When the last stream has ended, so does our
+/// direction, and the client's is waited for a moment. Every step has a timer behind it: no peer can hold a shutdown up.
+/// </content>
+internal sealed partial class Http2Connection
+{
+    /// <summary>Marks our own PING of a shutdown, so that its answer is known.</summary>
+    private const ulong ShutdownPing = 0x6d69_6e69_6279_6521;
+
+    private ShutdownStep _shutdown;
+    private int _lastAnnounced = int.MaxValue;
+    private ITimer? _shutdownTimer;
+    private ITimer? _lingerTimer;
+
+    private enum ShutdownStep : byte
+    {
+        /// <summary>Streams come and go.</summary>
+        None,
+
+        /// <summary>The first GOAWAY is out; streams opened before the peer saw it are still taken.</summary>
+        Announced,
+
+        /// <summary>No new streams; when the last one ends, so does the connection.</summary>
+        Draining,
+    }
+
+    /// <summary>How long a client may take to answer the PING of a shutdown: longer than any round trip.</summary>
+    private static TimeSpan AnnouncementPatience => TimeSpan.FromSeconds(5);
+
+    /// <summary>The time in which a last GOAWAY may leave and the peer may close first.</summary>
+    private static TimeSpan Linger => TimeSpan.FromSeconds(1);
+
+    /// <summary>Server: asks the client to open no more streams and lets those that are open finish.</summary>
+    public void BeginShutdown()
+    {
+        using GateScope gate = Enter();
+        if (_shutdown != ShutdownStep.None)
+        {
+            return;
+        }
+
+        gate.Send.IsGoingAway = true;
+        _shutdown = ShutdownStep.Announced;
+        _shutdownTimer = Options.Time.CreateTimer(static c => ((Http2Connection)c!).OnUnanswered(), this, AnnouncementPatience, Timeout.InfiniteTimeSpan);
+        if (_started)
+        {
+            AnnounceShutdown(gate.Send);
+        }
+    }
+
+    /// <summary>Our direction has ended: the peer has a moment to end its own.</summary>
+    internal void OnOutputCompleted() =>
+        _lingerTimer = Options.Time.CreateTimer(static t => ((ITransport)t!).Abort(), Transport, Linger, Timeout.InfiniteTimeSpan);
+
+    private static void AnnounceShutdown(SendSide send)
+    {
+        send.WriteGoAway(int.MaxValue, ErrorCode.NoError, []);
+        send.WritePing(ShutdownPing, ack: false);
+    }
+
+    private void OnUnanswered()
+    {
+        using GateScope gate = Enter();
+        BeginDraining(gate.Send);
+    }
+
+    /// <summary>Under the gate: the client knows, or had its time to know.</summary>
+    private void BeginDraining(SendSide send)
+    {
+        if (_shutdown != ShutdownStep.Announced)
+        {
+            return;
+        }
+
+        _shutdown = ShutdownStep.Draining;
+        if (_started)
+        {
+            _lastAnnounced = LastPeerStreamId;
+            send.WriteGoAway(_lastAnnounced, ErrorCode.NoError, []);
+        }
+    }
+
+    /// <summary>Under the gate: a connection that takes no new streams ends with its last one.</summary>
+    private void CompleteIfDrained()
+    {
+        if (_shutdown == ShutdownStep.Draining && _send.OpenStreams == 0)
+        {
+            _flush.CompleteWhenEmpty();
+        }
+    }
+}
