@@ -11,12 +11,7 @@ public class FileSizeTests
     /// <summary>Longer files, with the reason.</summary>
     private static readonly Dictionary<string, string> s_longer = new()
     {
-        ["src/MiniGrpc.Client/ClientCall.cs"] = "to be split: the call's end, its metadata and its start are three things",
         ["src/MiniGrpc.Client/Subchannel.cs"] = "to be split: connecting with backoff, and the queue of calls that wait",
-        ["src/MiniGrpc.Server/ServerCall.cs"] = "to be split: the status that an exception becomes, and compression, are things of their own",
-        ["src/MiniGrpc.Wire/Calls/MessageInbox.cs"] = "the inbox and its segments share one lock and one set of counters",
-        ["src/MiniGrpc.Wire/Http2/ReceiveSide.Streams.cs"] = "one method for each frame of a stream, side by side",
-        ["src/MiniGrpc.Wire/Http2/SendSide.cs"] = "everything that one stream sends, in the order of its life",
     };
 
     [Fact]
