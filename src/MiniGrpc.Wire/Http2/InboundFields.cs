@@ -28,6 +28,12 @@ internal sealed class InboundFields : IFieldSink
     /// <summary>Whether the list was longer than we said we would take.</summary>
     public bool IsTooLarge => _size > _maxSize || _count > MaxFields;
 
+    /// <summary>Whether the list was so long that it can't be a mistake: a small block can refer to a large entry many times.</summary>
+    public bool IsFarTooLarge => _size > FarOver(_maxSize);
+
+    /// <summary>The size from which on a list costs the connection, not just its call: 4 times what was allowed.</summary>
+    public static int FarOver(int maxSize) => (int)Math.Min(4L * maxSize, int.MaxValue);
+
     /// <summary>Starts a list; with no <paramref name="target"/> the block is decoded for the table's sake alone.</summary>
     public void Begin(FieldRules.Kind kind, HeaderList? target)
     {

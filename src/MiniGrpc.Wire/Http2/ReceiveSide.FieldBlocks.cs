@@ -218,6 +218,12 @@ internal sealed partial class ReceiveSide
             return ProtocolError.Connection(ErrorCode.CompressionError, "4.3", $"{error.Reason} ({error.Section})");
         }
 
+        if (_inbound.IsFarTooLarge)
+        {
+            return ProtocolError.Connection(
+                ErrorCode.EnhanceYourCalm, "10.5.1", $"a header list is more than 4 times as large as the {_limits.MaxHeaderListSize} octets allowed");
+        }
+
         _inbound.Complete();
         return null;
     }

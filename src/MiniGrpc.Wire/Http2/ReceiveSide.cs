@@ -34,8 +34,9 @@ internal sealed partial class ReceiveSide
         _hpack = new HpackDecoder(limits.HeaderTableSize);
         _inbound = new InboundFields(limits.MaxHeaderListSize);
 
-        // Huffman coding makes a block shorter than its list, so a longer block can only be over the list's limit.
-        _block = new HeaderBlock(Math.Max(limits.MaxHeaderListSize, limits.MaxFrameSize));
+        // A list a little over the limit costs its call, one far over it the connection. Huffman coding makes a block shorter
+        // than its list, so a block of that length is far over as well.
+        _block = new HeaderBlock(Math.Max(InboundFields.FarOver(limits.MaxHeaderListSize), limits.MaxFrameSize));
         Window = new ConnectionReceiveWindow(limits.ConnectionWindow, limits.UnreadCap);
     }
 

@@ -1,3 +1,4 @@
+using MiniGrpc.Wire.Hpack;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Conformance.Wire.Engine.Server;
@@ -127,15 +128,47 @@ public class Section8_1_Messages
         await server.AssertQuietAsync(client);
     }
 
-    /// <summary>A header list over the limit fails its call; the connection and its table go on.</summary>
-    [Fact]
-    public async Task A_header_list_over_the_limit_resets_its_stream()
+    /// <summary>RFC 9113 section 10.5.1: a header list over the limit fails its call; the connection and its table go on.</summary>
+    [Theory]
+    [InlineData(101, 1)]
+    [InlineData(9, 2_000)]
+    [InlineData(3, 20_000)]
+    public async Task A_header_list_over_the_limit_resets_its_stream(int fields, int length)
     {
         await using var server = new TestServer();
         RawClient client = await server.StartAsync();
-        await client.RequestAsync(1, "Collect", [.. Enumerable.Repeat("many=fields", 100)]);
+        client.Indexing = Indexing.Without;
+        await client.RequestAsync(1, "Collect", [.. Enumerable.Repeat("many=" + new string('\u0080', length), fields)]);
         await client.ExpectResetAsync(1, ErrorCode.EnhanceYourCalm);
         await client.AssertWorksAsync(3);
         await server.AssertQuietAsync(client);
+    }
+
+    /// <summary>A list that is far over the limit is no mistake; a small block makes one by naming a large entry often (CVE-2016-6581).</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_header_list_far_over_the_limit_ends_the_connection(bool indexed)
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        await client.AssertWorksAsync(1);
+        client.Indexing = indexed ? Indexing.Incremental : Indexing.Without;
+        await client.RequestAsync(3, "Collect", [.. Enumerable.Repeat("many=" + new string('\u0080', 3_000), 25)]);
+
+        // Plainly encoded, the block is cut off before it names a stream.
+        await client.ExpectGoAwayAndEndAsync(ErrorCode.EnhanceYourCalm, indexed ? 3 : 1, "10.5.1");
+        await server.AssertEndedAsync();
+    }
+
+    /// <summary>A stream that is refused doesn't excuse it.</summary>
+    [Fact]
+    public async Task A_header_list_far_over_the_limit_of_a_refused_stream_ends_the_connection_too()
+    {
+        await using var server = new TestServer(options => options.MaxConcurrentStreams = 1);
+        RawClient client = await server.StartAsync();
+        await client.RequestAsync(1, "Collect");
+        await client.RequestAsync(3, "Collect", [.. Enumerable.Repeat("many=" + new string('\u0080', 3_000), 25)]);
+        await client.ExpectGoAwayAndEndAsync(ErrorCode.EnhanceYourCalm, 3, "10.5.1");
     }
 }
