@@ -68,7 +68,7 @@ internal sealed class ServerCore : IConnectionOwner
             _connections.Add(connection);
         }
 
-        _ = Task.Run(connection.RunAsync); // off the accept loop, however much the peer has sent already
+        _ = connection.RunAsync();
     }
 
     /// <summary>Takes no more connections and asks those there are to finish.</summary>

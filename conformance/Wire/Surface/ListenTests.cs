@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Grpc.Core;
@@ -106,15 +107,16 @@ public class ListenTests
     public async Task A_socket_file_left_behind_by_a_killed_process_is_replaced()
     {
         string path = Path.Combine(Path.GetTempPath(), $"minigrpc-{Guid.NewGuid():N}.sock");
+        string killed = path + ".killed";
         using (Socket dead = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
         {
-            dead.Bind(new UnixDomainSocketEndPoint(path));
+            // The framework removes a socket's file when the socket is closed; a second name for it stays, as after a kill.
+            dead.Bind(new UnixDomainSocketEndPoint(killed));
+            using Process link = Process.Start("ln", [killed, path]);
+            await link.WaitForExitAsync(TestContext.Current.CancellationToken);
         }
 
-        if (!File.Exists(path))
-        {
-            await File.WriteAllBytesAsync(path, [], TestContext.Current.CancellationToken); // the framework removed it; any file is as dead
-        }
+        Assert.True(File.Exists(path));
 
         await using GrpcServer server = EchoService.CreateServer("unix:" + path);
         await server.StartAsync();
@@ -123,6 +125,19 @@ public class ListenTests
 
         await server.DisposeAsync();
         Assert.False(File.Exists(path), "the socket's file must go with the server");
+    }
+
+    [Fact]
+    public async Task A_file_that_is_no_socket_is_left_alone()
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"minigrpc-{Guid.NewGuid():N}.txt");
+        await File.WriteAllTextAsync(path, "somebody's", TestContext.Current.CancellationToken);
+        await using GrpcServer server = EchoService.CreateServer("unix:" + path);
+
+        await Assert.ThrowsAsync<IOException>(server.StartAsync);
+
+        Assert.Equal("somebody's", await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
+        File.Delete(path);
     }
 
     [Fact]
