@@ -74,6 +74,26 @@ public class Lifetimes
     }
 
     [Fact]
+    public async Task A_call_that_has_ended_leaves_no_timer()
+    {
+        var time = new TimerCount();
+        await using var client = new TestChannel(options => options.TimeProvider = time);
+        Task<byte[]> first = client.Unary([1]).ResponseAsync;
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.ReplyAsync(1);
+        await RawPeer.Within(first, "the response");
+        await server.RoundTripAsync();
+        int before = time.Count;
+        Task<byte[]> call = client.Unary([1], new CallOptions(deadline: DateTime.UtcNow.AddHours(1))).ResponseAsync;
+        Assert.Equal(before + 1, time.Count);
+        await server.RequestAsync(3);
+        await server.ReplyAsync(3);
+        await RawPeer.Within(call, "the response");
+        Assert.Equal(before, time.Count);
+    }
+
+    [Fact]
     public async Task The_timeout_that_is_sent_is_what_is_left_when_the_call_starts()
     {
         var time = new FakeTimeProvider(s_now);

@@ -113,6 +113,41 @@ public class Reconnection
         await RawPeer.Within(call, "the response");
     }
 
+    [Fact]
+    public async Task A_connection_that_worked_makes_the_waits_start_over()
+    {
+        var time = new FakeTimeProvider();
+        await using var client = new TestChannel(options => options.TimeProvider = time);
+        async Task FailAsync()
+        {
+            Task<byte[]> call = client.Unary([1]).ResponseAsync;
+            await using RawServer server = await client.AcceptAsync();
+            await server.ExpectPrefaceAsync();
+            await server.DisposeAsync();
+            await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, "");
+        }
+
+        for (int attempt = 0; attempt < 5; attempt++)
+        {
+            await FailAsync();
+            time.Advance(TimeSpan.FromSeconds(150));
+        }
+
+        Task<byte[]> works = client.Unary([1]).ResponseAsync;
+        RawServer working = await client.StartAsync();
+        await working.RequestAsync(1);
+        await working.ReplyAsync(1);
+        await RawPeer.Within(works, "the response");
+        Task<byte[]> lost = client.Unary([1]).ResponseAsync;
+        await working.RequestAsync(3);
+        await working.DisposeAsync();
+        await TestChannel.AssertFailsAsync(lost, StatusCode.Unavailable, "");
+
+        await FailAsync();
+        time.Advance(TimeSpan.FromSeconds(1.21));
+        await FailAsync();
+    }
+
     private static async Task<RawServer> AcceptAsync(ITransportListener listener)
     {
         var server = new RawServer((await RawPeer.Within(listener.AcceptAsync().AsTask(), "the channel to connect"))!);

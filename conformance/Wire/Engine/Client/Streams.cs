@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
+using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 
@@ -149,15 +150,17 @@ public class Streams
     [InlineData(false)]
     public async Task A_response_larger_than_the_window_is_credited_early(bool unary)
     {
-        await using var client = new TestChannel();
+        // Larger than what may be unread, too: what a reader waits for doesn't count as that.
+        var limits = new ReceiveLimits();
+        await using var client = new TestChannel(options => options.MaxReceiveMessageSize = null);
         using AsyncUnaryCall<byte[]>? one = unary ? client.Unary([1]) : null;
         using AsyncServerStreamingCall<byte[]>? many = unary ? null : client.Spread([1]);
         Task<byte[]> result = unary ? one!.ResponseAsync : FirstAsync(many!);
         RawServer server = await client.StartAsync();
         await server.RequestAsync(1);
         await server.HeadersAsync(1, endStream: false, RawServer.Headers200);
-        byte[] message = RawClient.Message(new byte[4 * 1024 * 1024]);
-        int credit = new ReceiveLimits().StreamWindow;
+        byte[] message = RawClient.Message(new byte[(int)limits.UnreadCap + (2 * limits.ConnectionWindow)]);
+        int credit = limits.StreamWindow;
         for (int sent = 0; sent < message.Length;)
         {
             while (credit == 0)
@@ -226,9 +229,12 @@ public class Streams
         await server.RequestAsync(1);
         Task<byte[]> above = client.Unary([2]).ResponseAsync;
         await server.RequestAsync(3);
+        Http2Connection connection = Internals.ReadyConnectionOf(client.Channel)!;
+        Assert.Equal(OpenResult.Opened, connection.CanOpen);
         await server.SendAsync(o => GoAwayFrame.Write(o, 1, ErrorCode.NoError, "restart"u8));
         await TestChannel.AssertFailsAsync(above, StatusCode.Unavailable, "did not process the call");
         Assert.False(below.IsCompleted);
+        Assert.Equal(OpenResult.GoingAway, connection.CanOpen);
 
         Task<byte[]> next = client.Unary([3]).ResponseAsync;
         RawServer second = await client.StartAsync();

@@ -132,4 +132,38 @@ public class ConnectionReceiveWindowTests
         available += credit.Sum() + due2;
         Assert.InRange(available, Size - (Size / 2) + 1, Size);
     }
+
+    [Fact]
+    public void Two_threads_that_take_what_is_due_at_once_take_each_octet_once()
+    {
+        const int Size = 64;
+        const int Rounds = 300_000;
+        var window = new ConnectionReceiveWindow(Size, long.MaxValue);
+        long credit = Size;
+        bool done = false;
+        var taker = new Thread(() =>
+        {
+            while (!Volatile.Read(ref done))
+            {
+                Interlocked.Add(ref credit, window.TakeDue());
+            }
+        });
+        taker.Start();
+        bool sound = true;
+        for (int i = 0; i < Rounds && sound; i++)
+        {
+            if (Volatile.Read(ref credit) > 0)
+            {
+                Interlocked.Decrement(ref credit);
+                sound = window.TryReceive(1);
+            }
+
+            Interlocked.Add(ref credit, window.TakeDue());
+        }
+
+        Volatile.Write(ref done, true);
+        taker.Join();
+        Assert.True(sound, "credit was given that the window doesn't know of");
+        Assert.Equal(Size, credit + Internals.OwedOf(window));
+    }
 }

@@ -30,6 +30,9 @@ internal static class Internals
     /// <summary>What the peer may still send on the connection.</summary>
     public static long ReceiveCreditOf(Http2Connection connection) => Available(connection.ReceiveWindow);
 
+    /// <summary>What the peer has sent on the connection and not yet been credited for.</summary>
+    public static long OwedOf(ConnectionReceiveWindow window) => Owed(window);
+
     /// <summary>Asserts that a connection is as if no call had ever been on it.</summary>
     public static void AssertQuiet(Http2Connection connection)
     {

@@ -187,6 +187,7 @@ public class Lifetimes
         RawResponse response = await client.ResponseAsync(1);
         Assert.Equal("4", response.Status);
         Assert.Equal(headersSent, response.Trailers is not null);
+        Assert.Equal(headersSent, response.Last[":status"] is null);
         await server.AssertQuietAsync(client);
         await client.AssertNothingOnAsync(1);
     }
@@ -247,6 +248,24 @@ public class Lifetimes
         await client.DataAsync(1, RawClient.Message(1), endStream: true);
         Assert.Equal("0", (await client.ResponseAsync(1)).Status);
         Assert.Equal(DateTime.MaxValue, Assert.Single(server.Service.Calls).Deadline);
+    }
+
+    [Fact]
+    public async Task A_call_that_has_ended_leaves_no_timer()
+    {
+        var time = new TimerCount();
+        await using var server = new TestServer(options => options.TimeProvider = time);
+        RawClient client = await server.StartAsync();
+        await client.AssertWorksAsync(1);
+        await server.AssertQuietAsync(client);
+        int before = time.Count;
+        await client.RequestAsync(3, "Unary", "grpc-timeout=1H");
+        await client.RoundTripAsync();
+        Assert.Equal(before + 1, time.Count);
+        await client.DataAsync(3, RawClient.Message(1), endStream: true);
+        Assert.Equal("0", (await client.ResponseAsync(3)).Status);
+        await server.AssertQuietAsync(client);
+        await Eventually.IsTrueAsync(() => time.Count == before, "the call's timer to be disposed of");
     }
 
     /// <summary>A reset that comes before the request was complete leaves nothing behind: no handler ever starts.</summary>

@@ -76,6 +76,7 @@ public class Section8_1_Messages
     [InlineData("6", true)]
     [InlineData("7", false)]
     [InlineData("x", false)]
+    [InlineData("6x", false)]
     [InlineData("-1", false)]
     [InlineData("6 ", false)]
     public async Task A_content_length_that_differs_from_the_data_resets_the_stream(string length, bool accepted)
