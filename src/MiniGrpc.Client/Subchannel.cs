@@ -52,6 +52,9 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
     /// <summary>Where calls go on when something has come in for them.</summary>
     public IDispatcher Dispatcher => _connectionOptions.Dispatcher;
 
+    /// <summary>Calls that wait for a connection or for a free stream.</summary>
+    public int WaitingCalls => _waiting.Count;
+
     /// <summary>Starts a call now, or as soon as there is a connection with a free stream; the call learns if there won't be one.</summary>
     public void Start(ClientCall call)
     {
