@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using MiniGrpc.Conformance.Wire.Rfc9113;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
@@ -6,7 +5,7 @@ using MiniGrpc.Wire.Http2.Frames;
 namespace MiniGrpc.Conformance.Wire.Engine;
 
 /// <summary>The outbound half alone: what is handed over, and the frames that come of it.</summary>
-public class SendSideTests
+public partial class SendSideTests
 {
     private const int Large = 100_000_000;
 
@@ -103,84 +102,6 @@ public class SendSideTests
 
         Assert.InRange(bench.Side.Output.Length, SendSide.OutputCapacity - 200, SendSide.OutputCapacity + 200);
         Assert.Equal(200_000, bench.TakeAll().Where(f => f.Header.Type == FrameType.Data).Sum(f => f.Header.Length));
-    }
-
-    /// <summary>RFC 9113 section 6.9.1: nothing may be sent beyond the window of the stream or of the connection.</summary>
-    [Fact]
-    public void Data_stops_at_the_window_of_the_stream_and_goes_on_with_an_update()
-    {
-        var bench = new SendBench(Role.Server, Large, streamWindow: 100);
-        PlainStream stream = bench.Accept(1);
-        bench.Write(stream, 250, endStream: true);
-        Assert.Equal([100], DataLengths(bench.TakeAll()));
-        Assert.Null(bench.Side.OnWindowUpdate(stream, 1));
-        Assert.Equal([1], DataLengths(bench.TakeAll()));
-        Assert.Null(bench.Side.OnWindowUpdate(stream, 1000));
-        List<(FrameHeader Header, byte[] Payload)> last = bench.TakeAll();
-        Assert.Equal([149], DataLengths(last));
-        Assert.Equal(["DATA END"], Kinds(last));
-    }
-
-    [Fact]
-    public void Data_stops_at_the_window_of_the_connection_and_goes_on_with_an_update()
-    {
-        var bench = new SendBench(Role.Server, streamWindow: Large);
-        PlainStream first = bench.Accept(1);
-        PlainStream second = bench.Accept(3);
-        bench.Write(first, 65_000);
-        bench.Write(second, 1000);
-        Assert.Equal(65_535, DataLengths(bench.TakeAll()).Sum());
-        Assert.False(bench.Side.HasWork);
-        Assert.Null(bench.Side.OnWindowUpdate(null, 400));
-        Assert.True(bench.Side.HasWork);
-        Assert.Equal(400, DataLengths(bench.TakeAll()).Sum());
-        Assert.Null(bench.Side.OnWindowUpdate(null, 400));
-        Assert.Equal(65, DataLengths(bench.TakeAll()).Sum());
-    }
-
-    /// <summary>RFC 9113 section 6.9.2: a window that a change of SETTINGS made negative is waited out.</summary>
-    [Fact]
-    public void A_negative_window_sends_nothing_until_it_is_positive_again()
-    {
-        var bench = new SendBench(Role.Server, Large);
-        PlainStream stream = bench.Accept(1);
-        bench.Write(stream, 65_535 + 10);
-        bench.TakeAll();
-        int delta = bench.Settings((SettingId.InitialWindowSize, 1000));
-        Assert.Equal(1000 - 65_535, delta);
-        Assert.Null(bench.Side.AdjustWindow(stream, delta));
-        Assert.Equal(1000 - 65_535, stream.SendWindow.Available);
-        Assert.Null(bench.Side.OnWindowUpdate(stream, 65_535 - 1000));
-        Assert.Empty(DataLengths(bench.TakeAll()));
-        Assert.Null(bench.Side.OnWindowUpdate(stream, 1));
-        Assert.Equal([1], DataLengths(bench.TakeAll()));
-        Assert.Null(bench.Side.AdjustWindow(stream, bench.Settings((SettingId.InitialWindowSize, 1009))));
-        Assert.Equal([9], DataLengths(bench.TakeAll()));
-    }
-
-    /// <summary>RFC 9113 section 6.9.2: the new size holds for streams opened from then on.</summary>
-    [Fact]
-    public void A_new_initial_size_is_the_window_of_streams_to_come()
-    {
-        var client = new SendBench(Role.Client);
-        client.Settings((SettingId.InitialWindowSize, 7));
-        Assert.Equal(7, client.Open().SendWindow.Available);
-        var server = new SendBench(Role.Server);
-        server.Settings((SettingId.InitialWindowSize, 0));
-        Assert.Equal(0, server.Accept(1).SendWindow.Available);
-    }
-
-    /// <summary>RFC 9113 sections 6.9.1 and 6.9.2: a window past 2^31-1 is an error of stream or connection.</summary>
-    [Fact]
-    public void A_window_past_its_limit_is_a_flow_control_error()
-    {
-        var bench = new SendBench(Role.Server);
-        PlainStream stream = bench.Accept(1);
-        FrameBytes.IsStreamError(bench.Side.OnWindowUpdate(stream, int.MaxValue), 1, ErrorCode.FlowControlError, "6.9.1");
-        FrameBytes.IsConnectionError(bench.Side.OnWindowUpdate(null, int.MaxValue), ErrorCode.FlowControlError, "6.9.1");
-        Assert.Null(bench.Side.OnWindowUpdate(stream, 1));
-        FrameBytes.IsConnectionError(
-            bench.Side.AdjustWindow(stream, bench.Settings((SettingId.InitialWindowSize, int.MaxValue))), ErrorCode.FlowControlError, "6.9.2");
     }
 
     /// <summary>RFC 9113 section 4.2: no frame is longer than the peer's MAX_FRAME_SIZE.</summary>
@@ -336,81 +257,6 @@ public class SendSideTests
         Assert.Equal(1, stream.Wakes);
     }
 
-    /// <summary>RFC 9113 section 5.1.1: identifiers of a client are odd and rise.</summary>
-    [Fact]
-    public void Streams_are_opened_with_rising_odd_identifiers_and_handed_over()
-    {
-        var bench = new SendBench(Role.Client);
-        Assert.Equal(0, bench.Side.LastOpenedId);
-        PlainStream first = bench.Open();
-        PlainStream second = bench.Open();
-        Assert.Equal((1, 3, 3), (first.Id, second.Id, bench.Side.LastOpenedId));
-        Assert.Equal([1, 3], bench.Take().Select(frame => frame.Header.StreamId));
-        Assert.Same(second, bench.Side.TakeOpened());
-        Assert.Same(first, second.NextOpened);
-        Assert.Null(bench.Side.TakeOpened());
-    }
-
-    /// <summary>RFC 9113 section 5.1.2: a client opens no more streams than the server allows.</summary>
-    [Fact]
-    public void At_the_limit_no_stream_is_opened_until_one_ends()
-    {
-        var bench = new SendBench(Role.Client);
-        bench.Settings((SettingId.MaxConcurrentStreams, 1));
-        PlainStream stream = bench.Open();
-        bench.Side.TakeMayOpen();
-        Assert.Equal(OpenResult.AtLimit, bench.Side.TryOpen(new PlainStream(), null, null, endStream: false));
-        Assert.False(bench.Side.TakeMayOpen());
-        bench.Side.Reset(stream, ErrorCode.Cancel);
-        Assert.True(bench.Side.TakeMayOpen());
-        Assert.False(bench.Side.TakeMayOpen());
-        Assert.Equal(3, bench.Open().Id);
-        bench.Settings((SettingId.MaxConcurrentStreams, 2));
-        Assert.True(bench.Side.TakeMayOpen());
-        Assert.Equal(5, bench.Open().Id);
-    }
-
-    /// <summary>RFC 9113 section 5.1.1: identifiers can't be reused; a connection that has used them up is left.</summary>
-    [Fact]
-    public void A_connection_whose_identifiers_are_used_up_opens_no_more()
-    {
-        var bench = new SendBench(Role.Client);
-        NextStreamId(bench.Side) = int.MaxValue;
-        Assert.Equal(int.MaxValue, bench.Open().Id);
-        Assert.Equal(OpenResult.GoingAway, bench.Side.TryOpen(new PlainStream(), null, null, endStream: false));
-    }
-
-    [Fact]
-    public void A_connection_that_goes_away_opens_no_more_and_finishes_what_is_open()
-    {
-        var bench = new SendBench(Role.Client);
-        PlainStream stream = bench.Open();
-        bench.Side.IsGoingAway = true;
-        Assert.Equal(OpenResult.GoingAway, bench.Side.TryOpen(new PlainStream(), null, null, endStream: false));
-        Assert.Equal(SendResult.Accepted, bench.Write(stream, 10, endStream: true));
-    }
-
-    [Fact]
-    public void A_closed_connection_accepts_nothing()
-    {
-        var bench = new SendBench(Role.Client, streamWindow: 10);
-        PlainStream stream = bench.Open();
-        bench.Write(stream, 100);
-        bench.Take();
-        bench.Side.Close();
-        Assert.Equal(OpenResult.GoingAway, bench.Side.TryOpen(new PlainStream(), null, null, endStream: false));
-        Assert.Equal(SendResult.Closed, bench.Side.WriteHeaders(stream, null, null, endStream: true));
-        Assert.Equal(SendResult.Closed, bench.Write(stream, 1));
-        Assert.Equal(SendResult.Closed, bench.Side.EndStream(stream));
-        Assert.Equal(SendResult.Closed, bench.Side.WriteTrailers(stream, null, null));
-        Assert.False(bench.Side.Reset(stream, ErrorCode.Cancel));
-        bench.Side.WritePing(0, ack: false);
-        bench.Side.WriteWindowUpdate(0, 1);
-        bench.Side.WriteReset(1, ErrorCode.Cancel);
-        bench.Side.WriteGoAway(0, ErrorCode.NoError, []);
-        Assert.Empty(bench.Take());
-    }
-
     /// <summary>RFC 9113 section 3.4: a client starts with the preface; both ends' first frame is SETTINGS.</summary>
     [Fact]
     public void A_connection_starts_with_preface_settings_and_a_larger_window()
@@ -457,7 +303,4 @@ public class SendSideTests
 
     private static IEnumerable<int> DataLengths(IEnumerable<(FrameHeader Header, byte[] Payload)> frames) =>
         frames.Where(frame => frame.Header.Type == FrameType.Data).Select(frame => frame.Header.Length);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_nextStreamId")]
-    private static extern ref int NextStreamId(SendSide side);
 }
