@@ -4,7 +4,6 @@ using Microsoft.Extensions.Logging;
 
 using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2;
-using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Client;
 
@@ -16,7 +15,7 @@ namespace MiniGrpc.Client;
 /// Threading: its lock guards the state and the queue; calls are started outside of it, on the pool or on their caller's
 /// thread. A call that finds a free stream on a ready connection doesn't take the lock.
 /// </remarks>
-internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
+internal sealed partial class Subchannel : IThreadPoolWorkItem
 {
     private readonly EndPoint _endPoint;
     private readonly MiniChannelOptions _options;
@@ -126,84 +125,6 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
         }
     }
 
-    Http2Stream? IConnectionOwner.OpenStream(Http2Connection connection) => null;
-
-    void IConnectionOwner.OnReady(Http2Connection connection)
-    {
-        lock (_lock)
-        {
-            _connecting = false;
-            _failure = null;
-            _ready = connection;
-            PostDrain();
-        }
-    }
-
-    void IConnectionOwner.OnStreamsAvailable(Http2Connection connection)
-    {
-        if (_waiting.Count == 0)
-        {
-            return; // a call that is just being queued looks once more after it has been
-        }
-
-        lock (_lock)
-        {
-            PostDrain();
-        }
-    }
-
-    void IConnectionOwner.OnGoAway(Http2Connection connection) => Leave(connection, connection.GoAwayReason!);
-
-    void IConnectionOwner.OnEnded(Http2Connection connection, ConnectionEnd end)
-    {
-        if (!Leave(connection, end.Reason) && !connection.WasReady)
-        {
-            OnConnectFailed(end.Reason);
-        }
-    }
-
-    void IConnectionOwner.OnClosed(Http2Connection connection)
-    {
-        lock (_lock)
-        {
-            _connections.Remove(connection);
-            if (_isClosed && _connections.Count == 0)
-            {
-                _closed.TrySetResult();
-            }
-        }
-    }
-
-    /// <summary>
-    /// The connection takes no more calls: those that wait, and those to come, get another. At once if it has carried calls;
-    /// one that was of no use counts as a failed attempt, or a server that turns everybody away would be asked without pause.
-    /// </summary>
-    private bool Leave(Http2Connection connection, string reason)
-    {
-        bool carriedCalls = connection.HasCarriedCalls;
-        lock (_lock)
-        {
-            if (_ready != connection)
-            {
-                return false;
-            }
-
-            _ready = null;
-            if (carriedCalls)
-            {
-                _backoff.Reset();
-                ConnectIfNeeded();
-            }
-        }
-
-        if (!carriedCalls)
-        {
-            OnConnectFailed($"{Addresses.Format(_endPoint)} took no call: {reason}");
-        }
-
-        return true;
-    }
-
     private void Wait(ClientCall call)
     {
         string? failure = null;
@@ -296,93 +217,6 @@ internal sealed class Subchannel : IConnectionOwner, IThreadPoolWorkItem
         {
             _drainPosted = true;
             _connectionOptions.Dispatcher.Post(this);
-        }
-    }
-
-    /// <summary>Under the lock: connects if somebody waits, nobody connects yet, and no wait between attempts is under way.</summary>
-    private void ConnectIfNeeded()
-    {
-        if (_waiting.Count > 0 && _ready is null && !_connecting && _retryTimer is null && !_isClosed)
-        {
-            _connecting = true;
-            _ = Task.Run(ConnectAsync);
-        }
-    }
-
-    private async Task ConnectAsync()
-    {
-        long started = _options.TimeProvider.GetTimestamp();
-        ITransport transport;
-        try
-        {
-            transport = await Connector.ConnectAsync(_endPoint, _options, _closing.Token).ConfigureAwait(false);
-        }
-        catch (Exception e)
-        {
-            // Whatever it was, the calls that wait must hear of it.
-            OnConnectFailed(e is IOException ? e.Message : $"can't connect to {Addresses.Format(_endPoint)}: {e.Message}");
-            return;
-        }
-
-        // What connecting took is no longer there for the server's SETTINGS.
-        TimeSpan left = _options.ConnectTimeout - _options.TimeProvider.GetElapsedTime(started);
-        ConnectionOptions options = _connectionOptions with { HandshakeTimeout = left > TimeSpan.Zero ? left : TimeSpan.Zero };
-        var connection = new Http2Connection(Role.Client, transport, options, this);
-        lock (_lock)
-        {
-            if (_isClosed)
-            {
-                transport.Abort();
-                return;
-            }
-
-            _connections.Add(connection);
-        }
-
-        await connection.RunAsync().ConfigureAwait(false);
-    }
-
-    private void OnConnectFailed(string reason)
-    {
-        List<ClientCall> failed = [];
-        lock (_lock)
-        {
-            _connecting = false;
-            if (_isClosed)
-            {
-                return;
-            }
-
-            _failure = reason;
-            for (LinkedListNode<ClientCall>? node = _waiting.First; node is not null;)
-            {
-                LinkedListNode<ClientCall>? next = node.Next;
-                if (!node.Value.WaitsForReady)
-                {
-                    failed.Add(node.Value);
-                    node.Value.QueueNode = null;
-                    _waiting.Remove(node);
-                }
-
-                node = next;
-            }
-
-            TimeSpan wait = _backoff.Next();
-            _logger.LogInformation("{Reason}; next attempt in {Wait} at the earliest", reason, wait);
-            _retryTimer = _options.TimeProvider.CreateTimer(static s => ((Subchannel)s!).OnBackoffOver(), this, wait, Timeout.InfiniteTimeSpan);
-        }
-
-        failed.ForEach(call => call.OnUnavailable(reason));
-    }
-
-    private void OnBackoffOver()
-    {
-        lock (_lock)
-        {
-            _retryTimer?.Dispose();
-            _retryTimer = null;
-            _failure = null;
-            ConnectIfNeeded();
         }
     }
 }

@@ -11,7 +11,6 @@ public class FileSizeTests
     /// <summary>Longer files, with the reason.</summary>
     private static readonly Dictionary<string, string> s_longer = new()
     {
-        ["src/MiniGrpc.Client/Subchannel.cs"] = "to be split: connecting with backoff, and the queue of calls that wait",
     };
 
     [Fact]
