@@ -1,6 +1,6 @@
+using MiniGrpc.Conformance.Wire.Rfc9113;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
-using MiniGrpc.Conformance.Wire.Rfc9113;
 
 namespace MiniGrpc.Conformance.Wire.Engine;
 
