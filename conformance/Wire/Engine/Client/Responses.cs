@@ -171,6 +171,18 @@ public partial class Responses
         });
 
     [Fact]
+    public Task Two_responses_and_the_end_are_internal() => FailsAsync(
+        StatusCode.Internal,
+        "more than one response",
+        (server, id) => server.SendAsync(o =>
+        {
+            server.Headers(o, id, endStream: false, RawServer.Headers200);
+            DataFrame.Write(o, id, RawClient.Message(1), endStream: false);
+            DataFrame.Write(o, id, RawClient.Message(2), endStream: false);
+            server.Headers(o, id, endStream: true, s_ok);
+        }));
+
+    [Fact]
     public Task No_response_but_status_ok_is_internal() => FailsAsync(
         StatusCode.Internal,
         "no response",
