@@ -157,7 +157,7 @@ internal static class MetadataCodec
     }
 
     /// <summary>Secrets go into nobody's table (RFC 7541 section 7.1.3), and metadata is too diverse to profit from ours.</summary>
-    private static Indexing IndexingOf(string key) => key is "authorization" or "cookie" or "set-cookie" || key.EndsWith("-token", StringComparison.Ordinal)
+    private static Indexing IndexingOf(string key) => SecretFields.Contains(key)
         ? Indexing.Never
         : Indexing.Without;
 }

@@ -174,7 +174,7 @@ internal sealed class WireTrace
         void IFieldSink.OnField(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
         {
             string key = Encoding.Latin1.GetString(name);
-            bool secret = key is "authorization" or "cookie" or "set-cookie" || key.EndsWith("-token", StringComparison.Ordinal);
+            bool secret = SecretFields.Contains(key);
             _fields.Add(new(key, secret ? "(not shown)" : Encoding.Latin1.GetString(value)));
         }
     }
