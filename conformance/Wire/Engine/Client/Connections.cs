@@ -10,6 +10,7 @@ public class Connections
 {
     /// <summary>RFC 9113 sections 3.4 and 6.5.2: the preface, and SETTINGS that disable push.</summary>
     [Fact]
+    [Requirement("9113-3.4-1")]
     public async Task A_client_starts_with_the_preface_and_settings_that_disable_push()
     {
         await using var client = new TestChannel();
