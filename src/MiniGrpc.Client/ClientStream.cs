@@ -56,6 +56,7 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
     /// <inheritdoc />
     internal override void OnReset(ErrorCode code)
     {
+        WireMetrics.StreamReset(Role.Client, code);
         var status = (StatusCode)StatusMapping.FromRstStream((uint)code);
 
         // The server's deadline is the same as ours, and its timer may be a moment ahead.

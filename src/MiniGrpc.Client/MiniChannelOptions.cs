@@ -38,6 +38,22 @@ public sealed class MiniChannelOptions
     /// <summary>The longest wait between attempts to connect. Default 120 seconds.</summary>
     public TimeSpan MaxReconnectBackoff { get; set; } = TimeSpan.FromSeconds(120);
 
+    /// <summary>
+    /// How long nothing may come in on a connection with calls before the server is asked by a PING whether it is still there.
+    /// Default 6 minutes, a little more than servers allow at the least; <see cref="Timeout.InfiniteTimeSpan"/> for never. A
+    /// server that allows less often than this ends the connection (<c>too_many_pings</c>).
+    /// </summary>
+    public TimeSpan KeepAlivePingDelay { get; set; } = TimeSpan.FromMinutes(6);
+
+    /// <summary>How long to wait after that PING for anything to come in before the connection is given up. Default 20 seconds.</summary>
+    public TimeSpan KeepAlivePingTimeout { get; set; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Whether to ask also while there are no calls. Default false; most servers don't allow it.</summary>
+    public bool KeepAlivePingWithoutCalls { get; set; }
+
+    /// <summary>What a server may do on a connection that costs it little and the client more, and how slow it may be.</summary>
+    public AbuseLimits AbuseLimits { get; set; } = new();
+
     /// <summary>Where the channel logs. Default null: nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; set; }
 

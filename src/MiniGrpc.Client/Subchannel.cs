@@ -45,6 +45,8 @@ internal sealed partial class Subchannel : IThreadPoolWorkItem
             Logger = logger,
             Time = options.TimeProvider,
             WireTrace = options.WireTrace,
+            Limits = new ReceiveLimits { Abuse = options.AbuseLimits },
+            KeepAlive = new KeepAliveOptions(options.KeepAlivePingDelay, options.KeepAlivePingTimeout, options.KeepAlivePingWithoutCalls),
         };
     }
 

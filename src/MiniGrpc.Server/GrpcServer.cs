@@ -103,7 +103,7 @@ public sealed class GrpcServer : IAsyncDisposable
         foreach (ITransportListener listener in _listeners)
         {
             logger.LogInformation("Listening on {Address}", listener.Address);
-            _acceptLoops.Add(AcceptAsync(listener, _core, logger));
+            _acceptLoops.Add(AcceptLoop.RunAsync(listener, _core));
         }
 
         return Task.CompletedTask;
@@ -158,32 +158,6 @@ public sealed class GrpcServer : IAsyncDisposable
 
     /// <inheritdoc cref="KillAsync"/>
     public async ValueTask DisposeAsync() => await KillAsync().ConfigureAwait(false);
-
-    private static async Task AcceptAsync(ITransportListener listener, ServerCore core, ILogger logger)
-    {
-        var backOff = TimeSpan.FromMilliseconds(5);
-        while (true)
-        {
-            try
-            {
-                ITransport? transport = await listener.AcceptAsync().ConfigureAwait(false);
-                if (transport is null)
-                {
-                    return;
-                }
-
-                core.Serve(transport);
-                backOff = TimeSpan.FromMilliseconds(5);
-            }
-            catch (System.Net.Sockets.SocketException e)
-            {
-                // Out of file handles, most likely: connections that end give some back. Until then, don't spin.
-                logger.LogError(e, "Can't accept a connection on {Address}; trying again in {Delay}", listener.Address, backOff);
-                await Task.Delay(backOff, core.Options.TimeProvider).ConfigureAwait(false);
-                backOff = TimeSpan.FromMilliseconds(Math.Min(1000, backOff.TotalMilliseconds * 2));
-            }
-        }
-    }
 
     private void Open()
     {

@@ -19,6 +19,24 @@ public sealed class GrpcServerOptions
     /// </summary>
     public int MaxConcurrentStreams { get; set; } = 1000;
 
+    /// <summary>How many connections may be open; more are closed at once. Default 20,000; null for no limit but the system's.</summary>
+    public int? MaxConnections { get; set; } = 20_000;
+
+    /// <summary>How long a client may take for its part of a connection's start: its TLS handshake, preface and SETTINGS. Default 10 seconds.</summary>
+    public TimeSpan HandshakeTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// How long nothing may come in on a connection before the client is asked by a PING whether it is still there. Default 2 hours;
+    /// <see cref="Timeout.InfiniteTimeSpan"/> for never.
+    /// </summary>
+    public TimeSpan KeepAlivePingDelay { get; set; } = TimeSpan.FromHours(2);
+
+    /// <summary>How long to wait after that PING for anything to come in before the connection is given up. Default 20 seconds.</summary>
+    public TimeSpan KeepAlivePingTimeout { get; set; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>What a client may do on a connection that costs it little and the server more, and how slow it may be.</summary>
+    public AbuseLimits AbuseLimits { get; set; } = new();
+
     /// <summary>
     /// The compressions that the server understands, and says so in <c>grpc-accept-encoding</c>. Default none, so that a
     /// trimmed program that doesn't compress doesn't carry it.

@@ -16,6 +16,7 @@ internal sealed class ServerCore : IConnectionOwner
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConnectionOptions _connectionOptions;
     private bool _stopping;
+    private bool _full;
     private int _runningCalls;
 
     public ServerCore(GrpcServerOptions options, MethodTable methods, ILogger logger)
@@ -30,7 +31,9 @@ internal sealed class ServerCore : IConnectionOwner
                 ?? throw new InvalidOperationException($"ResponseCompressionAlgorithm is '{options.ResponseCompressionAlgorithm}', but CompressionProviders has no provider of that name.");
         _connectionOptions = new ConnectionOptions
         {
-            Limits = new ReceiveLimits(MaxConcurrentStreams: options.MaxConcurrentStreams),
+            Limits = new ReceiveLimits(MaxConcurrentStreams: options.MaxConcurrentStreams) { Abuse = options.AbuseLimits },
+            KeepAlive = new KeepAliveOptions(options.KeepAlivePingDelay, options.KeepAlivePingTimeout, WithoutCalls: true),
+            HandshakeTimeout = options.HandshakeTimeout,
             Logger = logger,
             Time = options.TimeProvider,
             WireTrace = options.WireTrace,
@@ -59,7 +62,7 @@ internal sealed class ServerCore : IConnectionOwner
         var connection = new Http2Connection(Role.Server, transport, _connectionOptions, this);
         lock (_connections)
         {
-            if (_stopping)
+            if (_stopping || IsFull())
             {
                 transport.Abort();
                 return;
@@ -150,6 +153,23 @@ internal sealed class ServerCore : IConnectionOwner
         }
 
         CheckDrained();
+    }
+
+    /// <summary>Under the lock: whether there are as many connections as there may be. Said once, until there is room again.</summary>
+    private bool IsFull()
+    {
+        bool full = _connections.Count >= Options.MaxConnections;
+        if (full)
+        {
+            WireMetrics.ConnectionRefused();
+            if (!_full)
+            {
+                Logger.LogWarning("{Count} connections are open (limit MaxConnections): further ones are closed at once", _connections.Count);
+            }
+        }
+
+        _full = full;
+        return full;
     }
 
     private void CheckDrained()

@@ -26,6 +26,7 @@ internal sealed class ServerStream : GrpcStream
     private ServerCall? _call;
     private Deadline? _timer;
     private bool _requestFieldsReleased;
+    private int _handlerState;
     private int _started;
     private int _finished;
 
@@ -33,6 +34,19 @@ internal sealed class ServerStream : GrpcStream
         : base(connection, server.Options.MaxReceiveMessageSize ?? -1)
     {
         _server = server;
+    }
+
+    /// <summary>What has become of the handler and of its stream.</summary>
+    private enum HandlerState
+    {
+        /// <summary>It has not returned, and the call goes on.</summary>
+        Running,
+
+        /// <summary>The call has ended before it has returned: it counts against the streams of the connection still.</summary>
+        Abandoned,
+
+        /// <summary>It has returned, or never ran.</summary>
+        Returned,
     }
 
     /// <summary>The server's options and services.</summary>
@@ -95,6 +109,11 @@ internal sealed class ServerStream : GrpcStream
     /// <summary>The handler has returned, or never ran: give everything back.</summary>
     public void Release()
     {
+        if (Interlocked.Exchange(ref _handlerState, (int)HandlerState.Returned) == (int)HandlerState.Abandoned)
+        {
+            Connection.AddAbandonedCall(-1);
+        }
+
         _timer?.Dispose();
         DiscardInbox();
         lock (_requestFields)
@@ -156,7 +175,11 @@ internal sealed class ServerStream : GrpcStream
     }
 
     /// <inheritdoc />
-    internal override void OnReset(ErrorCode code) => EndEarly();
+    internal override void OnReset(ErrorCode code)
+    {
+        WireMetrics.StreamReset(Role.Server, code);
+        EndEarly();
+    }
 
     /// <inheritdoc />
     internal override void OnStreamError(ProtocolError error)
@@ -193,7 +216,7 @@ internal sealed class ServerStream : GrpcStream
         TryFinish();
         using (Http2Connection.GateScope gate = Connection.Enter())
         {
-            gate.Send.WriteHeaders(this, prepared, fields, endStream: true);
+            gate.Send.WriteRefusal(this, prepared, fields);
         }
 
         fields?.Release();
@@ -246,6 +269,13 @@ internal sealed class ServerStream : GrpcStream
         {
             Release();
             return;
+        }
+
+        // Counted before it can be taken back: the handler may return at any moment.
+        Connection.AddAbandonedCall(1);
+        if (Interlocked.CompareExchange(ref _handlerState, (int)HandlerState.Abandoned, (int)HandlerState.Running) != (int)HandlerState.Running)
+        {
+            Connection.AddAbandonedCall(-1);
         }
 
         _call?.Cancel();

@@ -14,6 +14,8 @@ internal static class Folders
         ["ICompressionProvider"] = "Grpc",
         ["GzipCompressionProvider"] = "Grpc",
         ["DeflateCompressionProvider"] = "Grpc",
+        ["AbuseLimits"] = "Http2",
+        ["RateLimit"] = "Http2",
         ["WireFrame"] = "Connection",
         ["AsyncStreamReaderExtensions"] = "Calls",
     };

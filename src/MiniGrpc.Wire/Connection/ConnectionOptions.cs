@@ -23,6 +23,9 @@ internal sealed record ConnectionOptions
     /// <summary>Takes the frames of the wire trace; null for no trace.</summary>
     public Action<WireFrame>? WireTrace { get; init; }
 
+    /// <summary>When to ask whether the peer is still there.</summary>
+    public KeepAliveOptions KeepAlive { get; init; } = KeepAliveOptions.Off;
+
     /// <summary>How long a peer may take to say its part of the connection's start before it is given up.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

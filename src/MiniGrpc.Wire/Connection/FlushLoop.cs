@@ -20,6 +20,9 @@ internal sealed class FlushLoop : IThreadPoolWorkItem
     private bool _completeWhenEmpty;
     private bool _completed;
 
+    /// <summary>The writes that were started and those that were completed, together: odd while one is under way. Guarded by the gate.</summary>
+    public long Writes { get; private set; }
+
     public FlushLoop(Http2Connection connection, SendSide send)
     {
         _connection = connection;
@@ -74,12 +77,19 @@ internal sealed class FlushLoop : IThreadPoolWorkItem
         bool complete;
         lock (_connection.Gate)
         {
+            Writes += Writes & 1; // the write before this has completed
             _send.Produce();
             if (_send.Output.Length > 0)
             {
-                OutputBuffer output = _send.Output;
-                _send.Output = _spare!;
+                Writes++;
+                OutputBuffer output = _send.TakeOutput(_spare!);
+                _connection.OnOutputTaken();
                 return output;
+            }
+
+            if (_send.QueuedOctets > 0)
+            {
+                _connection.Stall.Arm(); // no window lets it out
             }
 
             // Nothing to send: an idle connection holds no output memory.

@@ -40,8 +40,11 @@ internal sealed partial class Http2Connection : IReceiveSink
 
     Http2Stream? IReceiveSink.OpenStream(int id)
     {
+        // A handler counts until it returns: a client that resets its streams can't have more of them running than it may open.
+        bool full = _receive.Streams.Count + Volatile.Read(ref _abandonedCalls) >= Options.Limits.MaxConcurrentStreams;
+
         // While a shutdown is only announced the peer may not know of it yet: what it opened is served.
-        Http2Stream? stream = _shutdown == ShutdownStep.Draining ? null : _owner.OpenStream(this);
+        Http2Stream? stream = full || _shutdown == ShutdownStep.Draining ? null : _owner.OpenStream(this);
         if (stream is not null)
         {
             using GateScope gate = Enter();
@@ -65,8 +68,11 @@ internal sealed partial class Http2Connection : IReceiveSink
         gate.Send.OnClosedByPeer(stream);
     }
 
+    bool IReceiveSink.IsBacklogged => IsBacklogged;
+
     void IReceiveSink.OnStreamError(Http2Stream? stream, ProtocolError error)
     {
+        WireMetrics.ProtocolError(_role, error);
         Options.Logger.LogDebug("{Peer}: {Error}", Transport.RemoteAddress, error);
         using (GateScope gate = Enter())
         {
@@ -111,20 +117,24 @@ internal sealed partial class Http2Connection : IReceiveSink
 
     void IReceiveSink.OnSettingsAcknowledged()
     {
-        // Ours only ever raise a limit or state one that holds from the first frame: nothing waits for the answer.
+        // Ours only ever raise a limit or state one that holds from the first frame: nothing but the clock waits for the answer.
+        _settingsTimer?.Dispose();
     }
 
-    void IReceiveSink.OnPing(in PingFrame frame)
+    ProtocolError? IReceiveSink.OnPing(in PingFrame frame, long now)
     {
         using GateScope gate = Enter();
         if (!frame.IsAck)
         {
-            gate.Send.WritePing(frame.OpaqueData, ack: true);
+            return gate.Send.AnswerPing(frame.OpaqueData, now);
         }
-        else if (frame.OpaqueData == ShutdownPing)
+
+        if (frame.OpaqueData == ShutdownPing)
         {
             BeginDraining(gate.Send);
         }
+
+        return null;
     }
 
     void IReceiveSink.OnGoAway(in GoAwayFrame frame)

@@ -62,7 +62,7 @@ internal sealed partial class Http2Connection
     private static void AnnounceShutdown(SendSide send)
     {
         send.WriteGoAway(int.MaxValue, ErrorCode.NoError, []);
-        send.WritePing(ShutdownPing, ack: false);
+        send.WritePing(ShutdownPing);
     }
 
     private void OnUnanswered()

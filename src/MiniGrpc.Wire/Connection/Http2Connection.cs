@@ -22,9 +22,11 @@ internal sealed partial class Http2Connection
     private readonly ReceiveSide _receive;
     private readonly ReceiveLoop _receiveLoop;
     private readonly FlushLoop _flush;
+    private readonly long _openedAt;
     private ConnectionEnd? _end;
     private bool _ready;
     private bool _started;
+    private bool _aborted;
 
     public Http2Connection(Role role, ITransport transport, ConnectionOptions options, IConnectionOwner owner)
     {
@@ -32,8 +34,11 @@ internal sealed partial class Http2Connection
         _owner = owner;
         Transport = transport;
         Options = options;
+        _openedAt = options.Time.GetTimestamp();
+        Stall = new StallWatch(this);
+        KeepAlive = new KeepAlive(this, options.KeepAlive);
         Trace = options.WireTrace is null ? null : new WireTrace(role, transport.RemoteAddress, options.WireTrace);
-        _send = new SendSide(role);
+        _send = new SendSide(role, options.Limits.Abuse);
         _receive = new ReceiveSide(role, options.Limits, this, _send.Retired);
         _receiveLoop = new ReceiveLoop(this, _receive, role);
         _flush = new FlushLoop(this, _send);
@@ -47,6 +52,9 @@ internal sealed partial class Http2Connection
 
     /// <summary>The trace of frames, or null.</summary>
     public WireTrace? Trace { get; }
+
+    /// <summary>Milliseconds since the connection was opened.</summary>
+    public long Now => (long)Options.Time.GetElapsedTime(_openedAt).TotalMilliseconds;
 
     /// <summary>Whether the peer's SETTINGS ever came in.</summary>
     public bool WasReady => Volatile.Read(ref _ready);
@@ -83,6 +91,7 @@ internal sealed partial class Http2Connection
     /// </summary>
     public async Task RunAsync()
     {
+        WireMetrics.AddConnection(_role, 1);
         using (ITimer handshake = Options.Time.CreateTimer(OnHandshakeTimeout, null, Options.HandshakeTimeout, Timeout.InfiniteTimeSpan))
         {
             // The clock runs from here; the rest doesn't hold up whoever accepted or connected, however much has come in.
@@ -106,7 +115,12 @@ internal sealed partial class Http2Connection
     public void Abort(ConnectionEnd end)
     {
         Interlocked.CompareExchange(ref _end, end, null);
+        Volatile.Write(ref _aborted, true);
         Transport.Abort();
+        lock (Gate)
+        {
+            ReleaseBacklogWaiter();
+        }
     }
 
     /// <summary>
@@ -132,6 +146,7 @@ internal sealed partial class Http2Connection
         using GateScope gate = Enter();
         gate.Send.WriteStart(settings, limits.ConnectionWindow);
         _started = true;
+        AwaitSettingsAcknowledgement();
         if (_shutdown == ShutdownStep.Announced)
         {
             AnnounceShutdown(gate.Send);
@@ -155,9 +170,9 @@ internal sealed partial class Http2Connection
         }
         finally
         {
-            _shutdownTimer?.Dispose();
-            _lingerTimer?.Dispose();
+            DisposeTimers();
             await Transport.DisposeAsync().ConfigureAwait(false);
+            WireMetrics.AddConnection(_role, -1);
             _owner.OnClosed(this);
         }
     }
@@ -168,7 +183,7 @@ internal sealed partial class Http2Connection
         if (end.Error is { } error)
         {
             using GateScope gate = Enter();
-            gate.Send.WriteGoAway(Math.Min(LastPeerStreamId, _lastAnnounced), error.Code, System.Text.Encoding.UTF8.GetBytes(error.ToString()));
+            WriteGoAway(gate.Send, error);
         }
 
         TellStreams(end);
@@ -178,9 +193,10 @@ internal sealed partial class Http2Connection
             gate.Flush.CompleteWhenEmpty();
         }
 
-        // A last GOAWAY needs time to leave, and closing with unread input would destroy it on its way.
-        using (ITimer linger = Options.Time.CreateTimer(static t => ((ITransport)t!).Abort(), Transport, Linger, Timeout.InfiniteTimeSpan))
+        // A last GOAWAY needs time to leave, and closing with unread input would destroy it on its way. What was torn down has no way out.
+        if (!Volatile.Read(ref _aborted))
         {
+            using ITimer linger = Options.Time.CreateTimer(static t => ((ITransport)t!).Abort(), Transport, Linger, Timeout.InfiniteTimeSpan);
             await _receiveLoop.DrainAsync().ConfigureAwait(false);
         }
 
@@ -205,7 +221,7 @@ internal sealed partial class Http2Connection
         {
             foreach (Http2Stream stream in streams)
             {
-                SendSide.DropQueue(stream);
+                gate.Send.DropQueue(stream);
             }
         }
 
@@ -223,6 +239,10 @@ internal sealed partial class Http2Connection
         if (end.IsClean)
         {
             Options.Logger.LogDebug("Connection ended: {Reason}", end.Reason);
+        }
+        else if (end.Error?.Limit is not null)
+        {
+            Options.Logger.LogWarning("Connection to {Peer} ended: {Reason}", Transport.RemoteAddress, end.Reason);
         }
         else
         {
@@ -252,6 +272,7 @@ internal sealed partial class Http2Connection
             _connection.CompleteIfDrained();
             bool kick = _connection._flush.TryClaim();
             bool mayOpen = _connection._send.TakeMayOpen();
+            Volatile.Write(ref _connection._backlogged, _connection._send.IsBacklogged);
             _connection.Gate.Exit();
             if (kick)
             {

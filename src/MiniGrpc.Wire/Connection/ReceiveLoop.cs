@@ -27,11 +27,12 @@ internal sealed class ReceiveLoop
     public async Task<ConnectionEnd> RunAsync()
     {
         PipeReader input = _connection.Transport.Input;
+        bool held = false;
         try
         {
             while (true)
             {
-                if (_receive.Streams.Count == 0)
+                if (_receive.Streams.Count == 0 && !held)
                 {
                     await _connection.Transport.WaitForInputAsync().ConfigureAwait(false);
                 }
@@ -39,15 +40,23 @@ internal sealed class ReceiveLoop
                 ReadResult result = await input.ReadAsync().ConfigureAwait(false);
                 ReadOnlySequence<byte> buffer = result.Buffer;
                 ConnectionEnd? end = Receive(buffer, out long consumed);
-                if (end is null && result.IsCompleted)
+                held = end is null && _connection.IsBacklogged;
+                if (end is null && result.IsCompleted && !held)
                 {
                     end = EndOfInput(buffer.Slice(consumed));
                 }
 
-                input.AdvanceTo(end is null ? buffer.GetPosition(consumed) : buffer.End, buffer.End);
+                // What is held back counts as not looked at, so that the next read gives it again at once.
+                SequencePosition position = end is null ? buffer.GetPosition(consumed) : buffer.End;
+                input.AdvanceTo(position, held ? position : buffer.End);
                 if (end is not null || result.IsCanceled)
                 {
                     return end ?? new ConnectionEnd("the connection was aborted");
+                }
+
+                if (held)
+                {
+                    await _connection.WaitForAnswersToLeaveAsync().ConfigureAwait(false);
                 }
             }
         }
@@ -125,7 +134,9 @@ internal sealed class ReceiveLoop
 
         // Before the frames take effect, so that a trace shows causes before effects.
         _connection.Trace?.Received(octets[(int)consumed..]);
-        consumed += _receive.Receive(octets[(int)consumed..]);
+        long now = _connection.Now;
+        _connection.KeepAlive.OnInput(now);
+        consumed += _receive.Receive(octets[(int)consumed..], now);
         return _receive.Error is { } error ? new ConnectionEnd($"the peer broke the protocol: {error}", error) : null;
     }
 

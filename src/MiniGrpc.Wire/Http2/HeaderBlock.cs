@@ -9,18 +9,20 @@ namespace MiniGrpc.Wire.Http2;
 /// <remarks>Owned by the receive loop. Memory is held only between the first fragment and END_HEADERS.</remarks>
 internal sealed class HeaderBlock
 {
-    /// <summary>
-    /// How many CONTINUATION frames a block may have: at the smallest maximum frame size this is 128 KiB, more than the list
-    /// cap lets through. Empty ones count too, else they could go on for ever.
-    /// </summary>
-    private const int MaxFragments = 8;
-
     private readonly OutputBuffer _octets = new();
     private readonly int _maxLength;
+    private readonly int _maxFragments;
     private int _fragments;
 
-    /// <summary>Creates a gatherer for blocks of up to <paramref name="maxLength"/> octets.</summary>
-    public HeaderBlock(int maxLength) => _maxLength = maxLength;
+    /// <summary>
+    /// Creates a gatherer for blocks of up to <paramref name="maxLength"/> octets in up to <paramref name="maxFragments"/> frames.
+    /// Empty ones count too, else they could go on for ever.
+    /// </summary>
+    public HeaderBlock(int maxLength, int maxFragments)
+    {
+        _maxLength = maxLength;
+        _maxFragments = maxFragments;
+    }
 
     /// <summary>The stream whose block is being gathered, or 0.</summary>
     public int StreamId { get; private set; }
@@ -43,12 +45,16 @@ internal sealed class HeaderBlock
     /// <summary>Adds a fragment.</summary>
     public ProtocolError? Append(ReadOnlySpan<byte> fragment)
     {
-        if (_octets.Length + fragment.Length > _maxLength || ++_fragments > MaxFragments)
+        if (_octets.Length + fragment.Length > _maxLength)
         {
             return ProtocolError.Connection(
-                ErrorCode.EnhanceYourCalm,
-                "10.5.1",
-                $"the field block of stream {StreamId} is longer than {_maxLength} octets or {MaxFragments} frames");
+                ErrorCode.EnhanceYourCalm, "10.5.1", $"the field block of stream {StreamId} is longer than {_maxLength} octets");
+        }
+
+        if (++_fragments > _maxFragments)
+        {
+            return AbuseBudgets.Exceeded(
+                nameof(AbuseLimits.HeaderBlockFrames), $"the field block of stream {StreamId} has more than {_maxFragments} frames");
         }
 
         _octets.Write(fragment);

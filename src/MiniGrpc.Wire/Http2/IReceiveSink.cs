@@ -9,6 +9,9 @@ namespace MiniGrpc.Wire.Http2;
 /// </summary>
 internal interface IReceiveSink
 {
+    /// <summary>Whether so many answers wait to be sent that no more frames are to be taken for now. Changed by other threads.</summary>
+    bool IsBacklogged { get; }
+
     /// <summary>The peer opens stream <paramref name="id"/> (server only): its object, or null to refuse it.</summary>
     Http2Stream? OpenStream(int id);
 
@@ -28,7 +31,7 @@ internal interface IReceiveSink
     void OnSettingsAcknowledged();
 
     /// <summary>A PING, or the answer to ours.</summary>
-    void OnPing(in PingFrame frame);
+    ProtocolError? OnPing(in PingFrame frame, long now);
 
     /// <summary>The peer will end the connection.</summary>
     void OnGoAway(in GoAwayFrame frame);

@@ -22,6 +22,12 @@ internal enum ErrorScope : byte
 /// <param name="StreamId">The stream that ends; 0 for a connection error, and where the stream is not yet known.</param>
 internal sealed record ProtocolError(ErrorScope Scope, ErrorCode Code, string Section, string Reason, int StreamId = 0)
 {
+    /// <summary>The limit that the peer has passed, a property of <see cref="AbuseLimits"/> or of the options; null for a rule of the RFC.</summary>
+    public string? Limit { get; init; }
+
+    /// <summary>What GOAWAY carries as debug data where peers look for a certain text; null for the error as a sentence.</summary>
+    public string? DebugData { get; init; }
+
     /// <summary>An error that ends the connection (RFC 9113 section 5.4.1).</summary>
     public static ProtocolError Connection(ErrorCode code, string section, string reason) =>
         new(ErrorScope.Connection, code, section, reason);

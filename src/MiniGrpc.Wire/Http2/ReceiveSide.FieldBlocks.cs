@@ -55,7 +55,9 @@ internal sealed partial class ReceiveSide
         if (!IsIdle(id))
         {
             // Late for a stream that we have reset: decoded for the table's sake. Otherwise the peer had ended it itself.
-            return Streams.WasResetByUs(id) ? Decode(block, FieldRules.Kind.Trailers, null) : ClosedStream(FrameType.Headers, id);
+            return Streams.WasResetByUs(id)
+                ? Decode(block, FieldRules.Kind.Trailers, null) ?? _budgets.OnUselessFrame(FrameType.Headers, _now)
+                : ClosedStream(FrameType.Headers, id);
         }
 
         return _role == Role.Client || (id & 1) == 0 ? IdleStream(FrameType.Headers, id) : OnRequestBlock(id, endStream, block);
@@ -101,7 +103,7 @@ internal sealed partial class ReceiveSide
         {
             return endStream
                 ? Judge(ProtocolError.Stream(stream.Id, ErrorCode.ProtocolError, "8.1", "an interim response with END_STREAM"), stream)
-                : null;
+                : _budgets.OnUselessFrame(FrameType.Headers, _now);
         }
 
         stream.HeadersReceived = true;
@@ -145,6 +147,11 @@ internal sealed partial class ReceiveSide
             if (transition.BecameClosed)
             {
                 Streams.Remove(stream);
+                if (input != StreamInput.ReceiveRstStream)
+                {
+                    _budgets.OnStreamEnded();
+                }
+
                 _sink.OnClosed(stream);
             }
 

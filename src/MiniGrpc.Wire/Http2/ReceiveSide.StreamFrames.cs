@@ -19,6 +19,11 @@ internal sealed partial class ReceiveSide
                 ErrorCode.FlowControlError, "6.9.1", "DATA beyond the connection's flow-control window");
         }
 
+        if (frame.FlowControlledLength == 0 && !frame.EndStream && _budgets.OnEmptyData(_now) is { } tooMany)
+        {
+            return tooMany;
+        }
+
         if (!TryFind(frame.StreamId, out Http2Stream? stream))
         {
             return OnFrameWithoutStream(FrameType.Data, frame.StreamId);
@@ -52,9 +57,9 @@ internal sealed partial class ReceiveSide
             return error;
         }
 
-        if (!TryFind(frame.StreamId, out Http2Stream? stream))
+        if (!TryFind(frame.StreamId, out Http2Stream? stream) || stream.State.Current == StreamState.Closed)
         {
-            return IsIdle(frame.StreamId) ? IdleStream(FrameType.RstStream, frame.StreamId) : null;
+            return OnLateFrame(FrameType.RstStream, frame.StreamId);
         }
 
         if (ApplyInput(stream, FrameType.RstStream, StreamInput.ReceiveRstStream, out error))
@@ -62,7 +67,8 @@ internal sealed partial class ReceiveSide
             stream.OnReset(frame.ErrorCode);
         }
 
-        return error;
+        // A client's resets are of streams that it opened itself, and may open again and again; a server can only reset ours.
+        return error ?? (_role == Role.Server ? _budgets.OnStreamReset(_now) : null);
     }
 
     private ProtocolError? OnWindowUpdate(in FrameHeader header, ReadOnlySpan<byte> payload)
@@ -78,14 +84,16 @@ internal sealed partial class ReceiveSide
             return _sink.OnWindowUpdate(null, frame.Increment);
         }
 
-        if (TryFind(frame.StreamId, out Http2Stream? stream))
+        if (TryFind(frame.StreamId, out Http2Stream? stream) && stream.State.Current != StreamState.Closed)
         {
             return Judge(_sink.OnWindowUpdate(stream, frame.Increment), stream);
         }
 
         // It may have been sent before the peer knew that the stream has ended (section 5.1, "closed").
-        return IsIdle(frame.StreamId) ? IdleStream(FrameType.WindowUpdate, frame.StreamId) : null;
+        return OnLateFrame(FrameType.WindowUpdate, frame.StreamId);
     }
+
+    private ProtocolError? OnLateFrame(FrameType type, int id) => IsIdle(id) ? IdleStream(type, id) : _budgets.OnUselessFrame(type, _now);
 
     private ProtocolError? OnFrameWithoutStream(FrameType type, int id)
     {

@@ -22,7 +22,10 @@ internal sealed partial class ReceiveSide
     private readonly HeaderBlock _block;
     private readonly RetiredStreams _retired;
     private readonly HeaderList _scratch = new();
+    private readonly AbuseBudgets _budgets;
     private bool _settingsReceived;
+    private bool _settingsAcknowledged;
+    private long _now;
 
     /// <summary>Creates the inbound half. <paramref name="retired"/> tells it of streams that the outbound half has closed.</summary>
     public ReceiveSide(Role role, ReceiveLimits limits, IReceiveSink sink, RetiredStreams retired)
@@ -36,7 +39,8 @@ internal sealed partial class ReceiveSide
 
         // A list a little over the limit costs its call, one far over it the connection. Huffman coding makes a block shorter
         // than its list, so a block of that length is far over as well.
-        _block = new HeaderBlock(Math.Max(InboundFields.FarOver(limits.MaxHeaderListSize), limits.MaxFrameSize));
+        _block = new HeaderBlock(Math.Max(InboundFields.FarOver(limits.MaxHeaderListSize), limits.MaxFrameSize), limits.Abuse.HeaderBlockFrames);
+        _budgets = new AbuseBudgets(limits.Abuse);
         Window = new ConnectionReceiveWindow(limits.ConnectionWindow, limits.UnreadCap);
     }
 
@@ -51,12 +55,14 @@ internal sealed partial class ReceiveSide
 
     /// <summary>
     /// Takes whole frames off the start of <paramref name="octets"/> and returns how many octets they were. Stops at an
-    /// incomplete frame, or at a connection error.
+    /// incomplete frame, at a connection error, or when too many answers to the frames before wait to be sent.
+    /// <paramref name="now"/> is in milliseconds of a clock that doesn't go back.
     /// </summary>
-    public int Receive(ReadOnlySpan<byte> octets)
+    public int Receive(ReadOnlySpan<byte> octets, long now)
     {
+        _now = now;
         int consumed = 0;
-        while (Error is null && octets.Length - consumed >= FrameHeader.Size)
+        while (Error is null && octets.Length - consumed >= FrameHeader.Size && !_sink.IsBacklogged)
         {
             FrameHeader header = FrameHeader.Read(octets[consumed..]);
             if (header.Length > _limits.MaxFrameSize)
@@ -95,6 +101,11 @@ internal sealed partial class ReceiveSide
             Http2Stream? next = stream.NextRetired;
             stream.NextRetired = null;
             Streams.Remove(stream);
+            if (!stream.WasResetByUs)
+            {
+                _budgets.OnStreamEnded();
+            }
+
             stream = next;
         }
     }
@@ -119,7 +130,7 @@ internal sealed partial class ReceiveSide
         {
             FrameType.Data => OnData(header, payload),
             FrameType.Headers => OnHeaders(header, payload),
-            FrameType.Priority => PriorityFrame.Parse(header, payload, out _) is { } error ? Judge(error) : null,
+            FrameType.Priority => PriorityFrame.Parse(header, payload, out _) is { } error ? Judge(error) : _budgets.OnUselessFrame(header.Type, _now),
             FrameType.RstStream => OnRstStream(header, payload),
             FrameType.Settings => OnSettings(header, payload),
             FrameType.PushPromise => OnPushPromise(),
@@ -127,7 +138,7 @@ internal sealed partial class ReceiveSide
             FrameType.GoAway => OnGoAway(header, payload),
             FrameType.WindowUpdate => OnWindowUpdate(header, payload),
             FrameType.Continuation => OnContinuation(header, payload),
-            _ => null, // unknown types are ignored, whatever they say (section 5.5)
+            _ => _budgets.OnUselessFrame(header.Type, _now), // unknown types are ignored, whatever they say (section 5.5)
         };
     }
 
@@ -140,12 +151,14 @@ internal sealed partial class ReceiveSide
 
         if (frame.IsAck)
         {
+            ProtocolError? unasked = _settingsAcknowledged ? _budgets.OnUselessFrame(FrameType.Settings, _now) : null;
+            _settingsAcknowledged = true;
             _sink.OnSettingsAcknowledged();
-            return null;
+            return unasked;
         }
 
         _settingsReceived = true;
-        return _sink.OnSettings(frame);
+        return _budgets.OnSettings(frame.Count, _now) ?? _sink.OnSettings(frame);
     }
 
     private static ProtocolError OnPushPromise() => ProtocolError.Connection(
@@ -158,8 +171,7 @@ internal sealed partial class ReceiveSide
             return error;
         }
 
-        _sink.OnPing(frame);
-        return null;
+        return (frame.IsAck ? _budgets.OnUselessFrame(FrameType.Ping, _now) : null) ?? _sink.OnPing(frame, _now);
     }
 
     private ProtocolError? OnGoAway(in FrameHeader header, ReadOnlySpan<byte> payload)
@@ -170,10 +182,13 @@ internal sealed partial class ReceiveSide
         }
 
         _sink.OnGoAway(frame);
-        return null;
+        return _budgets.OnUselessFrame(FrameType.GoAway, _now); // useful once
     }
 
-    /// <summary>A stream error is reported and the connection goes on; a connection error goes up and ends it.</summary>
+    /// <summary>
+    /// A stream error is reported and the connection goes on, unless there are too many of them; a connection error goes up and
+    /// ends it. Streams refused for a limit that the peer can't know yet count for less.
+    /// </summary>
     private ProtocolError? Judge(ProtocolError? error, Http2Stream? stream = null)
     {
         if (error is null || error.Scope == ErrorScope.Connection)
@@ -182,7 +197,9 @@ internal sealed partial class ReceiveSide
         }
 
         _sink.OnStreamError(stream, stream is null ? error : error with { StreamId = stream.Id });
-        return null;
+        return error.Code == ErrorCode.RefusedStream && !_settingsAcknowledged
+            ? _budgets.OnUselessFrame(FrameType.Headers, _now)
+            : _budgets.OnStreamReset(_now);
     }
 }
 
@@ -201,4 +218,8 @@ internal sealed record ReceiveLimits(
     int StreamWindow = 512 * 1024,
     int ConnectionWindow = 1024 * 1024,
     long UnreadCap = 4 * 1024 * 1024,
-    int MaxConcurrentStreams = 100);
+    int MaxConcurrentStreams = 100)
+{
+    /// <summary>What a peer may do that costs it little and us more.</summary>
+    public AbuseLimits Abuse { get; init; } = new();
+}

@@ -8,9 +8,20 @@ namespace MiniGrpc.Wire.Http2;
 /// </content>
 internal sealed partial class SendSide
 {
+    /// <summary>The WINDOW_UPDATE frames that a peer may send before we have sent it anything.</summary>
+    private const int FirstWindowUpdates = 1000;
+
+    /// <summary>About the length of a frame that answers another, its header included.</summary>
+    private const int ControlFrameSize = FrameHeader.Size + 8;
+
     private int _nextStreamId = 1;
     private Http2Stream? _opened;
     private bool _mayOpen;
+    private int _unsentAnswers;
+    private long _windowUpdatesAllowed = FirstWindowUpdates;
+
+    /// <summary>Whether more answers wait to be sent than a sound peer would let wait (section 10.5).</summary>
+    public bool IsBacklogged => _unsentAnswers > _limits.UnsentAnswers;
 
     /// <summary>Streams that our half has closed last, for the receive loop to take out of its table.</summary>
     public RetiredStreams Retired { get; } = new();
@@ -62,6 +73,7 @@ internal sealed partial class SendSide
         stream.NextOpened = _opened;
         _opened = stream;
         OpenStreams++;
+        _windowUpdatesAllowed += _limits.WindowUpdatesPerDataFrame;
         WriteHeaders(stream, prepared, fields, endStream);
         return OpenResult.Opened;
     }
@@ -91,6 +103,7 @@ internal sealed partial class SendSide
     {
         stream.SendWindow = new SendWindow((int)PeerSettings.InitialWindowSize);
         OpenStreams++;
+        _windowUpdatesAllowed += _limits.WindowUpdatesPerDataFrame;
     }
 
     /// <summary>A frame of the peer closed <paramref name="stream"/>: it no longer counts, and what it wanted to send is dropped.</summary>
@@ -144,6 +157,7 @@ internal sealed partial class SendSide
         if (!IsClosed)
         {
             SettingsFrame.WriteAck(Output);
+            _unsentAnswers += ControlFrameSize;
         }
 
         return null;
@@ -171,6 +185,11 @@ internal sealed partial class SendSide
     {
         const string Section = "6.9.1";
         const string Reason = "WINDOW_UPDATE moves the window past 2^31-1 octets";
+        if (--_windowUpdatesAllowed < 0)
+        {
+            return AbuseBudgets.Exceeded(nameof(AbuseLimits.WindowUpdatesPerDataFrame), "more WINDOW_UPDATE frames than there was DATA to credit");
+        }
+
         if (stream is null)
         {
             return _connectionWindow.TryIncrease(increment)
@@ -206,16 +225,38 @@ internal sealed partial class SendSide
         if (!IsClosed)
         {
             RstStreamFrame.Write(Output, streamId, code);
+            _unsentAnswers += ControlFrameSize;
         }
     }
 
-    /// <summary>Sends a PING, or the answer to one (section 6.7).</summary>
-    public void WritePing(ulong opaqueData, bool ack)
+    /// <summary>Sends a PING (section 6.7).</summary>
+    public void WritePing(ulong opaqueData)
     {
         if (!IsClosed)
         {
-            PingFrame.Write(Output, ack, opaqueData);
+            PingFrame.Write(Output, isAck: false, opaqueData);
         }
+    }
+
+    /// <summary>Answers a PING, unless a client sends too many (section 6.7).</summary>
+    public ProtocolError? AnswerPing(ulong opaqueData, long now)
+    {
+        if (IsClosed)
+        {
+            return null;
+        }
+
+        PingFrame.Write(Output, isAck: true, opaqueData);
+        _unsentAnswers += ControlFrameSize;
+        return _role == Role.Server ? _pings.OnPing(now, hasCalls: OpenStreams > 0) : null;
+    }
+
+    /// <summary>Answers a request with a header list that ends the stream, before any handler has seen it.</summary>
+    public void WriteRefusal(Http2Stream stream, PreparedFields prepared, HeaderList? fields)
+    {
+        int before = Output.Length;
+        WriteHeaders(stream, prepared, fields, endStream: true);
+        _unsentAnswers += Output.Length - before;
     }
 
     /// <summary>Announces that the connection will end (section 6.8).</summary>

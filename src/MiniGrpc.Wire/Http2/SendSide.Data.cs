@@ -37,7 +37,8 @@ internal sealed partial class SendSide
         Span<byte> frame = Output.Reserve(FrameHeader.Size + length);
         DataFrame.WriteHeader(frame, stream.Id, length, endsHere);
         stream.SendQueue.MoveTo(frame[FrameHeader.Size..]);
-        ConsumeWindows(stream, length);
+        QueuedOctets -= length;
+        OnDataSent(stream, length);
         if (endsHere)
         {
             OnEndStreamSent(stream);
@@ -51,7 +52,7 @@ internal sealed partial class SendSide
             WriteQueuedTrailers(stream);
         }
 
-        if (stream.WriterWaits && stream.SendQueue.Length <= StreamQueueCap)
+        if (stream.WriterWaits && stream.SendQueue.Length <= QueueCap)
         {
             stream.WriterWaits = false;
             stream.OnSendCapacity();
@@ -81,17 +82,20 @@ internal sealed partial class SendSide
         }
 
         DataFrame.Write(Output, stream.Id, octets, endStream);
-        ConsumeWindows(stream, octets.Length);
+        OnDataSent(stream, octets.Length);
         if (endStream)
         {
             OnEndStreamSent(stream);
         }
     }
 
-    private void ConsumeWindows(Http2Stream stream, int length)
+    private void OnDataSent(Http2Stream stream, int length)
     {
         stream.SendWindow.Consume(length);
         _connectionWindow.Consume(length);
+        SentOctets += length;
+        _windowUpdatesAllowed += _limits.WindowUpdatesPerDataFrame;
+        _pings.OnContentSent();
     }
 
     private void Schedule(Http2Stream stream)

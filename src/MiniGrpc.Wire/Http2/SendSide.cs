@@ -28,19 +28,29 @@ internal sealed partial class SendSide
     internal const int StreamQueueCap = 64 * 1024;
 
     private readonly Role _role;
+    private readonly AbuseLimits _limits;
     private readonly HeaderBlockEncoder _blocks = new();
     private SendWindow _connectionWindow = new(65_535);
     private WriteScheduler _ready;
+    private PingPolicing _pings;
 
     /// <summary>Creates the outbound half for <paramref name="role"/>.</summary>
-    public SendSide(Role role)
+    public SendSide(Role role, AbuseLimits limits)
     {
         _role = role;
+        _limits = limits;
+        _pings = new PingPolicing(limits);
         PeerSettings = new Settings(ofServer: role == Role.Client);
     }
 
-    /// <summary>What leaves next. The flush loop takes it away and puts an empty one in its place.</summary>
-    public OutputBuffer Output { get; set; } = new();
+    /// <summary>What leaves next.</summary>
+    public OutputBuffer Output { get; private set; } = new();
+
+    /// <summary>Message octets that wait on all streams.</summary>
+    public int QueuedOctets { get; private set; }
+
+    /// <summary>DATA octets that have left the queues since the start; tells whether the peer takes anything.</summary>
+    public long SentOctets { get; private set; }
 
     /// <summary>The peer's settings as we have acknowledged them.</summary>
     public Settings PeerSettings { get; }
@@ -50,6 +60,18 @@ internal sealed partial class SendSide
 
     /// <summary>Whether anything waits in <see cref="Output"/> or could be pulled into it.</summary>
     public bool HasWork => Output.Length > 0 || (!_ready.IsEmpty && _connectionWindow.Available > 0);
+
+    /// <summary>How much may be queued on a stream before its writer waits: less when the connection as a whole is behind.</summary>
+    private int QueueCap => QueuedOctets > _limits.SendQueue ? 0 : StreamQueueCap;
+
+    /// <summary>Takes what leaves next, and puts <paramref name="empty"/> in its place.</summary>
+    public OutputBuffer TakeOutput(OutputBuffer empty)
+    {
+        OutputBuffer output = Output;
+        Output = empty;
+        _unsentAnswers = 0;
+        return output;
+    }
 
     /// <summary>Sends a stream's first header list, or trailers when <paramref name="endStream"/> is set and nothing is queued.</summary>
     public SendResult WriteHeaders(Http2Stream stream, PreparedFields? prepared, HeaderList? fields, bool endStream)
@@ -88,10 +110,11 @@ internal sealed partial class SendSide
             return SendResult.Accepted;
         }
 
+        QueuedOctets += length;
         stream.SendQueue.Append(message);
         stream.EndQueued = endStream;
         Schedule(stream);
-        if (stream.SendQueue.Length <= StreamQueueCap)
+        if (stream.SendQueue.Length <= QueueCap)
         {
             return SendResult.Accepted;
         }
@@ -153,13 +176,15 @@ internal sealed partial class SendSide
 
         DropQueue(stream);
         RstStreamFrame.Write(Output, stream.Id, code);
+        _unsentAnswers += ControlFrameSize;
         Retire(stream);
         return true;
     }
 
     /// <summary>Forgets what a stream that the peer has closed still wanted to send.</summary>
-    public static void DropQueue(Http2Stream stream)
+    public void DropQueue(Http2Stream stream)
     {
+        QueuedOctets -= stream.SendQueue.Length;
         stream.SendQueue.Clear();
         stream.QueuedTrailers?.Release();
         stream.QueuedTrailers = null;
@@ -187,6 +212,7 @@ internal sealed partial class SendSide
         int offset = HeadersFrame.Begin(Output);
         _blocks.Encode(Output, prepared, fields);
         HeadersFrame.End(Output, offset, stream.Id, endStream, (int)PeerSettings.MaxFrameSize);
+        _pings.OnContentSent();
     }
 
     /// <summary>

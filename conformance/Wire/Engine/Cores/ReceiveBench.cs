@@ -33,6 +33,12 @@ internal sealed class ReceiveBench : IReceiveSink
     /// <summary>Every stream there ever was, by identifier.</summary>
     public Dictionary<int, PlainStream> All { get; } = [];
 
+    /// <summary>The clock, in milliseconds.</summary>
+    public long Now { get; set; }
+
+    /// <summary>Whether too many answers wait to be sent.</summary>
+    public bool IsBacklogged { get; set; }
+
     /// <summary>Whether streams of the peer are refused.</summary>
     public bool Refuses { get; set; }
 
@@ -78,7 +84,7 @@ internal sealed class ReceiveBench : IReceiveSink
     /// <summary>Feeds octets that must all be consumed, and returns the connection error if there is one.</summary>
     public ProtocolError? Feed(byte[] octets)
     {
-        int consumed = Side.Receive(octets);
+        int consumed = Side.Receive(octets, Now);
         Assert.True(Side.Error is not null || consumed == octets.Length, $"{consumed} octets of {octets.Length} were consumed");
         return Side.Error;
     }
@@ -89,7 +95,7 @@ internal sealed class ReceiveBench : IReceiveSink
         int consumed = 0;
         foreach (int cut in cuts.Append(octets.Length))
         {
-            consumed += Side.Receive(octets.AsSpan(consumed..cut));
+            consumed += Side.Receive(octets.AsSpan(consumed..cut), Now);
         }
     }
 
@@ -147,7 +153,11 @@ internal sealed class ReceiveBench : IReceiveSink
 
     void IReceiveSink.OnSettingsAcknowledged() => Log.Add("settings acknowledged");
 
-    void IReceiveSink.OnPing(in PingFrame frame) => Log.Add($"ping {frame.OpaqueData}{(frame.IsAck ? " ACK" : "")}");
+    ProtocolError? IReceiveSink.OnPing(in PingFrame frame, long now)
+    {
+        Log.Add($"ping {frame.OpaqueData}{(frame.IsAck ? " ACK" : "")}");
+        return null;
+    }
 
     void IReceiveSink.OnGoAway(in GoAwayFrame frame) => Log.Add($"goaway {frame.LastStreamId} {frame.ErrorCode}");
 

@@ -84,7 +84,7 @@ public class ReceiveSideTests
         for (int length = 0; length < frame.Length; length++)
         {
             var bench = new ReceiveBench(Role.Server);
-            Assert.Equal(0, bench.Side.Receive(frame.AsSpan(0, length)));
+            Assert.Equal(0, bench.Side.Receive(frame.AsSpan(0, length), 0));
             Assert.Empty(bench.Log);
         }
     }
@@ -96,7 +96,7 @@ public class ReceiveSideTests
         byte[] bad = ReceiveBench.Frames(o => DataFrame.Write(o, 1, [], endStream: true));
         byte[] ping = ReceiveBench.Frames(o => PingFrame.Write(o, isAck: false, 7));
         FrameBytes.IsConnectionError(bench.Feed([.. bad, .. ping]), ErrorCode.ProtocolError, "5.1");
-        Assert.Equal(0, bench.Side.Receive(ping));
+        Assert.Equal(0, bench.Side.Receive(ping, 0));
         Assert.Empty(bench.Log);
     }
 

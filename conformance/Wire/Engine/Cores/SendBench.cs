@@ -1,6 +1,7 @@
 using System.Text;
 using MiniGrpc.Conformance.Wire.Rfc7541;
 using MiniGrpc.Conformance.Wire.Rfc9113;
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Hpack;
 using MiniGrpc.Wire.Http2;
@@ -13,9 +14,9 @@ internal sealed class SendBench
 {
     private readonly HpackDecoder _hpack = new();
 
-    public SendBench(Role role, int connectionWindow = 65_535, int streamWindow = 65_535)
+    public SendBench(Role role, int connectionWindow = 65_535, int streamWindow = 65_535, AbuseLimits? limits = null)
     {
-        Side = new SendSide(role);
+        Side = new SendSide(role, limits ?? new AbuseLimits());
         Settings((SettingId.InitialWindowSize, (uint)streamWindow));
         if (connectionWindow > 65_535)
         {

@@ -74,7 +74,7 @@ public partial class SendSideTests
         Assert.Equal(SendResult.Closed, bench.Side.EndStream(stream));
         Assert.Equal(SendResult.Closed, bench.Side.WriteTrailers(stream, null, null));
         Assert.False(bench.Side.Reset(stream, ErrorCode.Cancel));
-        bench.Side.WritePing(0, ack: false);
+        bench.Side.WritePing(0);
         bench.Side.WriteWindowUpdate(0, 1);
         bench.Side.WriteReset(1, ErrorCode.Cancel);
         bench.Side.WriteGoAway(0, ErrorCode.NoError, []);

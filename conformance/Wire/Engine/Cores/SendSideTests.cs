@@ -1,4 +1,5 @@
 using MiniGrpc.Conformance.Wire.Rfc9113;
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 
@@ -85,7 +86,7 @@ public partial class SendSideTests
         bench.Write(stream, 1_000_000);
         int length = bench.Take().Sum(frame => FrameHeader.Size + frame.Header.Length);
         Assert.InRange(length, SendSide.OutputCapacity, SendSide.OutputCapacity + SendSide.Quantum + FrameHeader.Size);
-        bench.Side.WritePing(1, ack: true);
+        bench.Side.AnswerPing(1, 0);
         bench.Side.WriteWindowUpdate(0, 1);
         Assert.Equal([FrameType.Ping, FrameType.WindowUpdate, FrameType.Data], bench.Take().Take(3).Select(frame => frame.Header.Type));
     }
@@ -263,7 +264,7 @@ public partial class SendSideTests
     {
         foreach (Role role in Enum.GetValues<Role>())
         {
-            var side = new SendSide(role);
+            var side = new SendSide(role, new AbuseLimits());
             side.WriteStart([(SettingId.EnablePush, 0)], 100_000);
             byte[] octets = side.Output.WrittenSpan.ToArray();
             if (role == Role.Client)

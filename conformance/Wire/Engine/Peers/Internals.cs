@@ -54,6 +54,35 @@ internal static class Internals
     /// <inheritdoc cref="HoldsMemory(ServerCallContext)"/>
     public static bool HoldsMemory(MessageInbox inbox) => Octets(inbox).HoldsMemory;
 
+    /// <summary>The octets of the arrays that an inbox holds.</summary>
+    public static int HeldMemory(MessageInbox inbox)
+    {
+        int held = 0;
+        for (InboxSegment? segment = Head(ref Octets(inbox)); segment is not null; segment = segment.NextSegment)
+        {
+            held += segment.Array.Length;
+        }
+
+        return held;
+    }
+
+    /// <summary>The inbox of the one call that is under way on a channel.</summary>
+    public static MessageInbox SingleInboxOf(MiniChannel channel) =>
+        Assert.IsType<ClientStream>(Assert.Single(Receive(ReadyConnectionOf(channel)!).Streams.Streams)).Inbox;
+
+    /// <summary>What waits to leave: octets in the output buffer, and octets of messages in the queues.</summary>
+    public static (int Output, int Queued) UnsentOf(Http2Connection connection)
+    {
+        lock (connection.Gate)
+        {
+            SendSide send = Send(connection);
+            return (send.Output.Length, send.QueuedOctets);
+        }
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_head")]
+    private static extern ref InboxSegment? Head(ref InboxOctets octets);
+
     /// <summary>The stream of a server's call.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_stream")]
     public static extern ref ServerStream StreamOf(ServerCall call);

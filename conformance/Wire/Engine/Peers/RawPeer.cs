@@ -168,6 +168,15 @@ internal class RawPeer(ITransport transport) : IAsyncDisposable
         return credit;
     }
 
+    /// <summary>Waits until at least <paramref name="octets"/> may be sent on the connection; frames that come meanwhile are kept.</summary>
+    public async Task WaitForCreditAsync(int octets)
+    {
+        while (ConnectionCredit < octets)
+        {
+            _kept.Add(await ReadAsync("WINDOW_UPDATE") ?? throw Failure("the connection ended before WINDOW_UPDATE"));
+        }
+    }
+
     /// <summary>Ends this end's direction, as closing a socket does.</summary>
     public Task CloseOutputAsync() => transport.Output.CompleteAsync().AsTask();
 

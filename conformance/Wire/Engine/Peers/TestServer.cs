@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using MiniGrpc.Server;
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Transport;
@@ -13,7 +14,8 @@ internal sealed class TestServer : IAsyncDisposable
 
     public TestServer(Action<GrpcServerOptions>? configure = null)
     {
-        var options = new GrpcServerOptions();
+        // PING is how the raw peers take a round trip.
+        var options = new GrpcServerOptions { AbuseLimits = new AbuseLimits { PingStrikes = int.MaxValue } };
         configure?.Invoke(options);
         Core = new ServerCore(options, new MethodTable([Service.Bind()], []), Log);
     }

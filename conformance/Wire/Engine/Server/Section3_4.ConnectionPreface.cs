@@ -113,6 +113,7 @@ public class Section3_4_ConnectionPreface
         var time = new FakeTimeProvider();
         await using var server = new TestServer(options => options.TimeProvider = time);
         RawClient client = await server.StartAsync();
+        await client.RoundTripAsync();
         time.Advance(TimeSpan.FromHours(1));
         await client.AssertWorksAsync(1);
     }

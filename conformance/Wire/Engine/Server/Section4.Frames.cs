@@ -103,7 +103,7 @@ public class Section4_Frames
         await using var server = new TestServer();
         RawClient client = await server.StartAsync();
         await SendInPiecesAsync(client, 1, client.Block(RawClient.RequestFields("Unary")), 9);
-        await client.ExpectGoAwayAndEndAsync(ErrorCode.EnhanceYourCalm, 0, "10.5.1");
+        await client.ExpectGoAwayAndEndAsync(ErrorCode.EnhanceYourCalm, 0, "10.5");
         await server.AssertEndedAsync();
     }
 

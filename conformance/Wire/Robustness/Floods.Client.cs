@@ -1,0 +1,162 @@
+using Grpc.Core;
+using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Wire;
+using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Http2.Frames;
+
+namespace MiniGrpc.Conformance.Wire.Robustness;
+
+/// <summary>Floods of frames against a channel: a server may be hostile as well (RFC 9113 section 10.5).</summary>
+public class FloodsOnTheClient
+{
+    /// <summary>Row 2: mistakes that make the client reset streams.</summary>
+    [Fact]
+    public async Task Making_the_client_reset_streams_ends_the_connection()
+    {
+        await using var channel = new TestChannel(options => options.AbuseLimits = new AbuseLimits { StreamResets = new RateLimit(10, 0) });
+        Task<byte[]>[] calls = [.. Enumerable.Range(0, 12).Select(_ => channel.Unary([1]).ResponseAsync)];
+        RawServer server = await channel.StartAsync();
+        for (int id = 1; id <= 21; id += 2)
+        {
+            await server.RequestAsync(id);
+            await server.SendAsync(o => WindowUpdateFrame.Write(o, id, 0));
+        }
+
+        await Scene.AssertCalmedAsync(channel, server, nameof(AbuseLimits.StreamResets));
+        await Task.WhenAll(calls.Select(call => TestChannel.FailureAsync(call)));
+    }
+
+    /// <summary>Row 1 the other way round: a server that refuses calls is within its rights, however many.</summary>
+    [Fact]
+    public async Task A_server_that_resets_every_call_keeps_its_connection()
+    {
+        await using var channel = new TestChannel(options => options.AbuseLimits = new AbuseLimits { StreamResets = new RateLimit(10, 0) });
+        Task<byte[]> first = channel.Unary([1]).ResponseAsync;
+        RawServer server = await channel.StartAsync();
+        for (int id = 1; id <= 101; id += 2)
+        {
+            await server.RequestAsync(id);
+            await server.SendAsync(o => RstStreamFrame.Write(o, id, ErrorCode.RefusedStream));
+            Assert.Equal(StatusCode.Unavailable, (await TestChannel.FailureAsync(first)).StatusCode);
+            first = channel.Unary([1]).ResponseAsync;
+        }
+
+        await server.RequestAsync(103);
+        await server.ReplyAsync(103, 2);
+        Assert.Equal([2], await RawPeer.Within(first, "the response"));
+    }
+
+    /// <summary>Row 5: entries of a SETTINGS frame, and SETTINGS frames.</summary>
+    [Theory]
+    [InlineData(1, 33, nameof(AbuseLimits.SettingsEntries))]
+    [InlineData(10, 1, nameof(AbuseLimits.SettingsFrames))]
+    public async Task Too_many_settings_end_the_connection(int frames, int entries, string limit)
+    {
+        await using var channel = new TestChannel(options => options.AbuseLimits = new AbuseLimits { SettingsFrames = new RateLimit(10, 0) });
+        Task<byte[]> call = channel.Unary([1]).ResponseAsync;
+        RawServer server = await channel.StartAsync();
+        for (int i = 0; i < frames; i++)
+        {
+            await server.SendAsync(o => SettingsFrame.Write(o, [.. Enumerable.Repeat((SettingId.InitialWindowSize, 1u), entries)]));
+        }
+
+        await Scene.AssertCalmedAsync(channel, server, limit);
+        await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, limit);
+    }
+
+    /// <summary>Rows 8, 11 and 28: frames that mean nothing.</summary>
+    [Theory]
+    [InlineData(FrameTypeName.RstStream)]
+    [InlineData(FrameTypeName.Priority)]
+    [InlineData(FrameTypeName.WindowUpdate)]
+    [InlineData(FrameTypeName.Unknown)]
+    public async Task Too_many_frames_that_change_nothing_end_the_connection(FrameTypeName type)
+    {
+        await using var channel = new TestChannel(options => options.AbuseLimits = new AbuseLimits { UselessFrames = new RateLimit(20, 0) });
+        Task<byte[]> call = channel.Unary([1]).ResponseAsync;
+        RawServer server = await channel.StartAsync();
+        await server.RequestAsync(1);
+        await server.ReplyAsync(1, 2);
+        await RawPeer.Within(call, "the response");
+        for (int i = 0; i <= 20; i++)
+        {
+            await server.SendAsync(o => Flood.WriteUseless(o, (FrameType)type));
+        }
+
+        await Scene.AssertCalmedAsync(channel, server, nameof(AbuseLimits.UselessFrames));
+    }
+
+    /// <summary>RFC 9113 section 8.1: interim responses may come in any number, but none of them means anything to gRPC.</summary>
+    [Fact]
+    public async Task Too_many_interim_responses_end_the_connection()
+    {
+        await using var channel = new TestChannel(options => options.AbuseLimits = new AbuseLimits { UselessFrames = new RateLimit(20, 0) });
+        Task<byte[]> call = channel.Unary([1]).ResponseAsync;
+        RawServer server = await channel.StartAsync();
+        await server.RequestAsync(1);
+        for (int i = 0; i <= 20; i++)
+        {
+            await server.HeadersAsync(1, endStream: false, ":status=103");
+        }
+
+        await Scene.AssertCalmedAsync(channel, server, nameof(AbuseLimits.UselessFrames));
+        await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, nameof(AbuseLimits.UselessFrames));
+    }
+
+    /// <summary>Row 9: DATA that brings nothing and ends nothing.</summary>
+    [Fact]
+    public async Task Too_many_empty_data_frames_end_the_connection()
+    {
+        await using var channel = new TestChannel();
+        Task<byte[]> call = channel.Unary([1]).ResponseAsync;
+        RawServer server = await channel.StartAsync();
+        await server.RequestAsync(1);
+        await server.HeadersAsync(1, endStream: false, RawServer.Headers200);
+        for (int i = 0; i <= 110; i++)
+        {
+            await server.DataAsync(1, []);
+        }
+
+        await Scene.AssertCalmedAsync(channel, server, nameof(AbuseLimits.EmptyDataFrames));
+        await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, nameof(AbuseLimits.EmptyDataFrames));
+    }
+
+    /// <summary>Row 10: a tiny frame holds no more memory than a tiny piece of a large one.</summary>
+    [Fact]
+    public async Task Memory_of_tiny_frames_is_in_proportion_to_what_they_bring()
+    {
+        const int Size = 60_000;
+        await using var channel = new TestChannel();
+        using AsyncDuplexStreamingCall<byte[], byte[]> call = channel.Duplex();
+        RawServer server = await channel.StartAsync();
+        await server.ExpectAsync(FrameType.Headers, 1);
+        await server.HeadersAsync(1, endStream: false, RawServer.Headers200);
+        byte[] message = RawClient.Message(new byte[Size]);
+        for (int i = 0; i < message.Length; i++)
+        {
+            await server.SendAsync(o => DataFrame.Write(o, 1, message.AsSpan(i, 1), endStream: false));
+        }
+
+        await server.RoundTripAsync();
+
+        // The stated bound: twice the payload, whatever the frames.
+        Assert.InRange(Internals.HeldMemory(Internals.SingleInboxOf(channel.Channel)), Size, 2 * Size);
+    }
+
+    /// <summary>Row 12: a flood of WINDOW_UPDATE has nothing to credit.</summary>
+    [Fact]
+    public async Task Too_many_window_updates_end_the_connection()
+    {
+        await using var channel = new TestChannel();
+        Task<byte[]> call = channel.Unary([1]).ResponseAsync;
+        RawServer server = await channel.StartAsync();
+        await server.RequestAsync(1);
+        for (int i = 0; i <= 1030; i++)
+        {
+            await server.SendAsync(o => WindowUpdateFrame.Write(o, 0, 1));
+        }
+
+        await Scene.AssertCalmedAsync(channel, server, nameof(AbuseLimits.WindowUpdatesPerDataFrame));
+        await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, nameof(AbuseLimits.WindowUpdatesPerDataFrame));
+    }
+}

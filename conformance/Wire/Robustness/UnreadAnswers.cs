@@ -1,0 +1,127 @@
+using System.IO.Pipelines;
+using Microsoft.Extensions.Time.Testing;
+using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Wire;
+using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Http2.Frames;
+
+namespace MiniGrpc.Conformance.Wire.Robustness;
+
+/// <summary>
+/// Rows 5 and 6: a client that asks (PING, CVE-2019-9512; SETTINGS, CVE-2019-9515; requests that are refused) and takes no answers.
+/// What waits for it stays small, since the server stops listening, and after a while it is closed.
+/// </summary>
+public class UnreadAnswers
+{
+    /// <summary>What the in-memory transport holds for a peer that doesn't read, as a socket's buffer does.</summary>
+    private const int TransportCapacity = 128 * 1024;
+
+    private readonly FakeTimeProvider _time = new();
+
+    [Theory]
+    [InlineData("PING")]
+    [InlineData("SETTINGS")]
+    [InlineData("unknown method")]
+    [InlineData("GET")]
+    public async Task A_client_that_takes_no_answers_is_not_listened_to_and_then_closed(string question)
+    {
+        await using var server = new TestServer(options =>
+        {
+            options.TimeProvider = _time;
+            options.AbuseLimits = new AbuseLimits { PingStrikes = int.MaxValue, SettingsFrames = RateLimit.Unlimited };
+        });
+        RawClient bystander = await server.StartAsync();
+        Http2Connection first = Assert.Single(Internals.ConnectionsOf(server.Core));
+        RawClient attacker = await server.StartAsync();
+        Http2Connection connection = Assert.Single(Internals.ConnectionsOf(server.Core), c => c != first);
+        int asked = await AskUntilNobodyListensAsync(attacker, connection, question);
+
+        // The stated bound: the limit, and the answers to one frame more.
+        Assert.InRange(Internals.UnsentOf(connection).Output, 1, new AbuseLimits().UnsentAnswers + 1024);
+        Assert.True(connection.IsBacklogged);
+        await bystander.AssertWorksAsync(1);
+
+        _time.Advance(new AbuseLimits().SendStallTimeout);
+        await bystander.AssertWorksAsync(3);
+        _time.Advance(new AbuseLimits().SendStallTimeout);
+        _time.Advance(TimeSpan.FromSeconds(1)); // the time in which GOAWAY might have left
+        await Eventually.IsTrueAsync(() => Internals.ConnectionsOf(server.Core).Length == 1, "the attacker's connection to be closed");
+        Scene.AssertSaidOnce(server.Log, nameof(AbuseLimits.SendStallTimeout));
+        await bystander.AssertWorksAsync(5);
+        Assert.True(asked > 0);
+    }
+
+    /// <summary>Who takes the answers in the end has lost nothing.</summary>
+    [Fact]
+    public async Task A_client_that_takes_its_answers_late_gets_them_all()
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        Http2Connection connection = Assert.Single(Internals.ConnectionsOf(server.Core));
+        int asked = await AskUntilNobodyListensAsync(client, connection, "PING");
+        for (int i = 0; i < asked; i++)
+        {
+            await client.ExpectAsync(FrameType.Ping, 0, FrameFlags.Ack);
+        }
+
+        Assert.False(connection.IsBacklogged);
+        await client.AssertWorksAsync(1);
+    }
+
+    /// <summary>Sends questions until the transport takes no more of them, which says that nobody reads them; answers how many were taken.</summary>
+    private static async Task<int> AskUntilNobodyListensAsync(RawClient client, Http2Connection connection, string question)
+    {
+        int asked = 0;
+        while (true)
+        {
+            byte[] octets = Question(client, question, asked);
+            ValueTask<FlushResult> write = client.Transport.Output.WriteAsync(octets);
+            asked++;
+            if (!write.IsCompleted)
+            {
+                // Either the server is a little behind, or it has stopped for good: its own writes find no room.
+                await Eventually.IsTrueAsync(
+                    () => write.IsCompleted || (connection.IsBacklogged && UnreadOctets(client) >= TransportCapacity), "the server to read, or to stop reading");
+                if (!write.IsCompleted)
+                {
+                    return asked;
+                }
+            }
+
+            Assert.InRange(asked, 0, 10 * TransportCapacity);
+        }
+    }
+
+    private static long UnreadOctets(RawClient client)
+    {
+        if (!client.Transport.Input.TryRead(out ReadResult result))
+        {
+            return 0;
+        }
+
+        long unread = result.Buffer.Length;
+        client.Transport.Input.AdvanceTo(result.Buffer.Start, result.Buffer.Start);
+        return unread;
+    }
+
+    private static byte[] Question(RawClient client, string question, int number)
+    {
+        var output = new MiniGrpc.Wire.Buffers.OutputBuffer();
+        switch (question)
+        {
+            case "PING":
+                PingFrame.Write(output, isAck: false, (ulong)number);
+                break;
+            case "SETTINGS":
+                SettingsFrame.Write(output, []);
+                break;
+            default:
+                string method = question == "GET" ? ":method=GET" : ":method=POST";
+                client.Headers(
+                    output, (2 * number) + 1, true, method, ":scheme=http", ":path=/" + new string('x', 2000) + "/Method", "content-type=application/grpc");
+                break;
+        }
+
+        return output.WrittenSpan.ToArray();
+    }
+}

@@ -1,0 +1,124 @@
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Wire.Connection;
+
+/// <content>
+/// What protects the connection from a peer that is slow, silent or greedy (RFC 9113 sections 6.5.3 and 10.5): the waits that have an
+/// end, the answers that are not piled up, and the handlers that outlive their streams.
+/// </content>
+internal sealed partial class Http2Connection
+{
+    private ITimer? _settingsTimer;
+    private ITimer? _failTimer;
+    private BacklogWaiter? _backlogWaiter;
+    private bool _backlogged;
+    private bool _goAwaySent;
+    private int _abandonedCalls;
+
+    /// <summary>Whether the peer takes fewer answers than it asks for: nothing more is read meanwhile.</summary>
+    internal bool IsBacklogged => Volatile.Read(ref _backlogged);
+
+    /// <summary>Finds a peer that takes nothing.</summary>
+    internal StallWatch Stall { get; }
+
+    /// <summary>Finds a peer that is gone.</summary>
+    internal KeepAlive KeepAlive { get; }
+
+    /// <summary>A handler goes on although its stream has ended (1), or has returned after that (-1).</summary>
+    internal void AddAbandonedCall(int change) => Interlocked.Add(ref _abandonedCalls, change);
+
+    /// <summary>On the receive loop: completes when the answers that wait have been taken to be sent.</summary>
+    internal Task WaitForAnswersToLeaveAsync()
+    {
+        lock (Gate)
+        {
+            if (!_send.IsBacklogged || Volatile.Read(ref _end) is not null)
+            {
+                return Task.CompletedTask;
+            }
+
+            _backlogWaiter ??= new BacklogWaiter();
+            return _backlogWaiter.Left;
+        }
+    }
+
+    /// <summary>Under the gate: the flush loop has taken what was to be sent.</summary>
+    internal void OnOutputTaken()
+    {
+        Stall.Arm();
+        Volatile.Write(ref _backlogged, false);
+        ReleaseBacklogWaiter();
+    }
+
+    /// <summary>
+    /// Ends the connection for a peer that didn't do in time what it had to. GOAWAY says so if the peer still takes octets; a
+    /// moment later the transport is torn down, which ends the receive loop. Any thread but the receive loop's.
+    /// </summary>
+    internal void Fail(ProtocolError error)
+    {
+        if (Interlocked.CompareExchange(ref _end, new ConnectionEnd($"the peer broke the protocol: {error}", error), null) is not null)
+        {
+            return;
+        }
+
+        using GateScope gate = Enter();
+        _shutdown = ShutdownStep.Draining;
+        gate.Send.IsGoingAway = true;
+        WriteGoAway(gate.Send, error);
+        gate.Flush.CompleteWhenEmpty();
+        _failTimer = Options.Time.CreateTimer(static c => ((Http2Connection)c!).Abort(((Http2Connection)c)._end!), this, Linger, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Under the gate: the clock for the peer's acknowledgement of our SETTINGS runs (section 6.5.3).</summary>
+    private void AwaitSettingsAcknowledgement()
+    {
+        TimeSpan patience = Options.Limits.Abuse.SettingsTimeout;
+        _settingsTimer = Options.Time.CreateTimer(
+            static c => ((Http2Connection)c!).OnSettingsUnacknowledged(), this, patience, Timeout.InfiniteTimeSpan);
+    }
+
+    private void OnSettingsUnacknowledged()
+    {
+        const string Limit = nameof(AbuseLimits.SettingsTimeout);
+        string reason = $"SETTINGS were not acknowledged within {Options.Limits.Abuse.SettingsTimeout.TotalSeconds:0.###} s (limit {Limit})";
+        Fail(ProtocolError.Connection(ErrorCode.SettingsTimeout, "6.5.3", reason) with { Limit = Limit });
+    }
+
+    /// <summary>Under the gate: tells the peer why the connection ends, once.</summary>
+    private void WriteGoAway(SendSide send, ProtocolError error)
+    {
+        if (_goAwaySent)
+        {
+            return;
+        }
+
+        _goAwaySent = true;
+        WireMetrics.ProtocolError(_role, error);
+        send.WriteGoAway(
+            Math.Min(LastPeerStreamId, _lastAnnounced), error.Code, System.Text.Encoding.UTF8.GetBytes(error.DebugData ?? error.ToString()));
+    }
+
+    private void ReleaseBacklogWaiter()
+    {
+        BacklogWaiter? waiter = _backlogWaiter;
+        _backlogWaiter = null;
+        if (waiter is not null)
+        {
+            Options.Dispatcher.Post(waiter);
+        }
+    }
+
+    private void DisposeTimers()
+    {
+        lock (Gate)
+        {
+            Stall.Stop();
+            _settingsTimer?.Dispose();
+            _failTimer?.Dispose();
+            _shutdownTimer?.Dispose();
+            _lingerTimer?.Dispose();
+        }
+
+        KeepAlive.Dispose();
+    }
+}

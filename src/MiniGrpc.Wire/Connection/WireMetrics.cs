@@ -1,0 +1,60 @@
+using System.Diagnostics.Metrics;
+
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Wire.Connection;
+
+/// <summary>
+/// What a server or channel counts, for <see cref="Meter"/> listeners: the meter <c>MiniGrpc</c>. Costs next to nothing when
+/// nobody listens.
+/// </summary>
+internal static class WireMetrics
+{
+    private static readonly Meter s_meter = new("MiniGrpc", typeof(WireMetrics).Assembly.GetName().Version?.ToString(3));
+
+    private static readonly UpDownCounter<long> s_connections = s_meter.CreateUpDownCounter<long>(
+        "minigrpc.connections.active", "{connection}", "Connections that are open.");
+
+    private static readonly Counter<long> s_refused = s_meter.CreateCounter<long>(
+        "minigrpc.connections.refused", "{connection}", "Connections that were closed at once because there were too many.");
+
+    private static readonly Counter<long> s_limits = s_meter.CreateCounter<long>(
+        "minigrpc.limits.exceeded", "{connection}", "Connections that were ended because the peer passed a limit, by the limit's name.");
+
+    private static readonly Counter<long> s_resets = s_meter.CreateCounter<long>(
+        "minigrpc.streams.reset", "{stream}", "Streams that were reset, by whom and with which error code.");
+
+    private static readonly Counter<long> s_errors = s_meter.CreateCounter<long>(
+        "minigrpc.protocol_errors", "{error}", "Rules of HTTP/2 that peers broke, by scope and error code.");
+
+    /// <summary>A connection was opened (1) or closed (-1).</summary>
+    public static void AddConnection(Role role, int change) => s_connections.Add(change, RoleTag(role));
+
+    /// <summary>A connection was turned away.</summary>
+    public static void ConnectionRefused() => s_refused.Add(1);
+
+    /// <summary>A peer has broken a rule or passed a limit.</summary>
+    public static void ProtocolError(Role role, ProtocolError error)
+    {
+        if (error.Limit is { } limit)
+        {
+            s_limits.Add(1, RoleTag(role), new("limit", limit));
+        }
+
+        if (s_errors.Enabled)
+        {
+            s_errors.Add(1, RoleTag(role), new("scope", error.Scope == ErrorScope.Connection ? "connection" : "stream"), new("code", ErrorCodes.Name(error.Code)));
+        }
+    }
+
+    /// <summary>The peer has reset a stream.</summary>
+    public static void StreamReset(Role role, ErrorCode code)
+    {
+        if (s_resets.Enabled)
+        {
+            s_resets.Add(1, RoleTag(role), new("code", ErrorCodes.Name(code)));
+        }
+    }
+
+    private static KeyValuePair<string, object?> RoleTag(Role role) => new("role", role == Role.Client ? "client" : "server");
+}

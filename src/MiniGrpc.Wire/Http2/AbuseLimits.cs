@@ -1,0 +1,82 @@
+namespace MiniGrpc.Wire;
+
+/// <summary>
+/// What one connection's peer may do that costs it little and us more (RFC 9113 section 10.5). Beyond a limit the connection is
+/// ended with ENHANCE_YOUR_CALM unless the limit says otherwise; the log and the metric
+/// <c>minigrpc.limits.exceeded</c> name the limit. The defaults are far above what sound peers do. For one connection each;
+/// docs/security.md says which attack each limit answers.
+/// </summary>
+public sealed record AbuseLimits
+{
+    /// <summary>
+    /// Streams that end by RST_STREAM: the client's own on a server, and those that a peer's mistakes make us send on either
+    /// end. Default 2000 at once and 100 a second; every stream that ends in good order gives one back.
+    /// </summary>
+    /// <remarks>
+    /// 2000: all calls of a full connection (1000 streams) may meet their deadline in one moment, twice. A handler counts against
+    /// <c>MaxConcurrentStreams</c> until it returns, so resets don't start more handlers than that.
+    /// </remarks>
+    public RateLimit StreamResets { get; init; } = new(2000, 100);
+
+    /// <summary>
+    /// Frames that change nothing: PRIORITY, unknown types, interim responses, answers to no question, and RST_STREAM, WINDOW_UPDATE
+    /// and HEADERS for streams that have ended. Default 10,000 at once and 330 a second.
+    /// </summary>
+    /// <remarks>Some are normal: a cancellation crosses with the end of its call. DATA of a stream that was reset is not counted: megabytes may be under way.</remarks>
+    public RateLimit UselessFrames { get; init; } = new(10_000, 330);
+
+    /// <summary>DATA frames without octets, padding and END_STREAM. Default 100 at once and 10 a second.</summary>
+    public RateLimit EmptyDataFrames { get; init; } = new(100, 10);
+
+    /// <summary>SETTINGS frames, each of which may touch every stream. Default 1000 at once and 30 a second.</summary>
+    public RateLimit SettingsFrames { get; init; } = new(1000, 30);
+
+    /// <summary>Entries of one SETTINGS frame. Default 32; there are not ten kinds.</summary>
+    public int SettingsEntries { get; init; } = 32;
+
+    /// <summary>
+    /// Frames of one header block, HEADERS and CONTINUATION, empty ones too. Default 8: at the smallest maximum frame size these
+    /// are 128 KiB, more than the limit of the header list lets through.
+    /// </summary>
+    public int HeaderBlockFrames { get; init; } = 8;
+
+    /// <summary>
+    /// WINDOW_UPDATE frames for each DATA frame that we have sent and each stream, beyond 1000 for a start. Default 10: a peer
+    /// that credits every frame at once, for stream and connection, sends 2.
+    /// </summary>
+    public int WindowUpdatesPerDataFrame { get; init; } = 10;
+
+    /// <summary>
+    /// Octets of answers (to PING and SETTINGS, RST_STREAM, refusals) that may wait to be sent. Default 64 KiB. Beyond it nothing
+    /// more is read until they have left; a peer that takes none for <see cref="SendStallTimeout"/> is closed.
+    /// </summary>
+    public int UnsentAnswers { get; init; } = 64 * 1024;
+
+    /// <summary>
+    /// Octets of messages that may wait to be sent on all streams. Default 4 MiB. Beyond it a writer waits until its stream's queue is
+    /// empty, rather than below 64 KiB; so what waits is this and one message of each stream at most.
+    /// </summary>
+    public int SendQueue { get; init; } = 4 * 1024 * 1024;
+
+    /// <summary>
+    /// Server: PINGs that came too soon after the one before, since the last response, before the client is told <c>too_many_pings</c>.
+    /// Default 2; <see cref="int.MaxValue"/> for no limit.
+    /// </summary>
+    public int PingStrikes { get; init; } = 2;
+
+    /// <summary>Server: how soon the next PING may come while there are calls, or always with <see cref="PermitPingsWithoutCalls"/>. Default 5 minutes, as in other implementations.</summary>
+    public TimeSpan MinPingInterval { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Server: whether a client without calls may ping as often as one with calls. Default false: then once in 2 hours.</summary>
+    public bool PermitPingsWithoutCalls { get; init; }
+
+    /// <summary>How long a peer may take to acknowledge our SETTINGS; then SETTINGS_TIMEOUT. Default 60 seconds; <see cref="Timeout.InfiniteTimeSpan"/> for ever.</summary>
+    public TimeSpan SettingsTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// How long a peer may take nothing of what waits for it: its socket takes no octet, or its windows let no DATA out. Default 5
+    /// minutes; noticed after that and before twice that. <see cref="Timeout.InfiniteTimeSpan"/> for ever. A client that stops
+    /// reading a stream for longer needs more.
+    /// </summary>
+    public TimeSpan SendStallTimeout { get; init; } = TimeSpan.FromMinutes(5);
+}
