@@ -40,9 +40,15 @@ internal sealed class MethodTable : ServiceBinderBase
         return _byPath.TryGetValue(text, out MethodHandler? handler) ? handler : null;
     }
 
-    /// <summary>Why there is no handler for <paramref name="path"/>.</summary>
+    /// <summary>Why there is no handler for <paramref name="path"/>. A long one is cut: who asks for nothing gets no long answers.</summary>
     public string Explain(string path)
     {
+        const int Shown = 200;
+        if (path.Length > Shown)
+        {
+            return $"No service is registered for '{path.AsSpan(0, Shown)}…'.";
+        }
+
         int slash = path.LastIndexOf('/');
         return slash > 0 && path[0] == '/' && _services.Contains(path[1..slash])
             ? $"Service '{path[1..slash]}' has no method '{path[(slash + 1)..]}'."

@@ -13,7 +13,7 @@ public partial class DocumentTests
             .Select(file => Path.GetRelativePath(Repository.Root, file)),
     ];
 
-    public static TheoryData<Type> Options => [typeof(MiniGrpc.Server.GrpcServerOptions), typeof(MiniGrpc.Client.MiniChannelOptions)];
+    public static TheoryData<Type> Options => [typeof(MiniGrpc.Server.GrpcServerOptions), typeof(MiniGrpc.Client.MiniChannelOptions), typeof(MiniGrpc.Wire.AbuseLimits)];
 
     [Theory]
     [MemberData(nameof(Documents))]

@@ -80,6 +80,15 @@ internal static class Internals
         }
     }
 
+    /// <summary>How many streams have a writer that waits for room in the queue.</summary>
+    public static int WaitingWritersOf(Http2Connection connection)
+    {
+        lock (connection.Gate)
+        {
+            return Receive(connection).Streams.Streams.Count(stream => stream.WriterWaits);
+        }
+    }
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_head")]
     private static extern ref InboxSegment? Head(ref InboxOctets octets);
 

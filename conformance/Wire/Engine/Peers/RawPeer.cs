@@ -160,6 +160,9 @@ internal class RawPeer(ITransport transport) : IAsyncDisposable
         Assert.DoesNotContain(_kept, frame => frame.StreamId == streamId && frame.Type != FrameType.WindowUpdate);
     }
 
+    /// <summary>Whether a frame of a type, no answer to one of ours, has come that the test has not asked for.</summary>
+    public bool HasKept(FrameType type) => _kept.Exists(frame => frame.Type == type && !IsAck(frame));
+
     /// <summary>What WINDOW_UPDATE frames that were kept grant to a stream, all together.</summary>
     public int TakeCredit(int streamId)
     {
