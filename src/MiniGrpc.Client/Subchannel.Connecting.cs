@@ -114,7 +114,10 @@ internal sealed partial class Subchannel : IConnectionOwner
 
         // What connecting took is no longer there for the server's SETTINGS.
         TimeSpan left = _options.ConnectTimeout - _options.TimeProvider.GetElapsedTime(started);
-        ConnectionOptions options = _connectionOptions with { HandshakeTimeout = left > TimeSpan.Zero ? left : TimeSpan.Zero };
+        ConnectionOptions options = _connectionOptions with
+        {
+            HandshakeTimeout = _options.ConnectTimeout == Timeout.InfiniteTimeSpan ? Timeout.InfiniteTimeSpan : left > TimeSpan.Zero ? left : TimeSpan.Zero,
+        };
         var connection = new Http2Connection(Role.Client, transport, options, this);
         lock (_lock)
         {

@@ -39,6 +39,7 @@ internal sealed partial class Subchannel : IThreadPoolWorkItem
         _endPoint = endPoint;
         _options = options;
         _logger = logger;
+        ConnectionOptions.CheckTime(options.ConnectTimeout, nameof(options.ConnectTimeout));
         _backoff = new Backoff(options.InitialReconnectBackoff, options.MaxReconnectBackoff);
         _connectionOptions = new ConnectionOptions
         {
@@ -47,7 +48,7 @@ internal sealed partial class Subchannel : IThreadPoolWorkItem
             WireTrace = options.WireTrace,
             Limits = new ReceiveLimits { Abuse = options.AbuseLimits },
             KeepAlive = new KeepAliveOptions(options.KeepAlivePingDelay, options.KeepAlivePingTimeout, options.KeepAlivePingWithoutCalls),
-        };
+        }.Validated();
     }
 
     /// <summary>Where calls go on when something has come in for them.</summary>

@@ -37,7 +37,7 @@ internal sealed class ServerCore : IConnectionOwner
             Logger = logger,
             Time = options.TimeProvider,
             WireTrace = options.WireTrace,
-        };
+        }.Validated();
     }
 
     public GrpcServerOptions Options { get; }

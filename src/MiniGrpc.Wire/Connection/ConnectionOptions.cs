@@ -28,4 +28,42 @@ internal sealed record ConnectionOptions
 
     /// <summary>How long a peer may take to say its part of the connection's start before it is given up.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>What timers take at the most.</summary>
+    private static TimeSpan LongestTime => TimeSpan.FromMilliseconds(uint.MaxValue - 1);
+
+    /// <summary>Refuses what would only show when the first connection is made.</summary>
+    /// <exception cref="InvalidOperationException">A time or a limit is out of range; the message names it.</exception>
+    public ConnectionOptions Validated()
+    {
+        CheckTime(HandshakeTimeout, nameof(HandshakeTimeout));
+        CheckTime(KeepAlive.Delay, "KeepAlivePingDelay");
+        CheckTime(KeepAlive.Timeout, "KeepAlivePingTimeout");
+        CheckTime(Limits.Abuse.SettingsTimeout, nameof(AbuseLimits.SettingsTimeout));
+        CheckTime(Limits.Abuse.SendStallTimeout, nameof(AbuseLimits.SendStallTimeout));
+        CheckRate(Limits.Abuse.StreamResets, nameof(AbuseLimits.StreamResets));
+        CheckRate(Limits.Abuse.UselessFrames, nameof(AbuseLimits.UselessFrames));
+        CheckRate(Limits.Abuse.EmptyDataFrames, nameof(AbuseLimits.EmptyDataFrames));
+        CheckRate(Limits.Abuse.SettingsFrames, nameof(AbuseLimits.SettingsFrames));
+        return this;
+    }
+
+    /// <summary>Refuses a time that no timer takes.</summary>
+    /// <exception cref="InvalidOperationException">It is out of range.</exception>
+    public static void CheckTime(TimeSpan time, string name)
+    {
+        if (time != Timeout.InfiniteTimeSpan && (time <= TimeSpan.Zero || time > LongestTime))
+        {
+            throw new InvalidOperationException(
+                $"{name} is {time}; expected more than nothing and at most {LongestTime.TotalDays:0} days, or Timeout.InfiniteTimeSpan for no limit.");
+        }
+    }
+
+    private static void CheckRate(RateLimit rate, string name)
+    {
+        if (rate.Burst < 0 || rate.PerSecond < 0)
+        {
+            throw new InvalidOperationException($"{name} is {rate}; expected numbers that are not negative.");
+        }
+    }
 }
