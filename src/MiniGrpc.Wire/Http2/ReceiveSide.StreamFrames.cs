@@ -62,13 +62,16 @@ internal sealed partial class ReceiveSide
             return OnLateFrame(FrameType.RstStream, frame.StreamId);
         }
 
-        if (ApplyInput(stream, FrameType.RstStream, StreamInput.ReceiveRstStream, out error))
+        // Nobody is left to tell when our half has closed the stream before.
+        if (stream.State.Apply(StreamInput.ReceiveRstStream).BecameClosed)
         {
+            Streams.Remove(stream);
+            _sink.OnClosed(stream);
             stream.OnReset(frame.ErrorCode);
         }
 
         // A client's resets are of streams that it opened itself, and may open again and again; a server can only reset ours.
-        return error ?? (_role == Role.Server ? _budgets.OnStreamReset(_now) : null);
+        return _role == Role.Server ? _budgets.OnStreamReset(_now) : null;
     }
 
     private ProtocolError? OnWindowUpdate(in FrameHeader header, ReadOnlySpan<byte> payload)

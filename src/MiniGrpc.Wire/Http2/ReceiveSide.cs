@@ -80,6 +80,8 @@ internal sealed partial class ReceiveSide
                 break;
             }
 
+            // Before each frame, not once for all: what a late frame leads to must not depend on how the octets came in.
+            CollectRetired();
             Error = OnFrame(header, octets.Slice(consumed + FrameHeader.Size, header.Length));
             consumed += length;
         }

@@ -1,0 +1,3 @@
+using MiniGrpc.Conformance.Fuzz;
+
+return await FuzzCommand.Create().Parse(args).InvokeAsync();
