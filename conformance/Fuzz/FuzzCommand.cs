@@ -30,6 +30,7 @@ internal static class FuzzCommand
     public static RootCommand Create()
     {
         var command = new RootCommand("Feeds MiniGrpc with what strangers might send.") { s_targets, s_minutes, s_seed, s_corpus, s_keep, s_replay };
+        command.Subcommands.Add(Recording.RecordCommand.Create());
         command.SetAction((arguments, _) => RunAsync(arguments));
         return command;
     }

@@ -87,12 +87,14 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
             return null;
         }
 
-        // A status that a gRPC server sent through an odd proxy still says more than the proxy's.
-        StatusCode code = fields.TryGet("grpc-status"u8, out ReadOnlySpan<byte> value) && StatusMapping.TryParse(value, out GrpcStatusCode given)
-            ? (StatusCode)given
-            : (StatusCode)StatusMapping.FromHttpStatus(status);
+        // A status that a gRPC server sent through an odd proxy still says more than the proxy's, unless it is OK: then this
+        // is what went wrong.
+        GrpcStatusCode code =
+            fields.TryGet("grpc-status"u8, out ReadOnlySpan<byte> value) && StatusMapping.TryParse(value, out GrpcStatusCode given) && given != GrpcStatusCode.Ok
+                ? given
+                : StatusMapping.FromHttpStatus(status);
         string type = contentType.IsEmpty ? "no content-type" : $"content-type {GrpcError.Quote(contentType)}";
-        return new Status(code, $"The server's answer is not gRPC: HTTP status {status}, {type}.");
+        return new Status((StatusCode)code, $"The server's answer is not gRPC: HTTP status {status}, {type}.");
     }
 
     private void Finish(HeaderList fields)

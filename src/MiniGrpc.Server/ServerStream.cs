@@ -55,8 +55,11 @@ internal sealed class ServerStream : GrpcStream
     /// <summary>The moment at which the client stops waiting, in UTC; <see cref="DateTime.MaxValue"/> for never.</summary>
     public DateTime Deadline { get; private set; } = DateTime.MaxValue;
 
-    /// <summary>Whether the call has ended.</summary>
-    public bool IsFinished => Volatile.Read(ref _finished) != 0;
+    /// <summary>
+    /// Whether the call has ended. What the peer or the connection ended is closed a moment before its call is told, and no
+    /// handler may take that moment for a mistake of its own.
+    /// </summary>
+    public bool IsFinished => Volatile.Read(ref _finished) != 0 || State.Current == StreamState.Closed;
 
     /// <inheritdoc />
     internal override HeaderList? RequestFields => _requestFields;

@@ -9,6 +9,6 @@ internal static class TargetList
     public static FuzzTarget[] All { get; } =
     [
         new HpackTarget(), new HpackBlocksTarget(), new HuffmanTarget(), new ReplayTarget(), new ParsersTarget(), new DeframerTarget(),
-        new InboxTarget(), new ReceiveTarget(), new LoopbackTarget(),
+        new InboxTarget(), new ReceiveTarget(), new LoopbackTarget(), new ServerTarget(), new ClientTarget(),
     ];
 }

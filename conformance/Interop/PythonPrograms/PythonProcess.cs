@@ -49,6 +49,13 @@ internal sealed class PythonProcess : IAsyncDisposable
 
     public Task WriteLineAsync() => _process.StandardInput.WriteLineAsync().WithinLimit("the Python program's input");
 
+    /// <summary>Gives the program all of its input.</summary>
+    public async Task WriteAllAsync(string input)
+    {
+        await _process.StandardInput.WriteAsync(input).WithinLimit("the Python program's input");
+        _process.StandardInput.Close();
+    }
+
     /// <summary>All output of a program that ends by itself and well.</summary>
     public async Task<string> OutputAsync()
     {

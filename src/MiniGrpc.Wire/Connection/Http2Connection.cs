@@ -216,21 +216,24 @@ internal sealed partial class Http2Connection
 
         _receive.CollectOpened();
         _receive.CollectRetired();
-        Http2Stream[] streams = [.. _receive.Streams.Streams];
+        List<Http2Stream> closed = [];
         using (GateScope gate = Enter())
         {
-            foreach (Http2Stream stream in streams)
+            foreach (Http2Stream stream in _receive.Streams.Streams)
             {
+                // Closed before its queue is dropped: whom that wakes must not find the stream open.
+                if (stream.State.Apply(StreamInput.ReceiveRstStream).BecameClosed)
+                {
+                    closed.Add(stream);
+                }
+
                 gate.Send.DropQueue(stream);
             }
         }
 
-        foreach (Http2Stream stream in streams)
+        foreach (Http2Stream stream in closed)
         {
-            if (stream.State.Apply(StreamInput.ReceiveRstStream).BecameClosed)
-            {
-                stream.OnConnectionEnded(end.Reason);
-            }
+            stream.OnConnectionEnded(end.Reason);
         }
     }
 

@@ -78,8 +78,8 @@ internal sealed partial class ReceiveSide
     {
         if (WindowUpdateFrame.Parse(header, payload, out WindowUpdateFrame frame) is { } error)
         {
-            _ = TryFind(header.StreamId, out Http2Stream? owner);
-            return header.StreamId != 0 && IsIdle(header.StreamId) ? IdleStream(FrameType.WindowUpdate, header.StreamId) : Judge(error, owner);
+            bool isIdle = header.StreamId != 0 && !TryFind(header.StreamId, out _) && IsIdle(header.StreamId);
+            return isIdle ? IdleStream(FrameType.WindowUpdate, header.StreamId) : JudgeMalformed(error, header);
         }
 
         if (frame.StreamId == 0)

@@ -132,7 +132,7 @@ internal sealed partial class ReceiveSide
         {
             FrameType.Data => OnData(header, payload),
             FrameType.Headers => OnHeaders(header, payload),
-            FrameType.Priority => PriorityFrame.Parse(header, payload, out _) is { } error ? Judge(error) : _budgets.OnUselessFrame(header.Type, _now),
+            FrameType.Priority => PriorityFrame.Parse(header, payload, out _) is { } error ? JudgeMalformed(error, header) : _budgets.OnUselessFrame(header.Type, _now),
             FrameType.RstStream => OnRstStream(header, payload),
             FrameType.Settings => OnSettings(header, payload),
             FrameType.PushPromise => OnPushPromise(),
@@ -185,6 +185,27 @@ internal sealed partial class ReceiveSide
 
         _sink.OnGoAway(frame);
         return _budgets.OnUselessFrame(FrameType.GoAway, _now); // useful once
+    }
+
+    /// <summary>
+    /// Judges an error in a frame that may come in any state of its stream. A stream that has ended needs no RST_STREAM, and an
+    /// idle one may not get any (section 6.4): there the error becomes the connection's.
+    /// </summary>
+    private ProtocolError? JudgeMalformed(ProtocolError error, in FrameHeader header)
+    {
+        if (error.Scope == ErrorScope.Connection)
+        {
+            return error;
+        }
+
+        if (TryFind(header.StreamId, out Http2Stream? stream))
+        {
+            return Judge(error, stream);
+        }
+
+        return IsIdle(header.StreamId)
+            ? error with { Scope = ErrorScope.Connection, StreamId = 0 }
+            : _budgets.OnUselessFrame(header.Type, _now);
     }
 
     /// <summary>
