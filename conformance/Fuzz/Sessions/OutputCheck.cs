@@ -23,6 +23,7 @@ internal sealed class OutputCheck : IFieldSink
     private readonly List<(int Count, TaskCompletionSource Signal)> _waiting = [];
     private int _openBlock;
     private int _opened;
+    private int _frames;
     private bool _started;
     private bool _over;
 
@@ -33,6 +34,9 @@ internal sealed class OutputCheck : IFieldSink
         _features = features;
         Reading = ReadAsync();
     }
+
+    /// <summary>How many frames have come.</summary>
+    public int Frames => Volatile.Read(ref _frames);
 
     /// <summary>What is read.</summary>
     public ITransport Transport { get; }
@@ -126,6 +130,7 @@ internal sealed class OutputCheck : IFieldSink
         FuzzException.Require(_started || header.Type == FrameType.Settings, $"our first frame is {header}");
         FuzzException.Require(_openBlock == 0 || header is { Type: FrameType.Continuation } && header.StreamId == _openBlock, $"{header} within a field block");
         _started = true;
+        Interlocked.Increment(ref _frames);
         int id = header.StreamId;
         if (id != 0)
         {

@@ -14,16 +14,16 @@ internal static class Script
     private static readonly byte[] s_small = [1, 2, 3];
 
     /// <summary>Starts the calls in their order, and waits between them until <paramref name="opened"/> has seen each.</summary>
-    /// <returns>A task that completes when all calls have ended, however they did.</returns>
-    public static async Task<Task> StartAsync(CallInvoker invoker, Func<int, Task> opened)
+    /// <returns>A task that completes when all calls have ended, however they did, with their ends.</returns>
+    public static async Task<Task<Status[]>> StartAsync(CallInvoker invoker, Func<int, Task> opened)
     {
-        Task unary = EndOf(UnaryAsync(invoker));
+        Task<Status> unary = EndOf(UnaryAsync(invoker));
         await opened(1);
-        Task collect = EndOf(CollectAsync(invoker));
+        Task<Status> collect = EndOf(CollectAsync(invoker));
         await opened(2);
-        Task spread = EndOf(SpreadAsync(invoker));
+        Task<Status> spread = EndOf(SpreadAsync(invoker));
         await opened(3);
-        Task duplex = EndOf(DuplexAsync(invoker));
+        Task<Status> duplex = EndOf(DuplexAsync(invoker));
         await opened(Calls);
         return Task.WhenAll(unary, collect, spread, duplex);
     }
@@ -76,19 +76,21 @@ internal static class Script
     }
 
     /// <summary>A call may fail; any other exception than the one that says so is a finding.</summary>
-    private static async Task EndOf(Task call)
+    private static async Task<Status> EndOf(Task call)
     {
         try
         {
             await call;
+            return Status.DefaultSuccess;
         }
         catch (RpcException e) when (e.StatusCode != StatusCode.OK)
         {
-            return;
+            return e.Status;
         }
         catch (InvalidOperationException e) when (e.Message.Contains("the call has ended", StringComparison.Ordinal))
         {
-            return; // the server has answered with OK before it got the request that was to follow
+            // The server has answered with OK before it got the request that was to follow.
+            return new Status(StatusCode.OK, e.Message);
         }
     }
 }

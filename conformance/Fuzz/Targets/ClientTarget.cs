@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
 using MiniGrpc.Conformance.Fuzz.Engine;
@@ -56,7 +57,7 @@ internal sealed class ClientTarget : FuzzTarget
         ITransportListener listener = endPoint.Listen();
         MiniChannel channel = MiniChannel.ForEndPoint(endPoint, options);
         Task<OutputCheck> connecting = AcceptAsync(listener, features);
-        Task<Task> starting = Script.StartAsync(channel.CreateCallInvoker(), async count => await (await connecting).OpenedAsync(count));
+        Task<Task<Status[]>> starting = Script.StartAsync(channel.CreateCallInvoker(), async count => await (await connecting).OpenedAsync(count));
         OutputCheck output = await connecting;
         await Waits.WithinAsync(starting, "the calls to start");
 
@@ -68,12 +69,24 @@ internal sealed class ClientTarget : FuzzTarget
 
         listener.Close();
         await output.Transport.Output.CompleteAsync();
-        await Waits.WithinAsync(await starting, "the calls to end");
+        Task<Status[]> calls = await starting;
+        await Waits.WithinAsync(calls, "the calls to end");
+        Note(await calls, features);
         await Waits.WithinAsync(channel.DisposeAsync().AsTask(), "the channel to close");
         await Waits.WithinAsync(output.Reading, "the connection to end");
         await output.Transport.DisposeAsync();
         await listener.DisposeAsync();
         log.Check();
+    }
+
+    /// <summary>How each call has ended, and why but for the numbers in the reason.</summary>
+    private static void Note(Status[] ends, Features features)
+    {
+        for (int i = 0; i < ends.Length; i++)
+        {
+            string reason = string.Concat(ends[i].Detail.Where(letter => !char.IsAsciiDigit(letter)).Take(80));
+            features.Add(reason, i, (int)ends[i].StatusCode);
+        }
     }
 
     private static async Task<OutputCheck> AcceptAsync(ITransportListener listener, Features features)

@@ -20,6 +20,9 @@ internal sealed class ServerTarget : FuzzTarget
 {
     private const int WindowOfInput = 4096;
 
+    /// <summary>So many turns of the pool without a new frame mean that nothing more will come, most likely.</summary>
+    private const int IdleTurns = 50;
+
     /// <inheritdoc />
     public override string Name => "server";
 
@@ -67,7 +70,7 @@ internal sealed class ServerTarget : FuzzTarget
         var output = new OutputCheck(client, features);
 
         await Waits.WithinAsync(SendAsync(client.Output, input), "the server to read");
-        await LetHandlersRunAsync(core);
+        await LetHandlersRunAsync(core, output);
         if (input.Length % 4 == 0)
         {
             time.Advance(TimeSpan.FromHours(1)); // whatever has a deadline has passed it
@@ -96,12 +99,15 @@ internal sealed class ServerTarget : FuzzTarget
         }
     }
 
-    /// <summary>Some turns for handlers that could end; those whose request isn't whole wait on.</summary>
-    private static async Task LetHandlersRunAsync(ServerCore core)
+    /// <summary>Turns for handlers that could go on, as long as something comes of it; those whose request isn't whole wait on.</summary>
+    private static async Task LetHandlersRunAsync(ServerCore core, OutputCheck output)
     {
-        for (int turn = 0; turn < 20 && core.RunningCalls > 0; turn++)
+        int before = -1;
+        for (int idle = 0; idle < IdleTurns && core.RunningCalls > 0; idle++)
         {
             await Waits.GiveWayAsync();
+            idle = output.Frames == before ? idle : 0;
+            before = output.Frames;
         }
     }
 }

@@ -82,6 +82,18 @@ internal sealed class OutputBuffer : IBufferWriter<byte>
         return array;
     }
 
+    /// <summary>
+    /// Moves what has been written to an array of that size, and gives the pool's back. For what lives on: the buffer may be
+    /// read, but neither written nor released, since its array would go to the pool then.
+    /// </summary>
+    public void LeavePool()
+    {
+        byte[] own = WrittenSpan.ToArray();
+        Release();
+        _array = own;
+        _length = own.Length;
+    }
+
     /// <summary>Empties the buffer and keeps its array.</summary>
     public void Clear() => _length = 0;
 

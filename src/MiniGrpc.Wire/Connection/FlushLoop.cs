@@ -54,9 +54,10 @@ internal sealed class FlushLoop : IThreadPoolWorkItem
 
     private async Task RunAsync()
     {
+        OutputBuffer? output = null;
         try
         {
-            while (TakeOutput() is { } output)
+            while ((output = TakeOutput()) is not null)
             {
                 _connection.Trace?.Sent(output.WrittenSpan);
                 await _connection.Transport.Output.WriteAsync(output.WrittenMemory).ConfigureAwait(false);
@@ -67,6 +68,7 @@ internal sealed class FlushLoop : IThreadPoolWorkItem
         catch (Exception e)
         {
             // Whatever the transport throws ends the connection and is told to every call on it; _running stays set.
+            output?.Release();
             _connection.Abort(new ConnectionEnd($"sending to {_connection.Transport.RemoteAddress} failed: {e.Message}", Exception: e));
         }
     }

@@ -204,6 +204,8 @@ internal sealed partial class Http2Connection
         {
             _send.Close();
         }
+
+        _receive.Close();
     }
 
     /// <summary>Every stream learns that it has ended; nothing is sent on it any more.</summary>

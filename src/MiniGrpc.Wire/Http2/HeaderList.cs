@@ -74,6 +74,9 @@ internal sealed class HeaderList
         Count = 0;
     }
 
+    /// <summary>Moves the list to memory of its own size that isn't the pool's. For one that lives on: it is neither changed nor released.</summary>
+    public void LeavePool() => _octets.LeavePool();
+
     /// <summary>A copy of the whole list, for <see cref="Enumerator"/> to walk later.</summary>
     public byte[] ToArray() => _octets.WrittenSpan.ToArray();
 

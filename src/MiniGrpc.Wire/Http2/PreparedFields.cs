@@ -17,6 +17,8 @@ internal sealed class PreparedFields
         {
             Fields.Add(System.Text.Encoding.ASCII.GetBytes(name), System.Text.Encoding.UTF8.GetBytes(value), Indexing.Incremental);
         }
+
+        Fields.LeavePool();
     }
 
     /// <summary>The fields, for the plain path and for tests.</summary>

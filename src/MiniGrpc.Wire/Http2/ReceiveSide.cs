@@ -95,6 +95,13 @@ internal sealed partial class ReceiveSide
         return consumed;
     }
 
+    /// <summary>Gives the memory back that is kept from one frame to the next: nothing more will be received.</summary>
+    public void Close()
+    {
+        _scratch.Release();
+        _block.End();
+    }
+
     /// <summary>Takes the streams that the outbound half has closed out of the table.</summary>
     public void CollectRetired()
     {

@@ -57,10 +57,11 @@ internal sealed class SocketTransport : ITransport
     /// <inheritdoc />
     public void Abort() => _socket.Dispose();
 
-    /// <inheritdoc />
+    /// <summary>Closes the socket and gives the buffer back. Nobody reads any more: a read under way would still write to it.</summary>
     public ValueTask DisposeAsync()
     {
         _socket.Dispose();
+        _input.Complete();
         return ValueTask.CompletedTask;
     }
 

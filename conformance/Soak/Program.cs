@@ -1,0 +1,3 @@
+using MiniGrpc.Conformance.Soak;
+
+return await SoakCommand.Create().Parse(args).InvokeAsync();
