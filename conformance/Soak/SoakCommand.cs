@@ -11,6 +11,12 @@ internal static class SoakCommand
 {
     private const string NoFaults = "none";
 
+    /// <summary>
+    /// Each thread keeps buffers of its own for the next use, a megabyte and more, so with a pool that grows and shrinks live
+    /// memory would say how many threads there are. Nothing here blocks a thread for long.
+    /// </summary>
+    private const int PoolThreads = 16;
+
     private static readonly Option<double> s_minutes = new("--minutes") { Description = "How long.", DefaultValueFactory = _ => 10 };
     private static readonly Option<double> s_sample = new("--sample") { Description = "Seconds between two samples.", DefaultValueFactory = _ => 10 };
     private static readonly Option<int> s_workers = new("--workers") { Description = "Calls at a time.", DefaultValueFactory = _ => 16 };
@@ -40,6 +46,8 @@ internal static class SoakCommand
         TimeSpan length = TimeSpan.FromMinutes(arguments.GetRequiredValue(s_minutes));
         TimeSpan pause = TimeSpan.FromSeconds(arguments.GetRequiredValue(s_sample));
         int seed = arguments.GetValue(s_seed) ?? Environment.TickCount;
+        ThreadPool.SetMinThreads(PoolThreads, PoolThreads);
+        ThreadPool.SetMaxThreads(int.Max(PoolThreads, Environment.ProcessorCount), PoolThreads);
         AnsiConsole.WriteLine($"Seed {seed}, {length.TotalMinutes:0.##} minutes.");
         await using SoakRun run = await SoakRun.StartAsync(arguments.GetRequiredValue(s_transports));
         Repertoire repertoire = Repertoire.All.Only(arguments.GetValue(s_calls) ?? [], arguments.GetValue(s_faults) ?? []);

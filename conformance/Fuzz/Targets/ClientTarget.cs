@@ -84,7 +84,7 @@ internal sealed class ClientTarget : FuzzTarget
     {
         for (int i = 0; i < ends.Length; i++)
         {
-            string reason = string.Concat(ends[i].Detail.Where(letter => !char.IsAsciiDigit(letter)).Take(80));
+            string reason = string.Concat(ends[i].Detail.Where(letter => !char.IsAsciiDigit(letter)).TakeWhile(letter => letter is not ('"' or '\'')).Take(40));
             features.Add(reason, i, (int)ends[i].StatusCode);
         }
     }

@@ -205,11 +205,13 @@ internal sealed class LoopbackTarget : PureTarget
             _send.Produce();
             _unread = [.. _unread, .. _send.Output.WrittenSpan];
             _send.Output.Clear();
-            int consumed = _receive.Receive(_unread);
+            int consumed = _receive.Receive(_unread, now: 0);
             FuzzException.Require(_receive.Error is null, $"the other half complains: {_receive.Error}");
             FuzzException.RequireEqual(_unread.Length, consumed, "the octets consumed");
             _unread = [];
         }
+
+        bool IReceiveSink.IsBacklogged => false;
 
         Http2Stream? IReceiveSink.OpenStream(int id) => _listeners[id] = new Listener();
 
@@ -223,7 +225,7 @@ internal sealed class LoopbackTarget : PureTarget
 
         void IReceiveSink.OnSettingsAcknowledged() => _features.Add("acknowledged");
 
-        void IReceiveSink.OnPing(in PingFrame frame) => throw new FuzzException("nobody has sent a PING");
+        ProtocolError? IReceiveSink.OnPing(in PingFrame frame, long now) => throw new FuzzException("nobody has sent a PING");
 
         void IReceiveSink.OnGoAway(in GoAwayFrame frame) => throw new FuzzException("nobody has sent a GOAWAY");
 

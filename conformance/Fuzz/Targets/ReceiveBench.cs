@@ -90,7 +90,7 @@ internal sealed class ReceiveBench : IReceiveSink
         if (_side.Error is { } error)
         {
             int reports = Log.Count;
-            FuzzException.RequireEqual(0, _side.Receive(octets.AsSpan(consumed)), "octets taken after the end");
+            FuzzException.RequireEqual(0, _side.Receive(octets.AsSpan(consumed), now: 0), "octets taken after the end");
             FuzzException.RequireEqual(reports, Log.Count, "reports after the end");
             FuzzException.RequireEqual(ErrorScope.Connection, error.Scope, "the scope of what ended the connection");
             Note($"connection error {error.Code} {error.Section}", error.Section, (int)error.Code);
@@ -99,7 +99,7 @@ internal sealed class ReceiveBench : IReceiveSink
 
     private int Receive(ReadOnlySpan<byte> octets)
     {
-        int consumed = _side.Receive(octets);
+        int consumed = _side.Receive(octets, now: 0);
         ReadOnlySpan<byte> rest = octets[consumed..];
         FuzzException.Require(
             _side.Error is not null || rest.Length < FrameHeader.Size || rest.Length < FrameHeader.Size + FrameHeader.Read(rest).Length,
@@ -182,6 +182,8 @@ internal sealed class ReceiveBench : IReceiveSink
         _features?.Add(feature, (long)_role, detail);
     }
 
+    bool IReceiveSink.IsBacklogged => false;
+
     Http2Stream? IReceiveSink.OpenStream(int id)
     {
         FuzzException.Require(!_all.ContainsKey(id), $"stream {id} is opened twice");
@@ -215,7 +217,11 @@ internal sealed class ReceiveBench : IReceiveSink
 
     void IReceiveSink.OnSettingsAcknowledged() => Note("settings acknowledged", "settings acknowledged");
 
-    void IReceiveSink.OnPing(in PingFrame frame) => Note($"ping {frame.IsAck}", "ping", frame.IsAck ? 1 : 0);
+    ProtocolError? IReceiveSink.OnPing(in PingFrame frame, long now)
+    {
+        Note($"ping {frame.IsAck}", "ping", frame.IsAck ? 1 : 0);
+        return null;
+    }
 
     void IReceiveSink.OnGoAway(in GoAwayFrame frame) => Note($"goaway {frame.ErrorCode}", "goaway");
 
