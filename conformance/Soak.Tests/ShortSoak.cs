@@ -1,4 +1,5 @@
 using MiniGrpc.Conformance.Soak.Measure;
+using MiniGrpc.Conformance.Soak.Work;
 using MiniGrpc.Conformance.Soak.World;
 
 namespace MiniGrpc.Conformance.Soak.Tests;
@@ -10,13 +11,13 @@ namespace MiniGrpc.Conformance.Soak.Tests;
 public class ShortSoak
 {
     private const int Workers = 8;
-    private const int Pieces = 2500;
+    private const int Pieces = 1500;
 
     [Fact]
     public async Task After_calls_faults_and_strangers_every_counter_is_back_where_it_was()
     {
         await using SoakRun run = await SoakRun.StartAsync(Enum.GetValues<SiteKind>());
-        await run.WorkAsync(Workers, seed: 1, () => run.Outcomes.Total < Pieces);
+        await run.WorkAsync(Workers, seed: 1, () => run.Outcomes.Total < Pieces, Repertoire.All with { FaultEvery = 40 });
         await run.SettleAsync();
 
         Assert.Null(run.Outcomes.Unexpected);

@@ -1,5 +1,6 @@
 using System.Text;
 using MiniGrpc.Conformance.Fuzz.Engine;
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Hpack;
 using MiniGrpc.Wire.Http2;
@@ -46,7 +47,7 @@ internal sealed class LoopbackTarget : PureTarget
 
     private sealed class Bench : IReceiveSink
     {
-        private readonly SendSide _send = new(Role.Client);
+        private readonly SendSide _send = new(Role.Client, new AbuseLimits());
         private readonly ReceiveSide _receive;
         private readonly List<Talker> _talkers = [];
         private readonly Dictionary<int, Listener> _listeners = [];

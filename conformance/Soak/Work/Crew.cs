@@ -6,9 +6,6 @@ namespace MiniGrpc.Conformance.Soak.Work;
 /// <summary>The workers: each makes one call after the other, and now and then breaks something.</summary>
 internal sealed class Crew(IReadOnlyList<Site> sites, Repertoire repertoire, Outcomes outcomes, Pause pause)
 {
-    /// <summary>About one piece of work in so many is a fault, so that most calls of a connection end in peace.</summary>
-    private const int FaultEvery = 300;
-
     /// <summary>Works with <paramref name="workers"/> at a time until <paramref name="goOn"/> says no more.</summary>
     public Task RunAsync(int workers, int seed, Func<bool> goOn)
     {
@@ -31,7 +28,7 @@ internal sealed class Crew(IReadOnlyList<Site> sites, Repertoire repertoire, Out
             {
                 await pause.RestAsync();
                 Site site = sites[random.Next(sites.Count)];
-                if (random.Next(FaultEvery) == 0 && repertoire.Faults.Length > 0)
+                if (random.Next(repertoire.FaultEvery) == 0 && repertoire.Faults.Length > 0)
                 {
                     (string name, Func<Site, Random, Task> fault) = repertoire.Faults[random.Next(repertoire.Faults.Length)];
                     await outcomes.RunAsync(name, () => fault(site, random));
@@ -55,11 +52,16 @@ internal sealed class Crew(IReadOnlyList<Site> sites, Repertoire repertoire, Out
 /// <param name="Faults">What it breaks.</param>
 internal sealed record Repertoire((string Name, Func<CallInvoker, Random, Task> Run)[] Calls, (string Name, Func<Site, Random, Task> Run)[] Faults)
 {
+    /// <summary>About one piece of work in so many is a fault: at 300 most calls of a connection end in peace.</summary>
+    public int FaultEvery { get; init; } = 300;
+
     /// <summary>Everything.</summary>
     public static Repertoire All { get; } = new(Work.Calls.All, Work.Faults.All);
 
     /// <summary>Only the calls and faults of these names; no names mean all of them.</summary>
-    public Repertoire Only(string[] calls, string[] faults) => new(
-        [.. Calls.Where(call => calls.Length == 0 || calls.Contains(call.Name))],
-        [.. Faults.Where(fault => faults.Length == 0 || faults.Contains(fault.Name))]);
+    public Repertoire Only(string[] calls, string[] faults) => this with
+    {
+        Calls = [.. Calls.Where(call => calls.Length == 0 || calls.Contains(call.Name))],
+        Faults = [.. Faults.Where(fault => faults.Length == 0 || faults.Contains(fault.Name))],
+    };
 }
