@@ -12,10 +12,12 @@ internal sealed class Backoff
 
     private readonly TimeSpan _initial;
     private readonly TimeSpan _longest;
+    private readonly Random _random;
     private TimeSpan _next;
 
-    public Backoff(TimeSpan initial, TimeSpan longest)
+    public Backoff(TimeSpan initial, TimeSpan longest, Random random)
     {
+        _random = random;
         _initial = initial;
         _longest = longest;
         _next = initial;
@@ -27,7 +29,7 @@ internal sealed class Backoff
         TimeSpan wait = _next < _longest ? _next : _longest;
         _next = wait * Factor;
 #pragma warning disable CA5394 // spreading load needs no secret
-        return wait * (1 + (Jitter * ((2 * Random.Shared.NextDouble()) - 1)));
+        return wait * (1 + (Jitter * ((2 * _random.NextDouble()) - 1)));
 #pragma warning restore CA5394
     }
 

@@ -15,7 +15,7 @@ namespace MiniGrpc.Client;
 internal abstract partial class ClientCall
 {
     private readonly Metadata? _requestHeaders;
-    private TaskCompletionSource<Metadata>? _responseHeaders;
+    private HeadersSource? _responseHeaders;
     private byte[]? _headerFields;
     private Metadata? _trailers;
 
@@ -24,10 +24,10 @@ internal abstract partial class ClientCall
     {
         get
         {
-            TaskCompletionSource<Metadata>? source = Volatile.Read(ref _responseHeaders);
+            HeadersSource? source = Volatile.Read(ref _responseHeaders);
             if (source is null)
             {
-                var created = new TaskCompletionSource<Metadata>(TaskCreationOptions.RunContinuationsAsynchronously);
+                var created = new HeadersSource(this);
                 source = Interlocked.CompareExchange(ref _responseHeaders, created, null) ?? created;
                 CompleteHeaders(source);
             }
@@ -45,13 +45,19 @@ internal abstract partial class ClientCall
     internal void OnResponseHeaders(HeaderList fields)
     {
         Interlocked.Exchange(ref _headerFields, MetadataCodec.CopyCustom(fields)); // a full fence: who asks publishes, then looks
+        PostHeaders();
+    }
+
+    /// <summary>Whoever waits for the header list is told, away from the receive loop.</summary>
+    private void PostHeaders()
+    {
         if (Volatile.Read(ref _responseHeaders) is { } source)
         {
-            CompleteHeaders(source);
+            Post(source);
         }
     }
 
-    private void CompleteHeaders(TaskCompletionSource<Metadata> source)
+    private void CompleteHeaders(HeadersSource source)
     {
         if (Volatile.Read(ref _headerFields) is { } fields)
         {
@@ -110,5 +116,11 @@ internal abstract partial class ClientCall
             "identity" => null,
             _ => Channel.FindCompression(name),
         };
+    }
+
+    /// <summary>The wait for the header list; posted when there is one, or none will come.</summary>
+    private sealed class HeadersSource(ClientCall call) : TaskCompletionSource<Metadata>, IThreadPoolWorkItem
+    {
+        public void Execute() => call.CompleteHeaders(this);
     }
 }

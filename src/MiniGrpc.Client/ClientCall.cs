@@ -23,7 +23,7 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
     private readonly CancellationToken _cancellationToken;
     private CancellationTokenRegistration _registration;
     private Deadline? _timer;
-    private TaskCompletionSource? _endSource;
+    private PostedCompletion? _endSource;
     private CallEnd? _end;
 
     protected ClientCall(MiniChannel channel, IMethod method, CallOptions options)
@@ -139,8 +139,8 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
     /// <summary>Completes when the call has ended.</summary>
     public Task WaitForEndAsync()
     {
-        var created = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        TaskCompletionSource source = Interlocked.CompareExchange(ref _endSource, created, null) ?? created;
+        var created = new PostedCompletion();
+        PostedCompletion source = Interlocked.CompareExchange(ref _endSource, created, null) ?? created;
         if (HasEnded)
         {
             source.TrySetResult();
@@ -171,17 +171,17 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
             stream.DiscardInbox();
         }
 
-        if (Volatile.Read(ref _responseHeaders) is { } source)
-        {
-            CompleteHeaders(source);
-        }
-
+        PostHeaders();
         if (QueueNode is not null)
         {
             Channel.Subchannel.Forget(this);
         }
 
-        Volatile.Read(ref _endSource)?.TrySetResult();
+        if (Volatile.Read(ref _endSource) is { } source)
+        {
+            Post(source);
+        }
+
         OnEnded();
         return true;
     }
@@ -272,7 +272,10 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
     }
 
     /// <summary>Runs <see cref="Resume"/> on the pool.</summary>
-    protected void PostResume() => Channel.Subchannel.Dispatcher.Post(this);
+    protected void PostResume() => Post(this);
+
+    /// <summary>Runs <paramref name="item"/> on the pool: what the call has to tell may be found out on the receive loop.</summary>
+    protected void Post(IThreadPoolWorkItem item) => Channel.Subchannel.Dispatcher.Post(item);
 
     private void OnDeadline() => End(new Status(StatusCode.DeadlineExceeded, "The deadline of the call has passed."), abort: true);
 

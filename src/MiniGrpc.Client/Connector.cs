@@ -21,7 +21,9 @@ internal static class Connector
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, closing);
         try
         {
-            return await SocketTransport.ConnectAsync(endPoint, either.Token).ConfigureAwait(false);
+            return options.Connect is { } connect
+                ? await connect(either.Token).ConfigureAwait(false)
+                : await SocketTransport.ConnectAsync(endPoint, either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e)
         {

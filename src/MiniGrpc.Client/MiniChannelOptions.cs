@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
 
 using MiniGrpc.Wire;
+using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Client;
 
@@ -62,4 +64,13 @@ public sealed class MiniChannelOptions
 
     /// <summary>The clock. Default the system's.</summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+
+    /// <summary>What connections are given where none of the other options says otherwise.</summary>
+    internal ConnectionOptions Connection { get; set; } = new();
+
+    /// <summary>Connects in place of the socket that the address names; null for the socket.</summary>
+    internal Func<CancellationToken, ValueTask<ITransport>>? Connect { get; set; }
+
+    /// <summary>What the waits between attempts to connect are varied by.</summary>
+    internal Random Random { get; set; } = Random.Shared;
 }

@@ -52,7 +52,7 @@ internal sealed partial class Subchannel : IConnectionOwner
             _connections.Remove(connection);
             if (_isClosed && _connections.Count == 0)
             {
-                _closed.TrySetResult();
+                Dispatcher.Post(_closed);
             }
         }
     }
@@ -93,12 +93,13 @@ internal sealed partial class Subchannel : IConnectionOwner
         if (_waiting.Count > 0 && _ready is null && !_connecting && _retryTimer is null && !_isClosed)
         {
             _connecting = true;
-            _ = Task.Run(ConnectAsync);
+            _ = ConnectAsync();
         }
     }
 
     private async Task ConnectAsync()
     {
+        await Dispatcher.Yield(); // called under the lock
         long started = _options.TimeProvider.GetTimestamp();
         ITransport transport;
         try

@@ -25,7 +25,7 @@ internal sealed partial class Subchannel : IThreadPoolWorkItem
     private readonly Lock _lock = new();
     private readonly LinkedList<ClientCall> _waiting = [];
     private readonly HashSet<Http2Connection> _connections = [];
-    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly PostedCompletion _closed = new();
     private readonly CancellationTokenSource _closing = new();
     private Http2Connection? _ready;
     private ITimer? _retryTimer;
@@ -40,15 +40,16 @@ internal sealed partial class Subchannel : IThreadPoolWorkItem
         _options = options;
         _logger = logger;
         ConnectionOptions.CheckTime(options.ConnectTimeout, nameof(options.ConnectTimeout));
-        _backoff = new Backoff(options.InitialReconnectBackoff, options.MaxReconnectBackoff);
-        _connectionOptions = new ConnectionOptions
+        _backoff = new Backoff(options.InitialReconnectBackoff, options.MaxReconnectBackoff, options.Random);
+        ConnectionOptions connectionOptions = options.Connection with
         {
             Logger = logger,
             Time = options.TimeProvider,
             WireTrace = options.WireTrace,
             Limits = new ReceiveLimits { Abuse = options.AbuseLimits },
             KeepAlive = new KeepAliveOptions(options.KeepAlivePingDelay, options.KeepAlivePingTimeout, options.KeepAlivePingWithoutCalls),
-        }.Validated();
+        };
+        _connectionOptions = connectionOptions.Validated();
     }
 
     /// <summary>Where calls go on when something has come in for them.</summary>
@@ -99,11 +100,11 @@ internal sealed partial class Subchannel : IThreadPoolWorkItem
             _waiting.Clear();
             if (connections.Length == 0)
             {
-                _closed.TrySetResult();
+                Dispatcher.Post(_closed);
             }
         }
 
-        await _closing.CancelAsync().ConfigureAwait(false);
+        _closing.Cancel(); // wakes our own connecting only, no code of a user
         var end = new ConnectionEnd(ClientCall.ChannelClosed, IsClean: true);
         Array.ForEach(waiting, call => call.OnUnavailable(ClientCall.ChannelClosed));
         Array.ForEach(connections, connection => connection.Abort(end));

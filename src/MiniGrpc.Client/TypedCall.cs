@@ -15,7 +15,7 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
 {
     private TRequest? _request;
     private ClientStream? _open;
-    private TaskCompletionSource<ClientStream?>? _opened;
+    private OpenedSource? _opened;
 
     protected new Method<TRequest, TResponse> Method => method;
 
@@ -65,11 +65,11 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
     {
         _request = null;
         Interlocked.Exchange(ref _open, stream); // a full fence: a writer looks at _open after publishing its wait
-        OpenedSource()?.TrySetResult(stream);
+        PostOpened();
     }
 
     /// <inheritdoc />
-    protected override void OnEnded() => OpenedSource()?.TrySetResult(null);
+    protected override void OnEnded() => PostOpened();
 
     /// <summary>Why no request can be written any more.</summary>
     public Exception EndedException() => Status.StatusCode == StatusCode.OK
@@ -102,25 +102,41 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
 
     private Task<ClientStream?> WaitForStreamAsync()
     {
-        var created = new TaskCompletionSource<ClientStream?>(TaskCreationOptions.RunContinuationsAsynchronously);
-        TaskCompletionSource<ClientStream?> source = Interlocked.CompareExchange(ref _opened, created, null) ?? created;
-        if (Volatile.Read(ref _open) is { } stream)
-        {
-            source.TrySetResult(stream);
-        }
-        else if (HasEnded)
-        {
-            source.TrySetResult(null);
-        }
-
+        var created = new OpenedSource(this);
+        OpenedSource source = Interlocked.CompareExchange(ref _opened, created, null) ?? created;
+        source.Execute();
         return source.Task;
     }
 
-    private TaskCompletionSource<ClientStream?>? OpenedSource() => Volatile.Read(ref _opened);
+    /// <summary>A writer that waits for the stream is told that it is there, or will never be.</summary>
+    private void PostOpened()
+    {
+        if (Volatile.Read(ref _opened) is { } source)
+        {
+            Post(source);
+        }
+    }
 
     private OutputBuffer Serialize(MessageSerializer serializer, TRequest message, WriteOptions? options)
     {
         bool plain = options is not null && (options.Flags & WriteFlags.NoCompress) != 0;
         return serializer.Serialize(method.RequestMarshaller, message, plain ? null : RequestCompression, Channel.Options.MaxSendMessageSize);
+    }
+
+    /// <summary>The wait of a writer that came before the stream.</summary>
+    private sealed class OpenedSource(TypedCall<TRequest, TResponse> call) : TaskCompletionSource<ClientStream?>, IThreadPoolWorkItem
+    {
+        /// <summary>Ends the wait if it is over.</summary>
+        public void Execute()
+        {
+            if (Volatile.Read(ref call._open) is { } stream)
+            {
+                TrySetResult(stream);
+            }
+            else if (call.HasEnded)
+            {
+                TrySetResult(null);
+            }
+        }
     }
 }

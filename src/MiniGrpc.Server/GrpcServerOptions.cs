@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 
 using MiniGrpc.Wire;
+using MiniGrpc.Wire.Connection;
 
 namespace MiniGrpc.Server;
 
@@ -61,4 +62,7 @@ public sealed class GrpcServerOptions
 
     /// <summary>The clock. Default the system's.</summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+
+    /// <summary>What connections are given where none of the other options says otherwise.</summary>
+    internal ConnectionOptions Connection { get; set; } = new();
 }

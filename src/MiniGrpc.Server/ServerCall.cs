@@ -43,7 +43,7 @@ internal sealed partial class ServerCall
     public void Resume() => Volatile.Read(ref _reader)?.Resume();
 
     /// <summary>The call was ended by somebody else: tell the handler.</summary>
-    public void Cancel() => _cancellation.Cancel();
+    public void Cancel() => _cancellation.Cancel(_stream.Connection.Options.Dispatcher);
 
     /// <summary>Why nothing can be read or written any more; null while it can.</summary>
     public Exception? EndedException(string what)

@@ -13,7 +13,7 @@ namespace MiniGrpc.Server;
 internal sealed class ServerCore : IConnectionOwner
 {
     private readonly HashSet<Http2Connection> _connections = [];
-    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly PostedCompletion _drained = new();
     private readonly ConnectionOptions _connectionOptions;
     private bool _stopping;
     private bool _full;
@@ -29,9 +29,9 @@ internal sealed class ServerCore : IConnectionOwner
             ? null
             : Compressions.Find(System.Text.Encoding.ASCII.GetBytes(options.ResponseCompressionAlgorithm))
                 ?? throw new InvalidOperationException($"ResponseCompressionAlgorithm is '{options.ResponseCompressionAlgorithm}', but CompressionProviders has no provider of that name.");
-        _connectionOptions = new ConnectionOptions
+        _connectionOptions = options.Connection with
         {
-            Limits = new ReceiveLimits(MaxConcurrentStreams: options.MaxConcurrentStreams) { Abuse = options.AbuseLimits },
+            Limits = options.Connection.Limits with { MaxConcurrentStreams = options.MaxConcurrentStreams, Abuse = options.AbuseLimits },
             KeepAlive = new KeepAliveOptions(options.KeepAlivePingDelay, options.KeepAlivePingTimeout, WithoutCalls: true),
             HandshakeTimeout = options.HandshakeTimeout,
             Logger = logger,
@@ -178,7 +178,7 @@ internal sealed class ServerCore : IConnectionOwner
         {
             if (_stopping && _connections.Count == 0)
             {
-                _drained.TrySetResult();
+                _connectionOptions.Dispatcher.Post(_drained);
             }
         }
     }

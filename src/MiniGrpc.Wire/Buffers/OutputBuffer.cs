@@ -105,18 +105,18 @@ internal sealed class OutputBuffer : IBufferWriter<byte>
         _length = 0;
         if (array.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(array);
+            BytePool.Return(array);
         }
     }
 
     private void Grow(int sizeHint)
     {
         int capacity = checked((int)uint.Max(MinimumCapacity, uint.Max((uint)_array.Length * 2, (uint)_length + (uint)sizeHint)));
-        byte[] larger = ArrayPool<byte>.Shared.Rent(capacity);
+        byte[] larger = BytePool.Rent(capacity);
         _array.AsSpan(0, _length).CopyTo(larger);
         if (_array.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(_array);
+            BytePool.Return(_array);
         }
 
         _array = larger;

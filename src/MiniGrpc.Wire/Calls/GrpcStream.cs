@@ -15,7 +15,7 @@ namespace MiniGrpc.Wire.Calls;
 /// </remarks>
 internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
 {
-    private TaskCompletionSource? _writeWaiter;
+    private PostedCompletion? _writeWaiter;
 
     protected GrpcStream(Http2Connection connection, int maxReceiveMessageSize)
     {
@@ -80,8 +80,7 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
             result = AcceptsMessages ? gate.Send.WriteData(this, message, endStream) : SendResult.Closed;
             if (result == SendResult.AcceptedFull)
             {
-                // Continuations run on the pool: the gate is held when the waiter is completed.
-                _writeWaiter ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                _writeWaiter ??= new PostedCompletion();
                 waiter = _writeWaiter.Task;
             }
         }
@@ -135,9 +134,12 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
     /// <inheritdoc />
     internal override void OnSendCapacity()
     {
-        TaskCompletionSource? waiter = _writeWaiter;
+        PostedCompletion? waiter = _writeWaiter;
         _writeWaiter = null;
-        waiter?.TrySetResult();
+        if (waiter is not null)
+        {
+            Connection.Options.Dispatcher.Post(waiter); // the gate is held here
+        }
     }
 
     /// <summary>The peer's half has ended with DATA, without trailers.</summary>

@@ -1,5 +1,7 @@
 using System.Buffers;
 
+using MiniGrpc.Wire.Buffers;
+
 namespace MiniGrpc.Wire.Calls;
 
 /// <summary>
@@ -99,6 +101,6 @@ internal struct InboxOctets
             _tailEnd = 0;
         }
 
-        ArrayPool<byte>.Shared.Return(head.Array);
+        BytePool.Return(head.Array);
     }
 }

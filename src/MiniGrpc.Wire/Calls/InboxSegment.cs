@@ -1,5 +1,7 @@
 using System.Buffers;
 
+using MiniGrpc.Wire.Buffers;
+
 namespace MiniGrpc.Wire.Calls;
 
 /// <summary>
@@ -10,7 +12,7 @@ internal sealed class InboxSegment : ReadOnlySequenceSegment<byte>
 {
     public InboxSegment(int size, InboxSegment? previous)
     {
-        Array = ArrayPool<byte>.Shared.Rent(size);
+        Array = BytePool.Rent(size);
         Memory = Array;
         if (previous is not null)
         {

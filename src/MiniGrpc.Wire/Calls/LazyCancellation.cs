@@ -1,3 +1,5 @@
+using MiniGrpc.Wire.Connection;
+
 namespace MiniGrpc.Wire.Calls;
 
 /// <summary>
@@ -30,13 +32,13 @@ internal struct LazyCancellation
         }
     }
 
-    /// <summary>Cancels the token; callbacks run on the thread pool.</summary>
-    public void Cancel()
+    /// <summary>Cancels the token; callbacks run on <paramref name="dispatcher"/>.</summary>
+    public void Cancel(IDispatcher dispatcher)
     {
         CancellationTokenSource? source = Interlocked.CompareExchange(ref _source, s_cancelled, null);
         if (source is not null && !ReferenceEquals(source, s_cancelled))
         {
-            _ = source.CancelAsync();
+            dispatcher.Cancel(source);
         }
     }
 

@@ -92,11 +92,11 @@ internal sealed class MessageSerializer : SerializationContext
 
     private bool Compress(ICompressionProvider compression, int length)
     {
-        byte[] plain = ArrayPool<byte>.Shared.Rent(length);
+        byte[] plain = BytePool.Rent(length);
         _message.WrittenSpan[MessagePrefix.Size..].CopyTo(plain);
         _message.Truncate(MessagePrefix.Size);
         bool compressed = MessageCompression.Compress(compression, plain.AsSpan(0, length), _message);
-        ArrayPool<byte>.Shared.Return(plain);
+        BytePool.Return(plain);
         return compressed;
     }
 }

@@ -95,7 +95,7 @@ internal sealed partial class Http2Connection
         using (ITimer handshake = Options.Time.CreateTimer(OnHandshakeTimeout, null, Options.HandshakeTimeout, Timeout.InfiniteTimeSpan))
         {
             // The clock runs from here; the rest doesn't hold up whoever accepted or connected, however much has come in.
-            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            await Options.Dispatcher.Yield();
             if (_role == Role.Client)
             {
                 Start();

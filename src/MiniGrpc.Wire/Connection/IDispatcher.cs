@@ -8,6 +8,9 @@ internal interface IDispatcher
 {
     /// <summary>Runs <paramref name="item"/> soon, never inline.</summary>
     void Post(IThreadPoolWorkItem item);
+
+    /// <summary>Cancels <paramref name="source"/>; what its token's holders have registered runs soon, never inline.</summary>
+    void Cancel(CancellationTokenSource source);
 }
 
 /// <summary>
@@ -20,4 +23,7 @@ internal sealed class ThreadPoolDispatcher : IDispatcher
 
     /// <inheritdoc />
     public void Post(IThreadPoolWorkItem item) => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false);
+
+    /// <inheritdoc />
+    public void Cancel(CancellationTokenSource source) => _ = source.CancelAsync();
 }

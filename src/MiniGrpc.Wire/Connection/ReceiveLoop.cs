@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 
+using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Wire.Connection;
@@ -100,10 +101,10 @@ internal sealed class ReceiveLoop
 
         // The slow path gathers the segments and calls the same parser.
         int length = checked((int)buffer.Length);
-        byte[] gathered = ArrayPool<byte>.Shared.Rent(length);
+        byte[] gathered = BytePool.Rent(length);
         buffer.CopyTo(gathered);
         ConnectionEnd? end = Receive(gathered.AsSpan(0, length), out consumed);
-        ArrayPool<byte>.Shared.Return(gathered);
+        BytePool.Return(gathered);
         return end;
     }
 

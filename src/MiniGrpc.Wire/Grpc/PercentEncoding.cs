@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Text;
 
+using MiniGrpc.Wire.Buffers;
+
 namespace MiniGrpc.Wire.Grpc;
 
 /// <summary>
@@ -52,10 +54,10 @@ internal static class PercentEncoding
             return Encoding.UTF8.GetString(value);
         }
 
-        byte[] utf8 = ArrayPool<byte>.Shared.Rent(value.Length);
+        byte[] utf8 = BytePool.Rent(value.Length);
         int length = Unescape(value, utf8);
         string message = Encoding.UTF8.GetString(utf8, 0, length);
-        ArrayPool<byte>.Shared.Return(utf8);
+        BytePool.Return(utf8);
         return message;
     }
 

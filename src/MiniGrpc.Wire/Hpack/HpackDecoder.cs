@@ -1,4 +1,4 @@
-using System.Buffers;
+using MiniGrpc.Wire.Buffers;
 
 namespace MiniGrpc.Wire.Hpack;
 
@@ -268,7 +268,7 @@ internal sealed class HpackDecoder
     {
         if (_scratch.Length == 0)
         {
-            _scratch = ArrayPool<byte>.Shared.Rent(HuffmanDecoder.MaximumDecodedLength(remainingOctets));
+            _scratch = BytePool.Rent(HuffmanDecoder.MaximumDecodedLength(remainingOctets));
         }
     }
 
@@ -276,7 +276,7 @@ internal sealed class HpackDecoder
     {
         if (_scratch.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(_scratch);
+            BytePool.Return(_scratch);
             _scratch = [];
         }
     }

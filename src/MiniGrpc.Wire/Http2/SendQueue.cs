@@ -1,5 +1,3 @@
-using System.Buffers;
-
 using MiniGrpc.Wire.Buffers;
 
 namespace MiniGrpc.Wire.Http2;
@@ -36,7 +34,7 @@ internal struct SendQueue
 
         if (_tail is null || _tail.Room.Length < length)
         {
-            Add(new Segment(ArrayPool<byte>.Shared.Rent(AdoptedLength), 0));
+            Add(new Segment(BytePool.Rent(AdoptedLength), 0));
         }
 
         message.WrittenSpan.CopyTo(_tail!.Room);
@@ -97,7 +95,7 @@ internal struct SendQueue
             _tail = null;
         }
 
-        ArrayPool<byte>.Shared.Return(segment.Array);
+        BytePool.Return(segment.Array);
     }
 
     private sealed class Segment(byte[] array, int end)

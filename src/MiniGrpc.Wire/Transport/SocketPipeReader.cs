@@ -3,6 +3,8 @@ using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 
+using MiniGrpc.Wire.Buffers;
+
 namespace MiniGrpc.Wire.Transport;
 
 /// <summary>
@@ -73,7 +75,7 @@ internal sealed class SocketPipeReader : PipeReader
     {
         if (_end == 0 && _buffer.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(_buffer);
+            BytePool.Return(_buffer);
             _buffer = [];
         }
     }
@@ -95,7 +97,7 @@ internal sealed class SocketPipeReader : PipeReader
     {
         if (_buffer.Length == 0)
         {
-            _buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+            _buffer = BytePool.Rent(BufferSize);
             return;
         }
 
@@ -105,11 +107,11 @@ internal sealed class SocketPipeReader : PipeReader
             return;
         }
 
-        byte[] target = _buffer.Length - unread >= SmallestRead ? _buffer : ArrayPool<byte>.Shared.Rent(_buffer.Length * 2);
+        byte[] target = _buffer.Length - unread >= SmallestRead ? _buffer : BytePool.Rent(_buffer.Length * 2);
         _buffer.AsSpan(_start, unread).CopyTo(target);
         if (target != _buffer)
         {
-            ArrayPool<byte>.Shared.Return(_buffer);
+            BytePool.Return(_buffer);
             _buffer = target;
         }
 

@@ -11,7 +11,7 @@ public class Reconnection
     [Fact]
     public void Waits_grow_by_the_factor_up_to_the_limit_and_vary_by_a_fifth()
     {
-        var backoff = new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5));
+        var backoff = new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), new Random(1));
         var seen = new HashSet<TimeSpan>();
         for (int round = 0; round < 20; round++)
         {
