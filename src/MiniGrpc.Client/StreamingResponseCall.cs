@@ -10,6 +10,7 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : TypedCall<TRe
     where TResponse : class
 {
     private readonly ResponseReader _reader;
+    private bool _disposed;
 
     public StreamingResponseCall(MiniChannel channel, Method<TRequest, TResponse> method, CallOptions options)
         : base(channel, method, options)
@@ -38,7 +39,11 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : TypedCall<TRe
     }
 
     /// <inheritdoc />
-    protected override void OnDisposedAfterEnd() => Stream?.DiscardInbox();
+    protected override void OnDisposedAfterEnd()
+    {
+        Volatile.Write(ref _disposed, true); // before the messages are gone, so that nobody takes that for their end
+        Stream?.DiscardInbox();
+    }
 
     private sealed class ResponseReader(StreamingResponseCall<TRequest, TResponse> call) : StreamReader<TResponse>
     {
@@ -67,6 +72,9 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : TypedCall<TRe
                     break;
                 case InboxStatus.End when !call.HasEnded:
                     return InboxStatus.Waiting; // the status follows at once
+                case InboxStatus.End when call.Status.StatusCode == StatusCode.OK && Volatile.Read(ref call._disposed):
+                    error = new RpcException(new Status(StatusCode.Cancelled, "The call was disposed of before all of its responses were read."));
+                    return InboxStatus.Error;
                 case InboxStatus.End when call.Status.StatusCode != StatusCode.OK:
                     error = call.ToException();
                     return InboxStatus.Error;

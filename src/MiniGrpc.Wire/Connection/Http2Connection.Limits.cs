@@ -14,6 +14,7 @@ internal sealed partial class Http2Connection
     private bool _backlogged;
     private bool _goAwaySent;
     private int _abandonedCalls;
+    private bool _timersStopped;
 
     /// <summary>Whether the peer takes fewer answers than it asks for: nothing more is read meanwhile.</summary>
     internal bool IsBacklogged => Volatile.Read(ref _backlogged);
@@ -66,7 +67,10 @@ internal sealed partial class Http2Connection
         gate.Send.IsGoingAway = true;
         WriteGoAway(gate.Send, error);
         gate.Flush.CompleteWhenEmpty();
-        _failTimer = Options.Time.CreateTimer(static c => ((Http2Connection)c!).Abort(((Http2Connection)c)._end!), this, Linger, Timeout.InfiniteTimeSpan);
+        if (!_timersStopped)
+        {
+            _failTimer = Options.Time.CreateTimer(static c => ((Http2Connection)c!).Abort(((Http2Connection)c)._end!), this, Linger, Timeout.InfiniteTimeSpan);
+        }
     }
 
     /// <summary>Under the gate: the clock for the peer's acknowledgement of our SETTINGS runs (section 6.5.3).</summary>
@@ -108,10 +112,12 @@ internal sealed partial class Http2Connection
         }
     }
 
+    /// <summary>The connection is closed: whoever comes late with a step of its end sets no timer any more.</summary>
     private void DisposeTimers()
     {
         lock (Gate)
         {
+            _timersStopped = true;
             Stall.Stop();
             _settingsTimer?.Dispose();
             _failTimer?.Dispose();

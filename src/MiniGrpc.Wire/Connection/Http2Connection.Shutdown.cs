@@ -41,7 +41,7 @@ internal sealed partial class Http2Connection
     public void BeginShutdown()
     {
         using GateScope gate = Enter();
-        if (_shutdown != ShutdownStep.None)
+        if (_shutdown != ShutdownStep.None || _timersStopped)
         {
             return;
         }
@@ -56,8 +56,16 @@ internal sealed partial class Http2Connection
     }
 
     /// <summary>Our direction has ended: the peer has a moment to end its own.</summary>
-    internal void OnOutputCompleted() =>
-        _lingerTimer = Options.Time.CreateTimer(static t => ((ITransport)t!).Abort(), Transport, Linger, Timeout.InfiniteTimeSpan);
+    internal void OnOutputCompleted()
+    {
+        lock (Gate)
+        {
+            if (!_timersStopped)
+            {
+                _lingerTimer = Options.Time.CreateTimer(static t => ((ITransport)t!).Abort(), Transport, Linger, Timeout.InfiniteTimeSpan);
+            }
+        }
+    }
 
     private static void AnnounceShutdown(SendSide send)
     {
