@@ -29,6 +29,27 @@ public class ConnectionFloods
         await next.AssertWorksAsync(1);
     }
 
+    /// <summary>Otherwise each of them would be remembered for ever by the clock of its keepalive.</summary>
+    [Fact]
+    public async Task Connections_over_the_limit_leave_no_timer()
+    {
+        var time = new TimerCount();
+        await using var server = new TestServer(options =>
+        {
+            options.MaxConnections = 1;
+            options.TimeProvider = time;
+        });
+        RawClient first = await server.StartAsync();
+        await first.RoundTripAsync();
+        int before = time.Count;
+        for (int i = 0; i < 3; i++)
+        {
+            await server.Connect().ExpectEndAsync();
+        }
+
+        Assert.Equal(before, time.Count);
+    }
+
     /// <summary>The loop waits longer and longer while the system has no file handles, says so once, and goes on when it has.</summary>
     [Fact]
     public async Task Accepting_survives_a_system_without_file_handles()

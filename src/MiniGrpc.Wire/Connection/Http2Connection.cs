@@ -92,6 +92,7 @@ internal sealed partial class Http2Connection
     public async Task RunAsync()
     {
         WireMetrics.AddConnection(_role, 1);
+        KeepAlive.Start();
         using (ITimer handshake = Options.Time.CreateTimer(OnHandshakeTimeout, null, Options.HandshakeTimeout, Timeout.InfiniteTimeSpan))
         {
             // The clock runs from here; the rest doesn't hold up whoever accepted or connected, however much has come in.

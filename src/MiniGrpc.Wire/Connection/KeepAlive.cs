@@ -15,7 +15,7 @@ internal sealed class KeepAlive : IDisposable
 
     private readonly Http2Connection _connection;
     private readonly KeepAliveOptions _options;
-    private readonly ITimer? _timer;
+    private ITimer? _timer;
     private long _lastInput;
     private long? _pingSent;
 
@@ -24,10 +24,16 @@ internal sealed class KeepAlive : IDisposable
         _connection = connection;
         _options = options;
         _lastInput = connection.Now;
-        if (options.Delay != Timeout.InfiniteTimeSpan)
+    }
+
+    /// <summary>The connection runs, and will dispose of this; one that is turned away before it ran must not leave a timer behind.</summary>
+    public void Start()
+    {
+        if (_options.Delay != Timeout.InfiniteTimeSpan)
         {
-            _timer = connection.Options.Time.CreateTimer(
-                static keepAlive => ((KeepAlive)keepAlive!).Look(), this, options.Delay, Timeout.InfiniteTimeSpan);
+            _timer = _connection.Options.Time.CreateTimer(
+                static keepAlive => ((KeepAlive)keepAlive!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            Arm(_options.Delay);
         }
     }
 

@@ -39,6 +39,23 @@ public class Lifetimes
         await client.AssertQuietAsync(server);
     }
 
+    /// <summary>A caller that disposes of a call gives up what it has not read. That must not look like the end of the stream.</summary>
+    [Fact]
+    public async Task Responses_given_up_by_a_dispose_are_not_taken_for_the_end_of_the_stream()
+    {
+        await using var client = new TestChannel();
+        AsyncServerStreamingCall<byte[]> call = client.Spread([1]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.ReplyAsync(1, 1, 2, 3);
+        await client.AssertWorksAsync(server, 3); // so the first reply has come in, too
+        Assert.Equal(StatusCode.OK, call.GetStatus().StatusCode);
+        call.Dispose();
+        await TestChannel.AssertFailsAsync(call.ResponseStream.MoveNext(CancellationToken.None), StatusCode.Cancelled, "before all of its responses were read");
+        Assert.Equal(StatusCode.OK, call.GetStatus().StatusCode);
+        await client.AssertQuietAsync(server);
+    }
+
     [Fact]
     public async Task A_read_whose_token_is_cancelled_cancels_the_call()
     {
