@@ -29,7 +29,7 @@ internal sealed class ServerCore : IConnectionOwner
             ? null
             : Compressions.Find(System.Text.Encoding.ASCII.GetBytes(options.ResponseCompressionAlgorithm))
                 ?? throw new InvalidOperationException($"ResponseCompressionAlgorithm is '{options.ResponseCompressionAlgorithm}', but CompressionProviders has no provider of that name.");
-        _connectionOptions = options.Connection with
+        ConnectionOptions connectionOptions = options.Connection with
         {
             Limits = options.Connection.Limits with { MaxConcurrentStreams = options.MaxConcurrentStreams, Abuse = options.AbuseLimits },
             KeepAlive = new KeepAliveOptions(options.KeepAlivePingDelay, options.KeepAlivePingTimeout, WithoutCalls: true),
@@ -37,7 +37,8 @@ internal sealed class ServerCore : IConnectionOwner
             Logger = logger,
             Time = options.TimeProvider,
             WireTrace = options.WireTrace,
-        }.Validated();
+        };
+        _connectionOptions = connectionOptions.Validated();
     }
 
     public GrpcServerOptions Options { get; }
