@@ -31,8 +31,11 @@ internal sealed partial class Http2Connection : IReceiveSink
         {
             const string Text = "This port speaks gRPC over HTTP/2 without TLS, and no HTTP/1.x.\n";
             using GateScope gate = Enter();
-            gate.Send.Output.Write(System.Text.Encoding.ASCII.GetBytes(
-                $"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: {Text.Length}\r\n\r\n{Text}"));
+            if (!gate.Send.IsClosed)
+            {
+                gate.Send.Output.Write(System.Text.Encoding.ASCII.GetBytes(
+                    $"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: {Text.Length}\r\n\r\n{Text}"));
+            }
         }
 
         return new ConnectionEnd(reason);

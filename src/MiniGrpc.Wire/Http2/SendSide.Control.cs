@@ -117,6 +117,11 @@ internal sealed partial class SendSide
     /// <summary>Starts the connection: our SETTINGS, and a connection window larger than the 65,535 octets it starts with.</summary>
     public void WriteStart(ReadOnlySpan<(SettingId Id, uint Value)> settings, int connectionWindow)
     {
+        if (IsClosed)
+        {
+            return; // a client whose preface comes when a shutdown has given it up
+        }
+
         if (_role == Role.Client)
         {
             Output.Write(ConnectionPreface.Octets);

@@ -10,6 +10,16 @@ public partial class SendSideTests
 {
     private const int Large = 100_000_000;
 
+    /// <summary>A client whose preface comes when a shutdown has given it up finds a direction that has ended.</summary>
+    [Fact]
+    public void A_connection_that_has_ended_is_not_started()
+    {
+        var send = new SendSide(Role.Server, new AbuseLimits());
+        send.Close();
+        send.WriteStart([(SettingId.MaxConcurrentStreams, 1)], 1024 * 1024);
+        Assert.False(send.HasWork);
+    }
+
     [Fact]
     public void A_unary_reply_is_three_frames()
     {
