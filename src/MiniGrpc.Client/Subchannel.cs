@@ -46,7 +46,7 @@ internal sealed partial class Subchannel : IThreadPoolWorkItem
             Logger = logger,
             Time = options.TimeProvider,
             WireTrace = options.WireTrace,
-            Limits = new ReceiveLimits { Abuse = options.AbuseLimits },
+            Limits = new ReceiveLimits(MaxHeaderListSize: options.MaxHeaderListSize, MaxHeaderFields: options.MaxHeaderFields) { Abuse = options.AbuseLimits },
             KeepAlive = new KeepAliveOptions(options.KeepAlivePingDelay, options.KeepAlivePingTimeout, options.KeepAlivePingWithoutCalls),
         }.Validated();
     }

@@ -31,7 +31,13 @@ internal sealed class ServerCore : IConnectionOwner
                 ?? throw new InvalidOperationException($"ResponseCompressionAlgorithm is '{options.ResponseCompressionAlgorithm}', but CompressionProviders has no provider of that name.");
         _connectionOptions = new ConnectionOptions
         {
-            Limits = new ReceiveLimits(MaxConcurrentStreams: options.MaxConcurrentStreams) { Abuse = options.AbuseLimits },
+            Limits = new ReceiveLimits(
+                MaxHeaderListSize: options.MaxHeaderListSize,
+                MaxConcurrentStreams: options.MaxConcurrentStreams,
+                MaxHeaderFields: options.MaxHeaderFields)
+            {
+                Abuse = options.AbuseLimits,
+            },
             KeepAlive = new KeepAliveOptions(options.KeepAlivePingDelay, options.KeepAlivePingTimeout, WithoutCalls: true),
             HandshakeTimeout = options.HandshakeTimeout,
             Logger = logger,
