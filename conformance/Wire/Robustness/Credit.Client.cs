@@ -32,9 +32,9 @@ public class CreditOnTheClient
                 DataFrame.Write(o, id, data, endStream: false, padLength: 99);
                 RstStreamFrame.Write(o, id, ErrorCode.InternalError);
             });
-            if (i % 100 == 0)
+            if (i % 2 != 0 || i % 100 == 0)
             {
-                await attacked.Attacker.RoundTripAsync(); // takes the credit in
+                await attacked.Attacker.RoundTripAsync(); // the octets have come before the call is given up; takes the credit in
             }
         }
 
