@@ -19,6 +19,7 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
     /// <summary>What calls that a closing channel cuts off are told.</summary>
     internal const string ChannelClosed = "the channel was closed";
 
+    private readonly PreparedFields _requestBlock;
     private readonly DateTime? _deadline;
     private readonly CancellationToken _cancellationToken;
     private CancellationTokenRegistration _registration;
@@ -33,8 +34,13 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
             throw new InvalidOperationException("Call credentials can't be sent over a plaintext channel: anybody on the way could read them.");
         }
 
+        if (options.Headers is { Count: > 0 })
+        {
+            MetadataCodec.Validate(options.Headers);
+        }
+
         Channel = channel;
-        Method = method;
+        _requestBlock = channel.RequestBlock(method);
         WaitsForReady = options.IsWaitForReady;
         WriteOptions = options.WriteOptions;
         RequestCompression = ChooseCompression(options.Headers);
@@ -58,8 +64,6 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
     public bool HasEnded => Volatile.Read(ref _end) is not null;
 
     protected MiniChannel Channel { get; }
-
-    protected IMethod Method { get; }
 
     protected WriteOptions? WriteOptions { get; }
 
@@ -96,7 +100,7 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
             var stream = new ClientStream(this, connection, Channel.Options.MaxReceiveMessageSize ?? -1, Channel.Compressions);
             Prepare(stream);
             Stream = stream; // the response may be there before Open returns
-            OpenResult result = Open(stream, Channel.RequestBlock(Method), fields);
+            OpenResult result = Open(stream, _requestBlock, fields);
             if (result == OpenResult.TooLarge)
             {
                 End(new Status(StatusCode.ResourceExhausted, "The call's metadata is larger than the server accepts (SETTINGS_MAX_HEADER_LIST_SIZE)."), abort: true);

@@ -12,6 +12,8 @@ namespace MiniGrpc.Client;
 internal sealed class ClientStream(ClientCall call, Http2Connection connection, int maxReceiveMessageSize, CompressionSet compressions)
     : GrpcStream(connection, maxReceiveMessageSize)
 {
+    private const string WithoutStatus = "The response ended without a grpc-status.";
+
     /// <inheritdoc />
     public override void Execute() => call.Resume();
 
@@ -20,7 +22,7 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
     {
         if (Refuse(fields) is { } refusal)
         {
-            call.End(refusal, abort: true);
+            call.End(Note(refusal), abort: true);
             return null;
         }
 
@@ -31,15 +33,17 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
             return null;
         }
 
+        GrpcError? error = MetadataCodec.Check(fields);
         if (fields.TryGet("grpc-encoding"u8, out ReadOnlySpan<byte> encoding) && !CompressionSet.IsIdentity(encoding))
         {
             ReceiveCompression = compressions.Find(encoding);
-            if (ReceiveCompression is null)
-            {
-                GrpcError error = compressions.Unsupported(encoding, onServer: false);
-                call.End(new Status((StatusCode)error.Code, error.Detail), abort: true);
-                return null;
-            }
+            error ??= ReceiveCompression is null ? compressions.Unsupported(encoding, onServer: false) : null;
+        }
+
+        if (error is not null)
+        {
+            call.End(Note(new Status((StatusCode)error.Code, error.Detail)), abort: true);
+            return null;
         }
 
         call.OnResponseHeaders(fields);
@@ -74,7 +78,7 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
 
     /// <inheritdoc />
     protected override void OnEndOfMessages() =>
-        End(new Status(StatusCode.Unknown, "The response ended without a grpc-status."), trailers: null);
+        End(Note(new Status(StatusCode.Unknown, WithoutStatus)), trailers: null);
 
     /// <summary>Why a header list isn't the start of a gRPC response; null if it is.</summary>
     private static Status? Refuse(HeaderList fields)
@@ -99,21 +103,31 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
 
     private void Finish(HeaderList fields)
     {
-        StatusCode code = StatusCode.Unknown;
-        string detail = "The response ended without a grpc-status.";
-        if (fields.TryGet("grpc-status"u8, out ReadOnlySpan<byte> value))
+        End(ReadStatus(fields), MetadataCodec.CopyCustom(fields));
+    }
+
+    private Status ReadStatus(HeaderList fields)
+    {
+        if (!fields.TryGet("grpc-status"u8, out ReadOnlySpan<byte> value))
         {
-            bool valid = StatusMapping.TryParse(value, out GrpcStatusCode given);
-            code = (StatusCode)given;
-            detail = fields.TryGet("grpc-message"u8, out ReadOnlySpan<byte> message) ? PercentEncoding.Decode(message) : "";
-            if (!valid)
+            return Note(new Status(StatusCode.Unknown, WithoutStatus));
+        }
+
+        if (!StatusMapping.TryParse(value, out GrpcStatusCode code))
+        {
+            return Note(new Status(StatusCode.Unknown, $"The response's grpc-status is {GrpcError.Quote(value)}, not a number."));
+        }
+
+        if (MetadataCodec.Check(fields) is { } error)
+        {
+            Status malformed = Note(new Status((StatusCode)error.Code, error.Detail));
+            if (code == GrpcStatusCode.Ok)
             {
-                code = StatusCode.Unknown;
-                detail = $"The response's grpc-status is {GrpcError.Quote(value)}, not a number.";
+                return malformed; // a failure that the server states says more than what is wrong with its trailers
             }
         }
 
-        End(new Status(code, detail), MetadataCodec.CopyCustom(fields));
+        return new Status((StatusCode)code, fields.TryGet("grpc-message"u8, out ReadOnlySpan<byte> message) ? PercentEncoding.Decode(message) : "");
     }
 
     private void End(Status status, byte[]? trailers)

@@ -30,7 +30,9 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
     private MiniChannel(string target, string authority, EndPoint endPoint, MiniChannelOptions options)
         : base(target)
     {
-        _authority = authority;
+        _authority = CanBeSent(authority)
+            ? authority
+            : throw new ArgumentException($"'{authority}' can't be the name of a host: it may only have visible ASCII characters.", nameof(endPoint));
         Options = options;
         Compressions = new CompressionSet(options.CompressionProviders);
         RequestCompression = options.RequestCompressionAlgorithm is null ? null : FindCompression(options.RequestCompressionAlgorithm);
@@ -92,6 +94,11 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
 
     private PreparedFields CreateRequestBlock(IMethod method)
     {
+        if (!CanBeSent(method.FullName))
+        {
+            throw new ArgumentException($"The method '{method.FullName}' can't be called: its name may only have visible ASCII characters.");
+        }
+
         // Pseudo-header fields first (RFC 9113 section 8.3); te tells proxies that trailers are wanted (gRPC over HTTP/2).
         ReadOnlySpan<(string, string)> fields =
         [
@@ -106,6 +113,9 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
         ];
         return new PreparedFields(fields);
     }
+
+    /// <summary>Whether a text of the user may stand in a pseudo-header field: a line break there would be somebody else's next field.</summary>
+    private static bool CanBeSent(string text) => text.Length > 0 && !text.AsSpan().ContainsAnyExceptInRange('!', '~');
 
     private static string UserAgent { get; } = $"grpc-dotnet-minigrpc/{typeof(MiniChannel).Assembly.GetName().Version?.ToString(3)}";
 }

@@ -46,7 +46,12 @@ internal sealed partial class Subchannel : IThreadPoolWorkItem
             Logger = logger,
             Time = options.TimeProvider,
             WireTrace = options.WireTrace,
-            Limits = options.Connection.Limits with { Abuse = options.AbuseLimits },
+            Limits = options.Connection.Limits with
+            {
+                MaxHeaderListSize = options.MaxHeaderListSize,
+                MaxHeaderFields = options.MaxHeaderFields,
+                Abuse = options.AbuseLimits,
+            },
             KeepAlive = new KeepAliveOptions(options.KeepAlivePingDelay, options.KeepAlivePingTimeout, options.KeepAlivePingWithoutCalls),
         };
         _connectionOptions = connectionOptions.Validated();

@@ -17,7 +17,7 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
     private ClientStream? _open;
     private OpenedSource? _opened;
 
-    protected new Method<TRequest, TResponse> Method => method;
+    protected Method<TRequest, TResponse> Method => method;
 
     /// <summary>Starts a call with its one request.</summary>
     public void Start(TRequest request)

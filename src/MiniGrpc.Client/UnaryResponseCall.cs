@@ -63,7 +63,7 @@ internal sealed class UnaryResponseCall<TRequest, TResponse>(MiniChannel channel
         InboxStatus status = Stream!.Inbox.JudgeOverfull(out GrpcError? error);
         if (status != InboxStatus.Waiting)
         {
-            End(error is null ? s_tooMany : new Status((StatusCode)error.Code, error.Detail), abort: true);
+            End(Stream.Note(error is null ? s_tooMany : new Status((StatusCode)error.Code, error.Detail)), abort: true);
         }
     }
 
@@ -79,11 +79,11 @@ internal sealed class UnaryResponseCall<TRequest, TResponse>(MiniChannel channel
                 return true;
             }
 
-            error = status == InboxStatus.Error ? error : s_tooMany;
+            error = status == InboxStatus.Error ? error : Stream.Note(s_tooMany);
         }
         else if (status == InboxStatus.End)
         {
-            error = new Status(StatusCode.Internal, "The server sent no response, but status OK.");
+            error = Stream.Note(new Status(StatusCode.Internal, "The server sent no response, but status OK."));
         }
 
         Fail(error);

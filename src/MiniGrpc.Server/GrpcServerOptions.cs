@@ -15,6 +15,37 @@ public sealed class GrpcServerOptions
     public int? MaxSendMessageSize { get; set; }
 
     /// <summary>
+    /// The largest header list to accept, in bytes, counted as name + value + 32 for each field (SETTINGS_MAX_HEADER_LIST_SIZE,
+    /// RFC 9113 section 6.5.2). Default 16 KiB. A larger one ends its call with RESOURCE_EXHAUSTED, one of more than 4 times that size the
+    /// connection.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int MaxHeaderListSize
+    {
+        get;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value);
+            field = value;
+        }
+    } = 16 * 1024;
+
+    /// <summary>
+    /// The most fields that a header list may have, whatever their size, pseudo-header fields included. Default 100. A list of more
+    /// ends its call with RESOURCE_EXHAUSTED, one of more than 4 times as many the connection.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int MaxHeaderFields
+    {
+        get;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value);
+            field = value;
+        }
+    } = 100;
+
+    /// <summary>
     /// How many calls a client may have open on one connection (SETTINGS_MAX_CONCURRENT_STREAMS, RFC 9113 section 6.5.2).
     /// Default 1000. Clients queue further calls, or open another connection.
     /// </summary>

@@ -11,6 +11,9 @@ namespace MiniGrpc.Server;
 /// <remarks>Immutable once the server has started; read by every connection.</remarks>
 internal sealed class MethodTable : ServiceBinderBase
 {
+    /// <summary>Longer paths name no method, so that looking one up needs no more than this on the stack. Real ones have some 60 octets.</summary>
+    private const int LongestPath = 512;
+
     private readonly Dictionary<string, MethodHandler> _methods = new(StringComparer.Ordinal);
     private readonly Dictionary<string, MethodHandler>.AlternateLookup<ReadOnlySpan<char>> _byPath;
     private readonly HashSet<string> _services = new(StringComparer.Ordinal);
@@ -30,7 +33,7 @@ internal sealed class MethodTable : ServiceBinderBase
     /// <summary>Finds the handler of <paramref name="path"/>, which is <c>/package.Service/Method</c>.</summary>
     public MethodHandler? Find(ReadOnlySpan<byte> path)
     {
-        if (path.Length > 512 || !Ascii.IsValid(path))
+        if (path.Length > LongestPath || !Ascii.IsValid(path))
         {
             return null;
         }

@@ -32,6 +32,10 @@ internal ref struct RequestHead
     /// <summary>The refusal in HTTP's own terms, for what is no gRPC request.</summary>
     public PreparedFields? HttpRefusal { get; private set; }
 
+    /// <summary>Why a request is refused, for the log.</summary>
+    public readonly string Reason => Refusal?.Detail
+        ?? $"a request of method {GrpcError.Quote(_method)} and content-type {GrpcError.Quote(_contentType)} is no gRPC request";
+
     /// <summary>The refusal as a gRPC status.</summary>
     public GrpcError? Refusal { get; private set; }
 
@@ -100,7 +104,7 @@ internal ref struct RequestHead
 
         if (!_badBinary.IsEmpty)
         {
-            Refusal = new GrpcError(GrpcStatusCode.Internal, $"The metadata value of '{Encoding.Latin1.GetString(_badBinary)}' is not base64.");
+            Refusal = MetadataCodec.NotBase64(_badBinary);
             return;
         }
 

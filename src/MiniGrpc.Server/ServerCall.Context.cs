@@ -32,7 +32,7 @@ internal sealed partial class ServerCall : ServerCallContext
     protected override DateTime DeadlineCore => _stream.Deadline;
 
     /// <inheritdoc />
-    protected override Metadata RequestHeadersCore => _requestHeaders ??= _stream.ReadRequestFields(MetadataCodec.Decode);
+    protected override Metadata RequestHeadersCore => _requestHeaders ??= _stream.ReadRequestFields(fields => MetadataCodec.Decode(fields, _stream.Connection));
 
     /// <inheritdoc />
     protected override CancellationToken CancellationTokenCore => _cancellation.Token;

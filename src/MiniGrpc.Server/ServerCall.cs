@@ -69,13 +69,13 @@ internal sealed partial class ServerCall
                 return request;
             }
 
-            error = extra is null
+            error = _stream.Note(extra is null
                 ? new Status(StatusCode.Internal, "The client sent more than one request to a method that takes one.")
-                : new Status((StatusCode)extra.Code, extra.Detail);
+                : new Status((StatusCode)extra.Code, extra.Detail));
         }
         else if (status == InboxStatus.End)
         {
-            error = new Status(StatusCode.Internal, "The client sent no request to a method that takes one.");
+            error = _stream.Note(new Status(StatusCode.Internal, "The client sent no request to a method that takes one."));
         }
 
         throw new RpcException(error);

@@ -31,7 +31,13 @@ internal sealed class ServerCore : IConnectionOwner
                 ?? throw new InvalidOperationException($"ResponseCompressionAlgorithm is '{options.ResponseCompressionAlgorithm}', but CompressionProviders has no provider of that name.");
         ConnectionOptions connectionOptions = options.Connection with
         {
-            Limits = options.Connection.Limits with { MaxConcurrentStreams = options.MaxConcurrentStreams, Abuse = options.AbuseLimits },
+            Limits = options.Connection.Limits with
+            {
+                MaxHeaderListSize = options.MaxHeaderListSize,
+                MaxHeaderFields = options.MaxHeaderFields,
+                MaxConcurrentStreams = options.MaxConcurrentStreams,
+                Abuse = options.AbuseLimits,
+            },
             KeepAlive = new KeepAliveOptions(options.KeepAlivePingDelay, options.KeepAlivePingTimeout, WithoutCalls: true),
             HandshakeTimeout = options.HandshakeTimeout,
             Logger = logger,

@@ -1,7 +1,5 @@
 using Grpc.Core;
 
-using Microsoft.Extensions.Logging;
-
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Grpc;
@@ -134,13 +132,14 @@ internal sealed class ServerStream : GrpcStream
         RequestHead head = RequestHead.Read(fields, _server.Methods, _server.Compressions);
         if (head.HttpRefusal is { } refusal)
         {
+            Connection.Causes.Note(0, head.Reason, head.Reason);
             Refuse(refusal, null);
             return null;
         }
 
         if (head.Refusal is { } error)
         {
-            Refuse(ResponseBlocks.Headers, StatusFields(new Status((StatusCode)error.Code, error.Detail)));
+            Refuse(ResponseBlocks.Headers, StatusFields(Note(new Status((StatusCode)error.Code, error.Detail))));
             return null;
         }
 
@@ -185,11 +184,7 @@ internal sealed class ServerStream : GrpcStream
     }
 
     /// <inheritdoc />
-    internal override void OnStreamError(ProtocolError error)
-    {
-        _server.Logger.LogInformation("A call of {Peer} was reset: {Error}", Connection.Transport.RemoteAddress, error);
-        EndEarly();
-    }
+    internal override void OnStreamError(ProtocolError error) => EndEarly();
 
     /// <inheritdoc />
     internal override void OnConnectionEnded(string reason) => EndEarly();

@@ -63,7 +63,7 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
 
         if (wrong is not null)
         {
-            error = new Status((StatusCode)wrong.Code, wrong.Detail);
+            error = Note(new Status((StatusCode)wrong.Code, wrong.Detail));
         }
 
         GiveCredit(credit);
@@ -87,6 +87,13 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
 
         serializer.Return();
         return waiter is null ? (result == SendResult.Closed ? s_false : s_true) : WaitAsync(waiter);
+    }
+
+    /// <summary>Says in the log what is wrong with what the peer sent, and returns it: the status of this call.</summary>
+    internal Status Note(Status status)
+    {
+        Connection.Causes.Note((int)status.StatusCode, status.Detail, status.Detail);
+        return status;
     }
 
     /// <summary>Closes the stream at once; nothing is sent when it has ended already.</summary>

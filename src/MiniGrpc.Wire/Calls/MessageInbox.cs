@@ -38,6 +38,9 @@ internal readonly record struct InboxAppend(bool WithinWindow, int Credit, bool 
 /// </remarks>
 internal sealed class MessageInbox
 {
+    /// <summary>What fits an array with its prefix. "No limit" means this: no marshaller could be given a longer message.</summary>
+    private static readonly int s_largestMessage = Array.MaxLength - MessagePrefix.Size;
+
     private readonly ConnectionReceiveWindow _connectionWindow;
     private readonly int _maxMessageSize;
     private readonly Lock _lock = new();
@@ -55,7 +58,7 @@ internal sealed class MessageInbox
     {
         _connectionWindow = connectionWindow;
         _window = new ReceiveWindow(streamWindow);
-        _maxMessageSize = maxMessageSize;
+        _maxMessageSize = maxMessageSize < 0 ? s_largestMessage : Math.Min(maxMessageSize, s_largestMessage);
     }
 
     /// <summary>Adds the octets of a DATA frame.</summary>

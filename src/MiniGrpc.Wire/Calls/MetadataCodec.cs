@@ -3,6 +3,7 @@ using System.Text;
 
 using Grpc.Core;
 
+using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Grpc;
 using MiniGrpc.Wire.Hpack;
 using MiniGrpc.Wire.Http2;
@@ -21,6 +22,19 @@ internal static class MetadataCodec
     /// <summary>What a metadata name may consist of. HTTP allows more (<c>x+y</c>); the Metadata class doesn't.</summary>
     private static readonly SearchValues<byte> s_nameOctets = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789._-"u8);
 
+    /// <summary>Checks that all entries can be sent.</summary>
+    /// <exception cref="ArgumentException">A value or a name can't be sent; the message names its key.</exception>
+    public static void Validate(Metadata metadata)
+    {
+        foreach (Metadata.Entry entry in metadata)
+        {
+            if (!IsReserved(entry.Key) && !entry.IsBinary)
+            {
+                GetText(entry);
+            }
+        }
+    }
+
     /// <summary>Adds all entries to a list of fields.</summary>
     /// <exception cref="ArgumentException">A value can't be sent; the message names its key.</exception>
     public static void Encode(Metadata metadata, HeaderList fields)
@@ -35,10 +49,10 @@ internal static class MetadataCodec
     }
 
     /// <summary>Reads the custom fields of a list; what belongs to the protocol, and what Metadata can't hold, is left out.</summary>
-    public static Metadata Decode(HeaderList fields) => Decode(fields.GetEnumerator());
+    public static Metadata Decode(HeaderList fields, Http2Connection? source = null) => Decode(fields.GetEnumerator(), source);
 
     /// <summary>Reads what <see cref="CopyCustom"/> has kept; null for nothing.</summary>
-    public static Metadata Decode(byte[]? fields) => fields is null ? [] : Decode(new HeaderList.Enumerator(fields));
+    public static Metadata Decode(byte[]? fields, Http2Connection? source) => fields is null ? [] : Decode(new HeaderList.Enumerator(fields), source);
 
     /// <summary>
     /// Keeps a list that has custom fields for as long as somebody may ask for them: octets, exactly as many as there are,
@@ -57,14 +71,21 @@ internal static class MetadataCodec
         return [];
     }
 
-    private static Metadata Decode(HeaderList.Enumerator fields)
+    private static Metadata Decode(HeaderList.Enumerator fields, Http2Connection? source)
     {
         var metadata = new Metadata();
         while (fields.MoveNext())
         {
             HeaderField field = fields.Current;
-            if (!IsCustom(field.Name) || field.Name.ContainsAnyExcept(s_nameOctets))
+            if (!IsCustom(field.Name))
             {
+                continue;
+            }
+
+            if (field.Name.ContainsAnyExcept(s_nameOctets))
+            {
+                WireMetrics.FieldSkipped();
+                source?.Causes.Note(0, nameof(WireMetrics.FieldSkipped), "a field was left out of the metadata, which can't hold its name");
                 continue;
             }
 
@@ -96,6 +117,24 @@ internal static class MetadataCodec
         (byte)'g' => !name.StartsWith("grpc-"u8) || !IsReservedGrpc(name["grpc-".Length..]),
         _ => true,
     };
+
+    /// <summary>What is wrong with a list whose binary fields aren't all base64; null for nothing.</summary>
+    public static GrpcError? Check(HeaderList fields)
+    {
+        foreach (HeaderField field in fields)
+        {
+            if (!IsValid(field.Name, field.Value))
+            {
+                return NotBase64(field.Name);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The status of a call with a binary field that isn't base64.</summary>
+    public static GrpcError NotBase64(ReadOnlySpan<byte> name) =>
+        new(GrpcStatusCode.Internal, $"The metadata value of {GrpcError.Quote(name)} is not base64.");
 
     /// <summary>Whether a binary field holds base64; others do always.</summary>
     public static bool IsValid(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
@@ -144,16 +183,22 @@ internal static class MetadataCodec
             return;
         }
 
-        // Space at the ends has no meaning and may not be sent (RFC 9113 section 8.2.1).
+        ReadOnlySpan<char> text = GetText(entry);
+        Encoding.ASCII.GetBytes(text, fields.Add(name, text.Length, IndexingOf(entry.Key)));
+    }
+
+    /// <summary>A text value as it is sent: space at the ends has no meaning and may not be there (RFC 9113 section 8.2.1).</summary>
+    private static ReadOnlySpan<char> GetText(Metadata.Entry entry)
+    {
         ReadOnlySpan<char> text = entry.Value.AsSpan().Trim(' ');
         int bad = text.IndexOfAnyExcept(s_valueCharacters);
-        if (bad >= 0)
+        if (entry.Key.Length == 0)
         {
-            throw new ArgumentException(
-                $"The metadata value of '{entry.Key}' holds the character U+{(int)text[bad]:X4}; only visible ASCII and space can be sent. Use a key that ends in '-bin' for other values.");
+            throw new ArgumentException("A metadata entry without a name can't be sent."); // the Metadata class lets it through
         }
 
-        Encoding.ASCII.GetBytes(text, fields.Add(name, text.Length, IndexingOf(entry.Key)));
+        return bad < 0 ? text : throw new ArgumentException(
+            $"The metadata value of '{entry.Key}' holds the character U+{(int)text[bad]:X4}; only visible ASCII and space can be sent. Use a key that ends in '-bin' for other values.");
     }
 
     /// <summary>Secrets go into nobody's table (RFC 7541 section 7.1.3), and metadata is too diverse to profit from ours.</summary>

@@ -43,6 +43,11 @@ internal sealed partial class Http2Connection : IReceiveSink
 
     Http2Stream? IReceiveSink.OpenStream(int id)
     {
+        if (id > DrainFromStreamId)
+        {
+            BeginShutdown();
+        }
+
         // A handler counts until it returns: a client that resets its streams can't have more of them running than it may open.
         bool full = _receive.Streams.Count + Volatile.Read(ref _abandonedCalls) >= Options.Limits.MaxConcurrentStreams;
 
@@ -76,7 +81,7 @@ internal sealed partial class Http2Connection : IReceiveSink
     void IReceiveSink.OnStreamError(Http2Stream? stream, ProtocolError error)
     {
         WireMetrics.ProtocolError(_role, error);
-        Options.Logger.LogDebug("{Peer}: {Error}", Transport.RemoteAddress, error);
+        Causes.Note((int)error.Code, error.Section, error);
         using (GateScope gate = Enter())
         {
             if (stream is null)

@@ -14,6 +14,12 @@ internal sealed partial class Http2Connection
     /// <summary>Marks our own PING of a shutdown, so that its answer is known.</summary>
     private const ulong ShutdownPing = 0x6d69_6e69_6279_6521;
 
+    /// <summary>
+    /// Server: a client that has come this far is asked to go on with another connection, since identifiers can't be reused
+    /// (RFC 9113 section 5.1.1). The half million streams that are left last for the calls that it opens until it has heard.
+    /// </summary>
+    private const int DrainFromStreamId = int.MaxValue - (1 << 20);
+
     private ShutdownStep _shutdown;
     private int _lastAnnounced = int.MaxValue;
     private ITimer? _shutdownTimer;
@@ -95,10 +101,10 @@ internal sealed partial class Http2Connection
         }
     }
 
-    /// <summary>Under the gate: a connection that takes no new streams ends with its last one.</summary>
+    /// <summary>Under the gate: a connection that takes no new streams, or has no identifiers for them, ends with its last one.</summary>
     private void CompleteIfDrained()
     {
-        if (_shutdown == ShutdownStep.Draining && _send.OpenStreams == 0)
+        if ((_shutdown == ShutdownStep.Draining || _send.IsUsedUp) && _send.OpenStreams == 0)
         {
             _flush.CompleteWhenEmpty();
         }

@@ -37,6 +37,7 @@ internal sealed partial class Http2Connection
         _openedAt = options.Time.GetTimestamp();
         Stall = new StallWatch(this);
         KeepAlive = new KeepAlive(this, options.KeepAlive);
+        Causes = new CauseLog(options.Logger, transport.RemoteAddress);
         Trace = options.WireTrace is null ? null : new WireTrace(role, transport.RemoteAddress, options.WireTrace);
         _send = new SendSide(role, options.Limits.Abuse);
         _receive = new ReceiveSide(role, options.Limits, this, _send.Retired);
@@ -49,6 +50,9 @@ internal sealed partial class Http2Connection
 
     /// <summary>What carries the octets.</summary>
     public ITransport Transport { get; }
+
+    /// <summary>Where it is said what the peer does wrong.</summary>
+    public CauseLog Causes { get; }
 
     /// <summary>The trace of frames, or null.</summary>
     public WireTrace? Trace { get; }

@@ -27,11 +27,17 @@ internal static class WireMetrics
     private static readonly Counter<long> s_errors = s_meter.CreateCounter<long>(
         "minigrpc.protocol_errors", "{error}", "Rules of HTTP/2 that peers broke, by scope and error code.");
 
+    private static readonly Counter<long> s_skippedFields = s_meter.CreateCounter<long>(
+        "minigrpc.metadata.skipped", "{field}", "Fields of peers that were left out of metadata, which can't hold their names.");
+
     /// <summary>A connection was opened (1) or closed (-1).</summary>
     public static void AddConnection(Role role, int change) => s_connections.Add(change, RoleTag(role));
 
     /// <summary>A connection was turned away.</summary>
     public static void ConnectionRefused() => s_refused.Add(1);
+
+    /// <summary>A field was left out of metadata.</summary>
+    public static void FieldSkipped() => s_skippedFields.Add(1);
 
     /// <summary>A peer has broken a rule or passed a limit.</summary>
     public static void ProtocolError(Role role, ProtocolError error)

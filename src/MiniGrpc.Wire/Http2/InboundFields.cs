@@ -10,29 +10,31 @@ namespace MiniGrpc.Wire.Http2;
 /// <remarks>Owned by the receive loop; one for a connection.</remarks>
 internal sealed class InboundFields : IFieldSink
 {
-    /// <summary>Real calls carry a few dozen fields; each costs memory beyond its octets (100 is what established proxies allow).</summary>
-    private const int MaxFields = 100;
-
     private readonly int _maxSize;
+    private readonly int _maxFields;
     private FieldRules _rules;
     private HeaderList? _target;
     private long _size;
     private int _count;
 
-    /// <summary>Creates a sink for lists of up to <paramref name="maxSize"/> octets, counted as section 6.5.2 does.</summary>
-    public InboundFields(int maxSize) => _maxSize = maxSize;
+    /// <summary>Creates a sink for lists of up to <paramref name="maxSize"/> octets, counted as section 6.5.2 does, in up to <paramref name="maxFields"/> fields.</summary>
+    public InboundFields(int maxSize, int maxFields)
+    {
+        _maxSize = maxSize;
+        _maxFields = maxFields;
+    }
 
     /// <summary>The first rule that the list breaks.</summary>
     public ProtocolError? Error { get; private set; }
 
     /// <summary>Whether the list was longer than we said we would take.</summary>
-    public bool IsTooLarge => _size > _maxSize || _count > MaxFields;
+    public bool IsTooLarge => _size > _maxSize || _count > _maxFields;
 
     /// <summary>Whether the list was so long that it can't be a mistake: a small block can refer to a large entry many times.</summary>
-    public bool IsFarTooLarge => _size > FarOver(_maxSize);
+    public bool IsFarTooLarge => _size > FarOver(_maxSize) || _count > FarOver(_maxFields);
 
-    /// <summary>The size from which on a list costs the connection, not just its call: 4 times what was allowed.</summary>
-    public static int FarOver(int maxSize) => (int)Math.Min(4L * maxSize, int.MaxValue);
+    /// <summary>Beyond this a list costs the connection, not just its call: 4 times what was allowed.</summary>
+    public static int FarOver(int allowed) => (int)Math.Min(4L * allowed, int.MaxValue);
 
     /// <summary>Starts a list; with no <paramref name="target"/> the block is decoded for the table's sake alone.</summary>
     public void Begin(FieldRules.Kind kind, HeaderList? target)

@@ -211,7 +211,10 @@ internal sealed partial class ReceiveSide
         if (error is null && _inbound.IsTooLarge)
         {
             error = ProtocolError.Stream(
-                stream.Id, ErrorCode.EnhanceYourCalm, "10.5.1", $"the header list is larger than {_limits.MaxHeaderListSize} octets");
+                stream.Id,
+                ErrorCode.EnhanceYourCalm,
+                "10.5.1",
+                $"the header list is larger than {_limits.MaxHeaderListSize} octets or {_limits.MaxHeaderFields} fields");
         }
 
         return error is null;
@@ -228,7 +231,9 @@ internal sealed partial class ReceiveSide
         if (_inbound.IsFarTooLarge)
         {
             return ProtocolError.Connection(
-                ErrorCode.EnhanceYourCalm, "10.5.1", $"a header list is more than 4 times as large as the {_limits.MaxHeaderListSize} octets allowed");
+                ErrorCode.EnhanceYourCalm,
+                "10.5.1",
+                $"a header list is more than 4 times as large as the {_limits.MaxHeaderListSize} octets or {_limits.MaxHeaderFields} fields allowed");
         }
 
         _inbound.Complete();

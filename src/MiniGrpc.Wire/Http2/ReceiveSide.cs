@@ -35,11 +35,14 @@ internal sealed partial class ReceiveSide
         _sink = sink;
         _retired = retired;
         _hpack = new HpackDecoder(limits.HeaderTableSize);
-        _inbound = new InboundFields(limits.MaxHeaderListSize);
+        _inbound = new InboundFields(limits.MaxHeaderListSize, limits.MaxHeaderFields);
 
         // A list a little over the limit costs its call, one far over it the connection. Huffman coding makes a block shorter
         // than its list, so a block of that length is far over as well.
-        _block = new HeaderBlock(Math.Max(InboundFields.FarOver(limits.MaxHeaderListSize), limits.MaxFrameSize), limits.Abuse.HeaderBlockFrames);
+        // A list of the allowed size always fits the frames that it may come in.
+        _block = new HeaderBlock(
+            Math.Max(InboundFields.FarOver(limits.MaxHeaderListSize), limits.MaxFrameSize),
+            Math.Max(limits.Abuse.HeaderBlockFrames, 1 + (limits.MaxHeaderListSize / limits.MaxFrameSize)));
         _budgets = new AbuseBudgets(limits.Abuse);
         Window = new ConnectionReceiveWindow(limits.ConnectionWindow, limits.UnreadCap);
     }
@@ -241,6 +244,9 @@ internal sealed partial class ReceiveSide
 /// <param name="ConnectionWindow">The connection's window, octets.</param>
 /// <param name="UnreadCap">Octets that may wait to be read on all streams before connection credit is held back.</param>
 /// <param name="MaxConcurrentStreams">SETTINGS_MAX_CONCURRENT_STREAMS.</param>
+/// <param name="MaxHeaderFields">
+/// Fields of a header list. Real calls carry a few dozen, and each costs memory beyond its octets; 100 is what established proxies allow.
+/// </param>
 internal sealed record ReceiveLimits(
     int MaxFrameSize = 16_384,
     int MaxHeaderListSize = 16_384,
@@ -248,7 +254,8 @@ internal sealed record ReceiveLimits(
     int StreamWindow = 512 * 1024,
     int ConnectionWindow = 1024 * 1024,
     long UnreadCap = 4 * 1024 * 1024,
-    int MaxConcurrentStreams = 100)
+    int MaxConcurrentStreams = 100,
+    int MaxHeaderFields = 100)
 {
     /// <summary>What a peer may do that costs it little and us more.</summary>
     public AbuseLimits Abuse { get; init; } = new();

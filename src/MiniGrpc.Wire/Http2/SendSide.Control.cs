@@ -35,13 +35,15 @@ internal sealed partial class SendSide
     /// <summary>The identifier of the stream opened last; 0 for none.</summary>
     public int LastOpenedId => _nextStreamId == 1 ? 0 : _nextStreamId - 2;
 
+    /// <summary>Whether all identifiers have been used. They can't be reused: a new connection is needed (section 5.1.1).</summary>
+    public bool IsUsedUp => _nextStreamId < 0;
+
     /// <summary>Whether a stream could be opened now.</summary>
     public OpenResult CanOpen
     {
         get
         {
-            // Identifiers can't be reused; when they run out a new connection is needed (section 5.1.1).
-            if (IsClosed || IsGoingAway || _nextStreamId < 0)
+            if (IsClosed || IsGoingAway || IsUsedUp)
             {
                 return OpenResult.GoingAway;
             }

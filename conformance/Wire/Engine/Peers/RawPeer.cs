@@ -302,7 +302,7 @@ internal class RawPeer(ITransport transport) : IAsyncDisposable
         _encoder.BeginBlock(output);
         foreach (string field in fields)
         {
-            int equals = field.IndexOf('=', 1);
+            int equals = field.StartsWith('=') ? 0 : field.IndexOf('=', 1);
             _encoder.Encode(output, Encoding.Latin1.GetBytes(field[..equals]), Encoding.Latin1.GetBytes(field[(equals + 1)..]), Indexing);
         }
     }

@@ -1,3 +1,5 @@
+using Grpc.Core;
+using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
 using MiniGrpc.Server;
 using MiniGrpc.Wire;
@@ -12,12 +14,13 @@ internal sealed class TestServer : IAsyncDisposable
 {
     private readonly List<RawClient> _clients = [];
 
-    public TestServer(Action<GrpcServerOptions>? configure = null)
+    public TestServer(
+        Action<GrpcServerOptions>? configure = null, IReadOnlyList<Interceptor>? interceptors = null, params IEnumerable<ServerServiceDefinition> more)
     {
         // PING is how the raw peers take a round trip.
         var options = new GrpcServerOptions { AbuseLimits = new AbuseLimits { PingStrikes = int.MaxValue } };
         configure?.Invoke(options);
-        Core = new ServerCore(options, new MethodTable([Service.Bind()], []), Log);
+        Core = new ServerCore(options, new MethodTable([Service.Bind(), .. more], interceptors ?? []), Log);
     }
 
     public TestService Service { get; } = new();
