@@ -12,12 +12,20 @@ namespace MiniGrpc.Client;
 internal sealed class ClientStream(ClientCall call, Http2Connection connection, int maxReceiveMessageSize, CompressionSet compressions)
     : GrpcStream(connection, maxReceiveMessageSize)
 {
+    private static readonly Status s_deadlineExceeded = new(StatusCode.DeadlineExceeded, "The deadline of the call has passed.");
+
     /// <inheritdoc />
     public override void Execute() => call.Resume();
 
     /// <inheritdoc />
     internal override ProtocolError? OnHeaders(HeaderList fields, bool endStream)
     {
+        if (endStream && HasStatus(fields, out _))
+        {
+            Finish(fields); // Trailers-Only, whatever HTTP's own status is
+            return null;
+        }
+
         if (Refuse(fields) is { } refusal)
         {
             call.End(refusal, abort: true);
@@ -59,10 +67,9 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
         WireMetrics.StreamReset(Role.Client, code);
         var status = (StatusCode)StatusMapping.FromRstStream((uint)code);
 
-        // The server's deadline is the same as ours, and its timer may be a moment ahead.
-        Status end = status == StatusCode.Cancelled && call.DeadlineHasPassed
-            ? new Status(StatusCode.DeadlineExceeded, "The deadline of the call has passed.")
-            : new Status(status, $"The server reset the stream: {ErrorCodes.Name(code)}.");
+        Status end = IsDeadline(status)
+            ? s_deadlineExceeded
+            : new Status(status, $"The server reset the stream: {ErrorCodes.Name(code)}{StatusMapping.ExplainRstStream((uint)code)}.");
         call.End(end, abort: true);
     }
 
@@ -88,11 +95,17 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
         }
 
         // A status that a gRPC server sent through an odd proxy still says more than the proxy's.
-        StatusCode code = fields.TryGet("grpc-status"u8, out ReadOnlySpan<byte> value) && StatusMapping.TryParse(value, out GrpcStatusCode given)
+        StatusCode code = HasStatus(fields, out GrpcStatusCode given) && given != GrpcStatusCode.Ok
             ? (StatusCode)given
             : (StatusCode)StatusMapping.FromHttpStatus(status);
         string type = contentType.IsEmpty ? "no content-type" : $"content-type {GrpcError.Quote(contentType)}";
         return new Status(code, $"The server's answer is not gRPC: HTTP status {status}, {type}.");
+    }
+
+    private static bool HasStatus(HeaderList fields, out GrpcStatusCode given)
+    {
+        given = GrpcStatusCode.Unknown;
+        return fields.TryGet("grpc-status"u8, out ReadOnlySpan<byte> value) && StatusMapping.TryParse(value, out given);
     }
 
     private void Finish(HeaderList fields)
@@ -111,8 +124,18 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
             }
         }
 
-        End(new Status(code, detail), MetadataCodec.CopyCustom(fields));
+        if (IsDeadline(code))
+        {
+            End(s_deadlineExceeded, trailers: null); // made here alone: nothing of the trailers goes into it
+        }
+        else
+        {
+            End(new Status(code, detail), MetadataCodec.CopyCustom(fields));
+        }
     }
+
+    /// <summary>The server's deadline is the same as ours, and its timer may be a moment ahead: then it says CANCELLED.</summary>
+    private bool IsDeadline(StatusCode status) => status == StatusCode.Cancelled && call.DeadlineHasPassed;
 
     private void End(Status status, byte[]? trailers)
     {
