@@ -50,7 +50,7 @@ internal static class StatusMapping
     /// <summary>What the table adds to the status of some codes, to stand behind the code's name in a sentence.</summary>
     public static string ExplainRstStream(uint http2ErrorCode) => http2ErrorCode switch
     {
-        EnhanceYourCalm => " (the call takes more bandwidth than the peer grants it)",
+        EnhanceYourCalm => " (which to gRPC means that the bandwidth is exhausted)",
         InadequateSecurity => " (the connection is not secure enough for the call)",
         _ => "",
     };
