@@ -80,7 +80,7 @@ public class RoundTripTests
     }
 
     [Fact]
-    [Requirement("7541-6.2.3-2")]
+    [Requirement("7541-6.2.3-1")]
     public void A_never_indexed_field_arrives_as_a_never_indexed_literal_and_enters_no_table()
     {
         s_steps.Sample(

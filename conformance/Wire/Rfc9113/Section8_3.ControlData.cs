@@ -52,7 +52,11 @@ public class Section8_3_ControlData
     [InlineData(":scheme=ht tp")]
     [InlineData(":scheme=h_p")]
     [Requirement("9113-8.3.1-14")]
-    public void A_method_or_scheme_that_cannot_be_one_is_malformed(string field) => IsMalformed(JudgeMessage(Request, field), "8.3.1");
+    public void A_method_or_scheme_that_cannot_be_one_is_malformed(string field)
+    {
+        string[] others = field.StartsWith(":method", StringComparison.Ordinal) ? [":scheme=http", ":path=/"] : [":method=POST", ":path=/"];
+        IsMalformed(JudgeMessage(Request, [field, .. others]), "8.3.1");
+    }
 
     /// <summary>RFC 9113 section 8.3.1: :authority has no userinfo.</summary>
     [Theory]
@@ -61,7 +65,7 @@ public class Section8_3_ControlData
     [InlineData("@host")]
     [Requirement("9113-8.3.1-10")]
     public void An_authority_with_userinfo_is_malformed(string authority) =>
-        IsMalformed(JudgeMessage(Request, ":authority=" + authority), "8.3.1");
+        IsMalformed(JudgeMessage(Request, ":method=POST", ":scheme=http", ":path=/", ":authority=" + authority), "8.3.1");
 
     /// <summary>RFC 9113 section 8.6: 101 is not supported.</summary>
     [Fact]
