@@ -13,6 +13,7 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
     : GrpcStream(connection, maxReceiveMessageSize)
 {
     private const string WithoutStatus = "The response ended without a grpc-status.";
+    private static readonly Status s_deadlineExceeded = new(StatusCode.DeadlineExceeded, "The deadline of the call has passed.");
 
     /// <inheritdoc />
     public override void Execute() => call.Resume();
@@ -20,6 +21,12 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
     /// <inheritdoc />
     internal override ProtocolError? OnHeaders(HeaderList fields, bool endStream)
     {
+        if (endStream && HasStatus(fields, out _))
+        {
+            Finish(fields); // Trailers-Only, whatever HTTP's own status is
+            return null;
+        }
+
         if (Refuse(fields) is { } refusal)
         {
             call.End(Note(refusal), abort: true);
@@ -63,10 +70,9 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
         WireMetrics.StreamReset(Role.Client, code);
         var status = (StatusCode)StatusMapping.FromRstStream((uint)code);
 
-        // The server's deadline is the same as ours, and its timer may be a moment ahead.
-        Status end = status == StatusCode.Cancelled && call.DeadlineHasPassed
-            ? new Status(StatusCode.DeadlineExceeded, "The deadline of the call has passed.")
-            : new Status(status, $"The server reset the stream: {ErrorCodes.Name(code)}.");
+        Status end = IsDeadline(status)
+            ? s_deadlineExceeded
+            : new Status(status, $"The server reset the stream: {ErrorCodes.Name(code)}{StatusMapping.ExplainRstStream((uint)code)}.");
         call.End(end, abort: true);
     }
 
@@ -93,17 +99,28 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
 
         // A status that a gRPC server sent through an odd proxy still says more than the proxy's, unless it is OK: then this
         // is what went wrong.
-        GrpcStatusCode code =
-            fields.TryGet("grpc-status"u8, out ReadOnlySpan<byte> value) && StatusMapping.TryParse(value, out GrpcStatusCode given) && given != GrpcStatusCode.Ok
-                ? given
-                : StatusMapping.FromHttpStatus(status);
+        GrpcStatusCode code = HasStatus(fields, out GrpcStatusCode given) && given != GrpcStatusCode.Ok ? given : StatusMapping.FromHttpStatus(status);
         string type = contentType.IsEmpty ? "no content-type" : $"content-type {GrpcError.Quote(contentType)}";
         return new Status((StatusCode)code, $"The server's answer is not gRPC: HTTP status {status}, {type}.");
     }
 
+    private static bool HasStatus(HeaderList fields, out GrpcStatusCode given)
+    {
+        given = GrpcStatusCode.Unknown;
+        return fields.TryGet("grpc-status"u8, out ReadOnlySpan<byte> value) && StatusMapping.TryParse(value, out given);
+    }
+
     private void Finish(HeaderList fields)
     {
-        End(ReadStatus(fields), MetadataCodec.CopyCustom(fields));
+        Status status = ReadStatus(fields);
+        if (IsDeadline(status.StatusCode))
+        {
+            End(s_deadlineExceeded, trailers: null); // made here alone: nothing of the trailers goes into it
+        }
+        else
+        {
+            End(status, MetadataCodec.CopyCustom(fields));
+        }
     }
 
     private Status ReadStatus(HeaderList fields)
@@ -129,6 +146,9 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
 
         return new Status((StatusCode)code, fields.TryGet("grpc-message"u8, out ReadOnlySpan<byte> message) ? PercentEncoding.Decode(message) : "");
     }
+
+    /// <summary>The server's deadline is the same as ours, and its timer may be a moment ahead: then it says CANCELLED.</summary>
+    private bool IsDeadline(StatusCode status) => status == StatusCode.Cancelled && call.DeadlineHasPassed;
 
     private void End(Status status, byte[]? trailers)
     {

@@ -15,10 +15,13 @@ public class BinaryHeaderTests
     [InlineData("x-bin-", false)]
     [InlineData("x_bin", false)]
     [InlineData("", false)]
+    [Requirement("grpc-requests-16")]
     public void A_name_that_ends_in_bin_is_binary(string name, bool expected) =>
         Assert.Equal(expected, BinaryHeader.IsBinary(Encoding.ASCII.GetBytes(name)));
 
     [Fact]
+    [Requirement("grpc-requests-17")]
+    [Requirement("grpc-requests-18")]
     public void Values_of_every_length_are_written_without_padding_and_read_with_and_without()
     {
         for (int length = 0; length <= 64; length++)
@@ -113,6 +116,7 @@ public class BinaryHeaderTests
     [InlineData(",", "|")]
     [InlineData("QQ,,Qg,", "QQ||Qg|")]
     [InlineData("  ", "")]
+    [Requirement("grpc-requests-19")]
     public void Joined_values_are_split_at_commas(string value, string expected)
     {
         // "Implementations must split Binary-Headers on ',' before decoding the Base64-encoded values."

@@ -13,6 +13,7 @@ public class CompressionSetTests
     private static readonly CompressionSet s_both = new([s_gzip, s_deflate]);
 
     [Fact]
+    [Requirement("grpc-compression-2")]
     public void All_names_are_announced_in_the_order_given()
     {
         Assert.Equal("identity", Encoding.ASCII.GetString(CompressionSet.Empty.AcceptEncoding.Span));
@@ -49,12 +50,15 @@ public class CompressionSetTests
     [InlineData("gzip2,xgzip", false)]
     [InlineData("identity", false)]
     [InlineData("", false)]
+    [Requirement("grpc-compression-6")]
     public void A_peer_accepts_what_it_lists(string acceptEncoding, bool expected) =>
         Assert.Equal(expected, CompressionSet.IsAccepted(Encoding.ASCII.GetBytes(acceptEncoding), "gzip"));
 
     [Theory]
     [InlineData(true, GrpcStatusCode.Unimplemented)]
     [InlineData(false, GrpcStatusCode.Internal)]
+    [Requirement("grpc-compression-11")]
+    [Requirement("grpc-compression-12")]
     public void An_unsupported_compression_is_named_together_with_the_supported_ones(bool onServer, object expected)
     {
         // compression.md, test cases 4 and 5: UNIMPLEMENTED from a server, INTERNAL on a client, with both in the description.

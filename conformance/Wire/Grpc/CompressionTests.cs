@@ -172,6 +172,7 @@ public class CompressionTests
             iter: 300);
 
     [Fact]
+    [Requirement("grpc-compression-13")]
     public void A_compressed_message_where_no_compression_was_agreed_is_an_internal_error()
     {
         // compression.md, test case 6: the Compressed-Flag without a grpc-encoding other than identity MUST fail with INTERNAL.

@@ -18,6 +18,7 @@ public class ContentTypeTests
     [InlineData("application/grpc;")]
     [InlineData("Application/gRPC")]
     [InlineData("APPLICATION/GRPC+PROTO")]
+    [Requirement("grpc-requests-10")]
     public void GRPC_with_any_format_and_parameters_is_accepted(string value) => Assert.True(IsGrpc(value));
 
     [Theory]
@@ -32,6 +33,7 @@ public class ContentTypeTests
     [InlineData(" application/grpc")]
     [InlineData("text/html")]
     [InlineData("xapplication/grpc")]
+    [Requirement("grpc-requests-11")]
     public void Another_content_type_is_not_gRPC(string value) => Assert.False(IsGrpc(value));
 
     [Fact]

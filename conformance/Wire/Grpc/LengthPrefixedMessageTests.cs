@@ -14,6 +14,7 @@ public class LengthPrefixedMessageTests
     [InlineData(true, 1, new byte[] { 1, 0, 0, 0, 1 })]
     [InlineData(false, 0x01020304, new byte[] { 0, 1, 2, 3, 4 })]
     [InlineData(true, int.MaxValue, new byte[] { 1, 0x7f, 0xff, 0xff, 0xff })]
+    [Requirement("grpc-messages-1")]
     public void A_prefix_is_a_flag_octet_and_a_big_endian_length(bool compressed, int length, byte[] expected)
     {
         byte[] octets = [9, 9, 9, 9, 9, 9];
@@ -25,6 +26,7 @@ public class LengthPrefixedMessageTests
     }
 
     [Fact]
+    [Requirement("grpc-messages-1")]
     public void A_length_is_unsigned()
     {
         MessagePrefix prefix = MessagePrefix.Read([0, 0xff, 0xff, 0xff, 0xff]);
@@ -34,6 +36,7 @@ public class LengthPrefixedMessageTests
     }
 
     [Fact]
+    [Requirement("grpc-messages-5")]
     public void A_message_is_found_wherever_it_is_cut_in_two()
     {
         byte[] bytes = Frame(compressed: true, [1, 2, 3, 4, 5, 6, 7]);
@@ -78,6 +81,7 @@ public class LengthPrefixedMessageTests
     }
 
     [Fact]
+    [Requirement("grpc-messages-5")]
     public void Messages_joined_in_one_buffer_come_out_one_by_one_however_the_buffer_is_segmented()
     {
         var messages = Gen.Select(Gen.Bool, Gen.Byte.Array[0, 40]).Array[1, 8];
@@ -103,6 +107,7 @@ public class LengthPrefixedMessageTests
     [InlineData(3)]
     [InlineData(128)]
     [InlineData(255)]
+    [Requirement("grpc-messages-2")]
     public void A_flag_other_than_0_and_1_is_an_internal_error(byte flag)
     {
         // gRPC over HTTP/2: Compressed-Flag -> 0 / 1.

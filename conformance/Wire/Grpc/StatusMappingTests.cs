@@ -7,6 +7,7 @@ namespace MiniGrpc.Conformance.Wire.GrpcProtocol;
 public class StatusMappingTests
 {
     [Fact]
+    [Requirement("grpc-statuses-1")]
     public void The_status_codes_have_the_numbers_of_the_document()
     {
         string[] names =
@@ -21,6 +22,7 @@ public class StatusMappingTests
     }
 
     [Fact]
+    [Requirement("grpc-mapping-1")]
     public void A_response_without_a_grpc_status_is_mapped_by_its_HTTP_status()
     {
         var rows = new Dictionary<int, GrpcStatusCode>
@@ -44,6 +46,7 @@ public class StatusMappingTests
     }
 
     [Fact]
+    [Requirement("grpc-errors-3")]
     public void A_reset_stream_is_mapped_by_its_error_code()
     {
         GrpcStatusCode[] rows =
@@ -96,6 +99,8 @@ public class StatusMappingTests
     }
 
     [Fact]
+    [Requirement("grpc-statuses-2")]
+    [Requirement("grpc-responses-8")]
     public void Every_status_number_is_read_and_a_number_without_a_name_is_unknown()
     {
         for (int number = 0; number <= 1200; number++)

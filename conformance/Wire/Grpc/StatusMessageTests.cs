@@ -9,6 +9,7 @@ namespace MiniGrpc.Conformance.Wire.GrpcProtocol;
 public class StatusMessageTests
 {
     [Fact]
+    [Requirement("grpc-responses-9")]
     public void Space_and_visible_ASCII_but_percent_stand_for_themselves_and_all_other_ASCII_is_escaped()
     {
         for (int octet = 0; octet < 128; octet++)
@@ -30,6 +31,7 @@ public class StatusMessageTests
     [InlineData("100%", "100%25")]
     [InlineData("\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n",
         "%09%0Atest with whitespace%0D%0Aand Unicode BMP %E2%98%BA and non-BMP %F0%9F%98%88%09%0A")]
+    [Requirement("grpc-responses-9")]
     public void Text_is_escaped_as_UTF8(string message, string encoded)
     {
         Assert.Equal(encoded, Encode(message));
@@ -100,6 +102,7 @@ public class StatusMessageTests
     [InlineData("% 4")]
     [InlineData("%+4")]
     [InlineData("%-1")]
+    [Requirement("grpc-responses-10")]
     public void A_broken_escape_stays_as_it_is_wherever_it_stands(string broken)
     {
         // "When decoding invalid values, implementations MUST NOT error or throw away the message."
@@ -121,6 +124,7 @@ public class StatusMessageTests
     [InlineData("%C3", "\ufffd")]
     [InlineData("%ED%A0%80", "\ufffd\ufffd\ufffd")]
     [InlineData("%80%41", "\ufffdA")]
+    [Requirement("grpc-responses-10")]
     public void Octets_that_are_no_UTF8_become_the_replacement_character(string encoded, string expected) =>
         Assert.Equal(expected, Decode(encoded));
 
@@ -133,6 +137,7 @@ public class StatusMessageTests
     }
 
     [Fact]
+    [Requirement("grpc-responses-10")]
     public void Any_octets_decode_to_something() =>
         Gen.OneOf(Gen.Byte, Gen.Const((byte)'%'), Gen.Byte[(byte)'0', (byte)'9']).Array[0, 60].Sample(
             octets => Assert.True(octets.Length == 0 || PercentEncoding.Decode(octets).Length > 0),

@@ -16,6 +16,7 @@ public class TimeoutTests
     [InlineData("100n", 1)]
     [InlineData("00000001S", TimeSpan.TicksPerSecond)]
     [InlineData("99999999S", 99_999_999 * TimeSpan.TicksPerSecond)]
+    [Requirement("grpc-requests-8")]
     public void Every_unit_is_read(string value, long ticks) => Assert.Equal(ticks, Parse(value).Ticks);
 
     [Theory]
@@ -59,6 +60,7 @@ public class TimeoutTests
     [InlineData("/S")]
     [InlineData(":S")]
     [InlineData("1é")]
+    [Requirement("grpc-requests-8")]
     public void A_malformed_timeout_is_an_internal_error_that_quotes_it(string value)
     {
         GrpcError? error = GrpcTimeout.Parse(Encoding.Latin1.GetBytes(value), out TimeSpan timeout);
@@ -103,12 +105,14 @@ public class TimeoutTests
     [InlineData(99_999_999 * TimeSpan.TicksPerMinute, "99999999M")]
     [InlineData((99_999_999 * TimeSpan.TicksPerMinute) + 1, "1666667H")]
     [InlineData(99_999_999 * TimeSpan.TicksPerHour, "99999999H")]
+    [Requirement("grpc-requests-7")]
     public void The_finest_unit_that_takes_eight_digits_is_written_rounded_up(long ticks, string expected) =>
         Assert.Equal(expected, Format(new TimeSpan(ticks)));
 
     [Theory]
     [InlineData((99_999_999 * TimeSpan.TicksPerHour) + 1)]
     [InlineData(long.MaxValue)]
+    [Requirement("grpc-requests-7")]
     public void What_is_longer_than_the_longest_timeout_is_written_as_that(long ticks) =>
         Assert.Equal("99999999H", Format(new TimeSpan(ticks)));
 

@@ -49,6 +49,7 @@ public class AppendixC_ExampleTests
     [InlineData(10, 5, "0a")] // C.1.1
     [InlineData(1337, 5, "1f9a0a")] // C.1.2
     [InlineData(42, 8, "2a")] // C.1.3
+    [Requirement("7541-5.1-1")]
     public void C_1_integers(int value, int prefixBits, string digits)
     {
         var output = new OutputBuffer();
@@ -82,6 +83,10 @@ public class AppendixC_ExampleTests
         "8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff",
         "8286 84be 5886 a8eb 1064 9cbf",
         "8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf")]
+    [Requirement("7541-2.1-1")]
+    [Requirement("7541-2.1-2")]
+    [Requirement("7541-3.2-1")]
+    [Requirement("7541-B-1")]
     public void C_3_and_C_4_requests_without_and_with_huffman_coding(bool useHuffman, string first, string second, string third)
     {
         var encoder = new HpackEncoder(useHuffman: useHuffman);
@@ -118,6 +123,8 @@ public class AppendixC_ExampleTests
         77ad 94e7 821d d7f2 e6c7 b335 dfdf cd5b 3960 d5af 2708 7f36 72c1 ab27 0fb5 291f
         9587 3160 65c0 03ed 4ee5 b106 3d50 07
         """)]
+    [Requirement("7541-4.4-1")]
+    [Requirement("7541-B-1")]
     public void C_5_and_C_6_responses_without_and_with_huffman_coding(bool useHuffman, string first, string second, string third)
     {
         // The examples take the table of 256 octets for granted. Our encoder announces it, so that goes ahead.

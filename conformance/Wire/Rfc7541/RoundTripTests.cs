@@ -30,6 +30,10 @@ public class RoundTripTests
         Gen.Select(s_sizes, s_field.Array[0, 12], (sizes, fields) => new Step(sizes, fields)).Array[1, 12];
 
     [Fact]
+    [Requirement("7541-2.1-1")]
+    [Requirement("7541-2.1-2")]
+    [Requirement("7541-4.2-1")]
+    [Requirement("7541-6.3-1")]
     public void Any_fields_and_any_size_changes_go_through_and_leave_equal_tables()
     {
         s_steps.Sample(
@@ -76,6 +80,7 @@ public class RoundTripTests
     }
 
     [Fact]
+    [Requirement("7541-6.2.3-1")]
     public void A_never_indexed_field_arrives_as_a_never_indexed_literal_and_enters_no_table()
     {
         s_steps.Sample(

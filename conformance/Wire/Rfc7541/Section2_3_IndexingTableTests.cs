@@ -36,6 +36,9 @@ public class Section2_3_IndexingTableTests
 
     [Theory]
     [MemberData(nameof(StaticRows))]
+    [Requirement("7541-A-1")]
+    [Requirement("7541-2.3.3-1")]
+    [Requirement("7541-6.1-1")]
     public void Each_static_entry_is_decoded_from_its_index_and_encoded_as_it(int index, string name, string value)
     {
         byte[] block = [(byte)(0x80 | index)];
@@ -46,6 +49,7 @@ public class Section2_3_IndexingTableTests
 
     [Theory]
     [MemberData(nameof(StaticRows))]
+    [Requirement("7541-A-1")]
     public void A_literal_with_a_static_name_refers_to_the_first_index_of_that_name(int index, string name, string value)
     {
         byte[] block = EncodeBlock(new HpackEncoder(useHuffman: false), (name, value + "?", Indexing.Incremental));
@@ -56,6 +60,8 @@ public class Section2_3_IndexingTableTests
     }
 
     [Fact]
+    [Requirement("7541-2.3.2-1")]
+    [Requirement("7541-2.3.3-1")]
     public void The_newest_entry_has_index_62_and_older_ones_follow()
     {
         var decoder = new HpackDecoder();
@@ -71,6 +77,8 @@ public class Section2_3_IndexingTableTests
     [InlineData("0f 2f 00")] // 62 as the name of a literal
     [InlineData("1f 2f 00")] // 62 as the name of a never-indexed literal
     [InlineData("ff 80 ff ff ff 07")] // 2147483647
+    [Requirement("7541-2.3.3-2")]
+    [Requirement("7541-2.3.2-1")]
     public void An_index_beyond_both_tables_is_an_error(string block)
     {
         // RFC 7541 section 2.3.3: MUST be treated as a decoding error.
@@ -78,6 +86,8 @@ public class Section2_3_IndexingTableTests
     }
 
     [Fact]
+    [Requirement("7541-2.3.3-2")]
+    [Requirement("7541-4.4-1")]
     public void An_evicted_entry_can_no_longer_be_indexed()
     {
         var decoder = new HpackDecoder(68); // two entries of 34
@@ -87,6 +97,7 @@ public class Section2_3_IndexingTableTests
     }
 
     [Fact]
+    [Requirement("7541-2.3.2-2")]
     public void Duplicate_entries_are_kept_both()
     {
         var decoder = new HpackDecoder();

@@ -10,6 +10,7 @@ public class Section4_DynamicTableTests
     private static readonly string s_twoEntries = "40 01 61 01 31" + "40 01 62 01 32"; // a: 1 and b: 2, of 34 each
 
     [Fact]
+    [Requirement("7541-4.1-1")]
     public void An_entry_counts_its_octets_and_32()
     {
         var decoder = new HpackDecoder();
@@ -18,6 +19,7 @@ public class Section4_DynamicTableTests
     }
 
     [Fact]
+    [Requirement("7541-4.1-1")]
     public void The_size_counts_decoded_octets_even_if_they_arrived_huffman_encoded()
     {
         var decoder = new HpackDecoder();
@@ -31,6 +33,7 @@ public class Section4_DynamicTableTests
     [InlineData(34, 1)]
     [InlineData(33, 0)]
     [InlineData(0, 0)]
+    [Requirement("7541-4.3-1")]
     public void A_smaller_table_evicts_its_oldest_entries_until_the_rest_fits(int size, int remaining)
     {
         var table = new DynamicTable(4096);
@@ -42,6 +45,7 @@ public class Section4_DynamicTableTests
     }
 
     [Fact]
+    [Requirement("7541-4.4-2")]
     public void An_entry_larger_than_the_table_empties_it_and_is_no_error()
     {
         var decoder = new HpackDecoder(68);
@@ -54,6 +58,7 @@ public class Section4_DynamicTableTests
     }
 
     [Fact]
+    [Requirement("7541-4.4-1")]
     public void An_entry_exactly_as_large_as_the_table_is_kept()
     {
         var decoder = new HpackDecoder(34);
@@ -62,6 +67,7 @@ public class Section4_DynamicTableTests
     }
 
     [Fact]
+    [Requirement("7541-4.4-3")]
     public void The_name_of_a_new_entry_may_come_from_the_entry_evicted_for_it()
     {
         var decoder = new HpackDecoder(68);
@@ -72,6 +78,7 @@ public class Section4_DynamicTableTests
     }
 
     [Fact]
+    [Requirement("7541-4.4-3")]
     public void The_field_list_stays_right_when_an_entry_evicts_the_one_it_took_its_name_from()
     {
         var decoder = new HpackDecoder(34);
@@ -84,6 +91,7 @@ public class Section4_DynamicTableTests
     [InlineData("20", 0)]
     [InlineData("20 3f e1 1f", 4096)]
     [InlineData("3f 25", 68)]
+    [Requirement("7541-4.2-4")]
     public void Up_to_two_size_updates_may_begin_a_block(string updates, int size)
     {
         var decoder = new HpackDecoder();
@@ -92,6 +100,7 @@ public class Section4_DynamicTableTests
     }
 
     [Fact]
+    [Requirement("7541-4.3-1")]
     public void A_size_update_to_zero_and_back_evicts_everything()
     {
         var decoder = new HpackDecoder();
@@ -101,6 +110,7 @@ public class Section4_DynamicTableTests
     }
 
     [Fact]
+    [Requirement("7541-4.2-4")]
     public void A_third_size_update_is_an_error()
     {
         // RFC 7541 section 4.2: the smallest size and the final one, so two at most.
@@ -112,6 +122,7 @@ public class Section4_DynamicTableTests
     [InlineData("20 82 20")]
     [InlineData("40 01 61 01 31 3f e1 1f")]
     [InlineData("00 01 61 01 31 20 82")]
+    [Requirement("7541-4.2-4")]
     public void A_size_update_behind_a_field_is_an_error(string block)
     {
         // RFC 7541 section 4.2: it MUST occur at the beginning of the block.
@@ -122,6 +133,7 @@ public class Section4_DynamicTableTests
     [InlineData("3f e2 1f")] // 4097
     [InlineData("20 3f e2 1f")]
     [InlineData("3f e0 ff ff ff 07")] // 2147483647
+    [Requirement("7541-6.3-2")]
     public void A_size_update_above_the_limit_is_an_error(string block)
     {
         // RFC 7541 section 6.3: MUST be treated as a decoding error.
@@ -129,6 +141,7 @@ public class Section4_DynamicTableTests
     }
 
     [Fact]
+    [Requirement("7541-6.3-2")]
     public void A_raised_limit_lets_the_table_grow_with_the_next_size_update()
     {
         var decoder = new HpackDecoder(8192);
@@ -139,6 +152,7 @@ public class Section4_DynamicTableTests
     }
 
     [Fact]
+    [Requirement("7541-4.2-4")]
     public void A_lowered_limit_calls_for_a_size_update_at_the_beginning_of_the_next_block()
     {
         var decoder = new HpackDecoder();
@@ -169,6 +183,7 @@ public class Section4_DynamicTableTests
     }
 
     [Fact]
+    [Requirement("7541-4.2-2")]
     public void The_encoder_announces_a_cap_below_the_initial_size_in_its_first_block()
     {
         var encoder = new HpackEncoder(256);
@@ -177,6 +192,7 @@ public class Section4_DynamicTableTests
     }
 
     [Fact]
+    [Requirement("7541-4.2-2")]
     public void The_encoder_announces_a_changed_size_once()
     {
         var encoder = new HpackEncoder();
@@ -188,6 +204,7 @@ public class Section4_DynamicTableTests
     }
 
     [Fact]
+    [Requirement("7541-4.2-3")]
     public void The_encoder_announces_the_smallest_and_the_final_of_several_sizes()
     {
         var encoder = new HpackEncoder();
@@ -199,6 +216,7 @@ public class Section4_DynamicTableTests
     }
 
     [Fact]
+    [Requirement("7541-4.2-3")]
     public void The_encoder_announces_a_dip_even_if_the_size_is_back_to_what_it_was()
     {
         var encoder = new HpackEncoder();
@@ -224,6 +242,8 @@ public class Section4_DynamicTableTests
     }
 
     [Fact]
+    [Requirement("7541-4.2-1")]
+    [Requirement("7541-6.3-1")]
     public void The_encoder_never_goes_above_its_own_cap()
     {
         var encoder = new HpackEncoder(1024);

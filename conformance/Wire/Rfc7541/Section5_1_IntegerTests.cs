@@ -12,6 +12,7 @@ public class Section5_1_IntegerTests
 
     [Theory]
     [MemberData(nameof(PrefixSizes))]
+    [Requirement("7541-5.1-1")]
     public void Boundary_values_come_back_for_every_prefix_and_every_truncation_is_an_error(int prefixBits)
     {
         int maximum = (1 << prefixBits) - 1;
@@ -51,6 +52,8 @@ public class Section5_1_IntegerTests
     [InlineData("ff 80 80 80 80 80 80 80 80 80 80 80 80 80 80 80 80 80 80 00")]
     [InlineData("ff ff ff ff ff ff 00")]
     [InlineData("ff 80 80 80 80 80")] // the sixth needn't even be there
+    [Requirement("7541-5.1-2")]
+    [Requirement("7541-7.4-1")]
     public void More_than_five_continuation_octets_are_an_error(string block)
     {
         // RFC 7541 section 5.1: exceeding limits, in value or octet length, MUST be treated as a decoding error.
@@ -65,6 +68,8 @@ public class Section5_1_IntegerTests
     [InlineData("3f e1 ff ff ff 07")] // of 5
     [InlineData("0f f1 ff ff ff 07")] // of 4
     [InlineData("00 7f 81 ff ff ff 07")] // a string length
+    [Requirement("7541-5.1-2")]
+    [Requirement("7541-7.4-1")]
     public void A_value_above_2_31_minus_1_is_an_error(string block)
     {
         Assert.Equal(HpackError.IntegerTooLarge, ErrorOf(block));

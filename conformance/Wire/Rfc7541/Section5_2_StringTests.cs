@@ -8,6 +8,7 @@ namespace MiniGrpc.Conformance.Wire.Rfc7541;
 public class Section5_2_StringTests
 {
     [Fact]
+    [Requirement("7541-B-1")]
     public void The_code_is_canonical_and_complete()
     {
         uint next = 0;
@@ -29,6 +30,7 @@ public class Section5_2_StringTests
     }
 
     [Fact]
+    [Requirement("7541-B-1")]
     public void Some_rows_are_those_of_Appendix_B()
     {
         (int Symbol, uint Code, int Length)[] rows =
@@ -105,6 +107,7 @@ public class Section5_2_StringTests
     }
 
     [Fact]
+    [Requirement("7541-5.2-4")]
     public void EOS_in_a_string_is_an_error_at_any_place()
     {
         // '0' is 00000, so that 0 to 7 of them move EOS to every bit offset.
@@ -133,6 +136,8 @@ public class Section5_2_StringTests
     [InlineData("00011 00011 00011 00011 00011 1111110", "ones")]
     [InlineData("11111111 11000000", "ones")] // NUL and 000
     [InlineData("11111111 11111110", "long")] // half of a longer code
+    [Requirement("7541-5.2-2")]
+    [Requirement("7541-5.2-3")]
     public void Padding_is_ones_and_at_most_7_of_them(string bits, string? fault)
     {
         // RFC 7541 section 5.2: other padding MUST be treated as a decoding error.
@@ -157,6 +162,7 @@ public class Section5_2_StringTests
     [InlineData("00 01 61 81")]
     [InlineData("40 01 61 05 31 32 33 34")]
     [InlineData("00 7f 80 ff ff ff 07 61")] // 2147483647
+    [Requirement("7541-7.4-2")]
     public void A_string_longer_than_the_block_is_an_error(string block)
     {
         Assert.Equal(HpackError.StringTruncated, ErrorOf(block));
@@ -169,6 +175,7 @@ public class Section5_2_StringTests
     }
 
     [Fact]
+    [Requirement("7541-5.2-1")]
     public void Name_and_value_may_each_be_plain_or_huffman_encoded()
     {
         const string Plain = "03 61 62 63";
@@ -193,6 +200,7 @@ public class Section5_2_StringTests
     }
 
     [Fact]
+    [Requirement("7541-5.2-1")]
     public void The_encoder_uses_the_huffman_code_unless_it_is_longer()
     {
         byte[] block = EncodeBlock(new HpackEncoder(), ("~~", "www", Indexing.Without));

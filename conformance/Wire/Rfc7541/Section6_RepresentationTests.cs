@@ -10,6 +10,7 @@ public class Section6_RepresentationTests
     [Theory]
     [InlineData("80")]
     [InlineData("82 80 82")]
+    [Requirement("7541-6.1-2")]
     public void The_index_0_of_an_indexed_field_is_an_error(string block)
     {
         // RFC 7541 section 6.1: MUST be treated as a decoding error.
@@ -23,6 +24,10 @@ public class Section6_RepresentationTests
     [InlineData("40 01 61 01 31", true)]
     [InlineData("00 01 61 01 31", false)]
     [InlineData("10 01 61 01 31", false)]
+    [Requirement("7541-3.2-1")]
+    [Requirement("7541-6.2.1-1")]
+    [Requirement("7541-6.2.2-1")]
+    [Requirement("7541-6.2.3-1")]
     public void Only_a_literal_with_incremental_indexing_enters_the_table(string block, bool isInserted)
     {
         var decoder = new HpackDecoder();
@@ -34,6 +39,9 @@ public class Section6_RepresentationTests
     [InlineData("44 02 2f 61")]
     [InlineData("04 02 2f 61")]
     [InlineData("14 02 2f 61")]
+    [Requirement("7541-6.2.1-1")]
+    [Requirement("7541-6.2.2-1")]
+    [Requirement("7541-6.2.3-1")]
     public void Each_literal_may_take_its_name_from_the_static_table(string block)
     {
         Assert.Equal([new(":path", "/a")], Decode(new HpackDecoder(), Hex(block)));
@@ -43,6 +51,9 @@ public class Section6_RepresentationTests
     [InlineData("7e 01 32")] // index 62
     [InlineData("0f 2f 01 32")]
     [InlineData("1f 2f 01 32")]
+    [Requirement("7541-6.2.1-1")]
+    [Requirement("7541-6.2.2-1")]
+    [Requirement("7541-6.2.3-1")]
     public void Each_literal_may_take_its_name_from_the_dynamic_table(string block)
     {
         var decoder = new HpackDecoder();
@@ -51,6 +62,7 @@ public class Section6_RepresentationTests
     }
 
     [Fact]
+    [Requirement("7541-6.1-1")]
     public void An_index_of_127_and_more_continues_behind_its_prefix()
     {
         var decoder = new HpackDecoder();
@@ -67,6 +79,9 @@ public class Section6_RepresentationTests
     [InlineData(Indexing.Incremental, "40 01 61 01 31")]
     [InlineData(Indexing.Without, "00 01 61 01 31")]
     [InlineData(Indexing.Never, "10 01 61 01 31")]
+    [Requirement("7541-6.2.1-1")]
+    [Requirement("7541-6.2.2-1")]
+    [Requirement("7541-6.2.3-1")]
     internal void A_new_field_is_written_as_the_literal_asked_for(Indexing indexing, string block)
     {
         var encoder = new HpackEncoder(useHuffman: false);
@@ -78,6 +93,7 @@ public class Section6_RepresentationTests
     [InlineData(Indexing.Incremental, "be")]
     [InlineData(Indexing.Without, "be")]
     [InlineData(Indexing.Never, "1f 2f 01 31")]
+    [Requirement("7541-6.2.3-2")]
     internal void A_field_in_the_table_is_written_as_its_index_unless_it_must_never_be(Indexing indexing, string block)
     {
         var encoder = new HpackEncoder(useHuffman: false);
@@ -88,6 +104,7 @@ public class Section6_RepresentationTests
     }
 
     [Fact]
+    [Requirement("7541-6.2.3-2")]
     public void A_never_indexed_field_is_not_matched_with_the_static_table()
     {
         Assert.Equal("12" + "03474554", ToHex(EncodeBlock(new HpackEncoder(useHuffman: false), (":method", "GET", Indexing.Never))));

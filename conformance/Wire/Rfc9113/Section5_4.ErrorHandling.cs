@@ -38,6 +38,7 @@ public class Section5_4_ErrorHandling
     [InlineData(0x0d, "HTTP_1_1_REQUIRED")]
     [InlineData(0x0e, "0xe")]
     [InlineData(0xffffffff, "0xffffffff")]
+    [Requirement("9113-7-1")]
     public void An_error_code_has_the_number_and_the_name_of_section_7(uint code, string name) =>
         Assert.Equal(name, ErrorCodes.Name((ErrorCode)code));
 }

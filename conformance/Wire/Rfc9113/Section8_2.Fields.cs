@@ -8,14 +8,18 @@ namespace MiniGrpc.Conformance.Wire.Rfc9113;
 public class Section8_2_Fields
 {
     /// <summary>
-    /// RFC 9113 section 8.2.1: a name MUST NOT contain 0x00-0x20, 0x41-0x5a, 0x7f-0xff, nor a colon except in front.
+    /// RFC 9113 section 8.2.1: a name has none of 0x00-0x20, 0x41-0x5a and 0x7f-0xff, no colon except in front, and SHOULD be
+    /// a token, which rules out the delimiters as well.
     /// </summary>
     [Fact]
+    [Requirement("9113-8.2.1-1")]
+    [Requirement("9113-8.2.1-2")]
+    [Requirement("9113-8.2.1-3")]
     public void Every_octet_is_allowed_in_a_name_or_not_wherever_it_stands()
     {
         for (int octet = 0; octet <= 255; octet++)
         {
-            bool forbidden = octet is <= 0x20 or (>= 0x41 and <= 0x5a) or >= 0x7f || octet == ':';
+            bool forbidden = octet is <= 0x20 or (>= 0x41 and <= 0x5a) or >= 0x7f || "\"(),/:;<=>?@[\\]{}".Contains((char)octet, StringComparison.Ordinal);
             for (int at = 0; at < 20; at++)
             {
                 if (octet == ':' && at == 0)
@@ -34,9 +38,13 @@ public class Section8_2_Fields
     public void A_field_without_a_name_is_malformed() => Expect(malformed: true, [], "value"u8.ToArray());
 
     /// <summary>
-    /// RFC 9113 section 8.2.1: a value MUST NOT contain NUL, LF or CR anywhere, nor start or end with a space or a tab.
+    /// RFC 9113 section 8.2.1: a value has no NUL, LF or CR anywhere, nor a space or a tab at an end, and SHOULD have no other
+    /// control characters, as in HTTP.
     /// </summary>
     [Fact]
+    [Requirement("9113-8.2.1-1")]
+    [Requirement("9113-8.2.1-4")]
+    [Requirement("9113-8.2.1-5")]
     public void Every_octet_is_allowed_in_a_value_or_not_depending_on_where_it_stands()
     {
         for (int octet = 0; octet <= 255; octet++)
@@ -44,7 +52,7 @@ public class Section8_2_Fields
             for (int at = 0; at < 40; at++)
             {
                 bool atAnEnd = at is 0 or 39;
-                bool forbidden = octet is 0 or '\n' or '\r' || (atAnEnd && octet is ' ' or '\t');
+                bool forbidden = octet is (< 0x20 and not '\t') or 0x7f || (atAnEnd && octet is ' ' or '\t');
                 byte[] value = Encoding.ASCII.GetBytes(new string('v', 40));
                 value[at] = (byte)octet;
                 Expect(forbidden, "x-name"u8.ToArray(), value);
@@ -80,6 +88,7 @@ public class Section8_2_Fields
     [InlineData("keep-alive")]
     [InlineData("transfer-encoding")]
     [InlineData("upgrade")]
+    [Requirement("9113-8.2.2-2")]
     public void A_field_about_the_connection_is_malformed_in_every_message(string name)
     {
         foreach (FieldRules.Kind kind in Enum.GetValues<FieldRules.Kind>())
@@ -103,6 +112,7 @@ public class Section8_2_Fields
     [InlineData("gzip", true)]
     [InlineData("trailers, gzip", true)]
     [InlineData("trailer", true)]
+    [Requirement("9113-8.2.2-3")]
     public void Te_is_trailers_or_malformed(string value, bool malformed)
     {
         var rules = new FieldRules(FieldRules.Kind.Request);
@@ -115,6 +125,17 @@ public class Section8_2_Fields
         {
             Assert.Null(error);
         }
+    }
+
+    /// <summary>RFC 9113 section 8.2.2: te is about the connection as well, and allowed in requests alone.</summary>
+    [Theory]
+    [InlineData("Response")]
+    [InlineData("Trailers")]
+    [Requirement("9113-8.2.2-3")]
+    public void Te_has_no_place_outside_of_requests(string kind)
+    {
+        var rules = new FieldRules(Enum.Parse<FieldRules.Kind>(kind));
+        IsMalformed(rules.Check("te"u8, "trailers"u8), "8.2.2");
     }
 
     [Fact]

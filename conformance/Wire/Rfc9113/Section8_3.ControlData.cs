@@ -4,7 +4,7 @@ using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Conformance.Wire.Rfc9113;
 
-/// <summary>RFC 9113 section 8.3: pseudo-header fields; section 8.1: none in trailers; section 8.5: CONNECT.</summary>
+/// <summary>RFC 9113 section 8.3: pseudo-header fields; section 8.1: none in trailers; section 8.5: CONNECT; section 8.6: 101.</summary>
 public class Section8_3_ControlData
 {
     private const string Request = "Request";
@@ -30,13 +30,47 @@ public class Section8_3_ControlData
     [InlineData(":method=POST", ":scheme=http")]
     [InlineData("content-type=application/grpc")]
     [InlineData]
+    [Requirement("9113-8.3.1-14")]
+    [Requirement("9113-8.3.1-15")]
     public void A_request_without_method_scheme_or_path_is_malformed(params string[] fields) =>
         IsMalformed(JudgeMessage(Request, fields), "8.3.1");
 
     /// <summary>RFC 9113 section 8.3.1: :path MUST NOT be empty.</summary>
     [Fact]
+    [Requirement("9113-8.3.1-11")]
     public void An_empty_path_is_malformed() =>
         IsMalformed(JudgeMessage(Request, ":method=POST", ":scheme=http", ":path="), "8.3.1");
+
+    /// <summary>RFC 9113 section 8.3.1: a valid :method is a token, a valid :scheme what a URI's scheme may be.</summary>
+    [Theory]
+    [InlineData(":method=")]
+    [InlineData(":method=PO ST")]
+    [InlineData(":method=POST,")]
+    [InlineData(":method=P\u00f6ST")]
+    [InlineData(":scheme=")]
+    [InlineData(":scheme=http:")]
+    [InlineData(":scheme=ht tp")]
+    [InlineData(":scheme=h_p")]
+    [Requirement("9113-8.3.1-14")]
+    public void A_method_or_scheme_that_cannot_be_one_is_malformed(string field)
+    {
+        string[] others = field.StartsWith(":method", StringComparison.Ordinal) ? [":scheme=http", ":path=/"] : [":method=POST", ":path=/"];
+        IsMalformed(JudgeMessage(Request, [field, .. others]), "8.3.1");
+    }
+
+    /// <summary>RFC 9113 section 8.3.1: :authority has no userinfo.</summary>
+    [Theory]
+    [InlineData("user@host")]
+    [InlineData("user:secret@host:443")]
+    [InlineData("@host")]
+    [Requirement("9113-8.3.1-10")]
+    public void An_authority_with_userinfo_is_malformed(string authority) =>
+        IsMalformed(JudgeMessage(Request, ":method=POST", ":scheme=http", ":path=/", ":authority=" + authority), "8.3.1");
+
+    /// <summary>RFC 9113 section 8.6: 101 is not supported.</summary>
+    [Fact]
+    [Requirement("9113-8.6-1")]
+    public void The_status_101_is_malformed() => IsMalformed(JudgeMessage(Response, ":status=101"), "8.6");
 
     /// <summary>RFC 9113 section 8.5: CONNECT has :authority, and MUST NOT have :scheme or :path.</summary>
     [Theory]
@@ -44,11 +78,13 @@ public class Section8_3_ControlData
     [InlineData(":method=CONNECT", ":authority=h:1", ":path=/")]
     [InlineData(":method=CONNECT", ":authority=h:1", ":scheme=http")]
     [InlineData(":method=CONNECT", ":scheme=http", ":path=/", ":authority=h:1")]
+    [Requirement("9113-8.5-1")]
     public void A_connect_request_with_other_control_data_is_malformed(params string[] fields) =>
         IsMalformed(JudgeMessage(Request, fields), "8.5");
 
     /// <summary>RFC 9113 section 8.3.2: a response MUST have :status.</summary>
     [Fact]
+    [Requirement("9113-8.3.2-2")]
     public void A_response_without_status_is_malformed()
     {
         IsMalformed(JudgeMessage(Response), "8.3.2");
@@ -74,6 +110,7 @@ public class Section8_3_ControlData
     [InlineData(Request, ":path=/")]
     [InlineData(Request, ":authority=h")]
     [InlineData(Response, ":status=200")]
+    [Requirement("9113-8.3-8")]
     public void A_pseudo_header_field_that_is_there_twice_is_malformed(string kind, string field) =>
         IsMalformed(JudgeMessage(kind, field, field), "8.3");
 
@@ -82,6 +119,7 @@ public class Section8_3_ControlData
     [InlineData(Request, ":method=POST", "a=b", ":path=/")]
     [InlineData(Request, "te=trailers", ":method=POST")]
     [InlineData(Response, "a=b", ":status=200")]
+    [Requirement("9113-8.3-6")]
     public void A_pseudo_header_field_behind_a_regular_one_is_malformed(string kind, params string[] fields) =>
         IsMalformed(JudgeMessage(kind, fields), "8.3");
 
@@ -102,6 +140,7 @@ public class Section8_3_ControlData
     [InlineData(Response, ":path=/")]
     [InlineData(Response, ":authority=h")]
     [InlineData(Response, ":statuX=200")]
+    [Requirement("9113-8.3-4")]
     public void A_pseudo_header_field_that_is_unknown_or_of_the_other_kind_is_malformed(string kind, string field) =>
         IsMalformed(JudgeMessage(kind, field), "8.3");
 
@@ -110,6 +149,7 @@ public class Section8_3_ControlData
     [InlineData(":status=200")]
     [InlineData(":path=/")]
     [InlineData(":x=y")]
+    [Requirement("9113-8.1-5")]
     public void A_pseudo_header_field_in_trailers_is_malformed(string field) =>
         IsMalformed(JudgeMessage(Trailers, "grpc-status=0", field), "8.1");
 
@@ -123,6 +163,7 @@ public class Section8_3_ControlData
     [InlineData("", "h", true)]
     [InlineData("h", "", true)]
     [InlineData("", "", false)]
+    [Requirement("9113-8.3.1-5")]
     public void A_host_has_to_be_the_authority(string authority, string host, bool malformed)
     {
         ProtocolError? error = JudgeMessage(
@@ -162,6 +203,7 @@ public class Section8_3_ControlData
         Assert.Null(JudgeMessage(Request, ":method=POST", ":scheme=http", ":path=/", "host=h"));
 
     [Fact]
+    [Requirement("9113-8.3.1-5")]
     public void A_second_host_that_differs_is_malformed() =>
         IsMalformed(
             JudgeMessage(Request, ":method=POST", ":scheme=http", ":path=/", ":authority=h", "host=h", "host=g"), "8.3.1");

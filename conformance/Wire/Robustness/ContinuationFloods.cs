@@ -11,6 +11,7 @@ public class ContinuationFloods
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
+    [Requirement("9113-10.5-2")]
     public async Task Too_many_frames_of_a_block_end_the_connection_to_a_client(int length)
     {
         (TestServer server, RawClient attacker, RawClient bystander) = await Scene.ServerAsync();
@@ -22,6 +23,7 @@ public class ContinuationFloods
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
+    [Requirement("9113-10.5-2")]
     public async Task Too_many_frames_of_a_block_end_the_connection_to_a_server(int length)
     {
         await using var channel = new TestChannel();

@@ -11,6 +11,7 @@ public class FloodsOnTheClient
 {
     /// <summary>Row 2: mistakes that make the client reset streams.</summary>
     [Fact]
+    [Requirement("9113-10.5-2")]
     public async Task Making_the_client_reset_streams_ends_the_connection()
     {
         await using var channel = new TestChannel(options => options.AbuseLimits = new AbuseLimits { StreamResets = new RateLimit(10, 0) });
@@ -50,6 +51,7 @@ public class FloodsOnTheClient
     [Theory]
     [InlineData(1, 33, nameof(AbuseLimits.SettingsEntries))]
     [InlineData(10, 1, nameof(AbuseLimits.SettingsFrames))]
+    [Requirement("9113-10.5-2")]
     public async Task Too_many_settings_end_the_connection(int frames, int entries, string limit)
     {
         await using var channel = new TestChannel(options => options.AbuseLimits = new AbuseLimits { SettingsFrames = new RateLimit(10, 0) });
@@ -70,6 +72,7 @@ public class FloodsOnTheClient
     [InlineData(FrameTypeName.Priority)]
     [InlineData(FrameTypeName.WindowUpdate)]
     [InlineData(FrameTypeName.Unknown)]
+    [Requirement("9113-10.5-2")]
     public async Task Too_many_frames_that_change_nothing_end_the_connection(FrameTypeName type)
     {
         await using var channel = new TestChannel(options => options.AbuseLimits = new AbuseLimits { UselessFrames = new RateLimit(20, 0) });
@@ -88,6 +91,7 @@ public class FloodsOnTheClient
 
     /// <summary>RFC 9113 section 8.1: interim responses may come in any number, but none of them means anything to gRPC.</summary>
     [Fact]
+    [Requirement("9113-10.5-2")]
     public async Task Too_many_interim_responses_end_the_connection()
     {
         await using var channel = new TestChannel(options => options.AbuseLimits = new AbuseLimits { UselessFrames = new RateLimit(20, 0) });
@@ -105,6 +109,7 @@ public class FloodsOnTheClient
 
     /// <summary>Row 9: DATA that brings nothing and ends nothing.</summary>
     [Fact]
+    [Requirement("9113-10.5-2")]
     public async Task Too_many_empty_data_frames_end_the_connection()
     {
         await using var channel = new TestChannel();
@@ -145,6 +150,7 @@ public class FloodsOnTheClient
 
     /// <summary>Row 12: a flood of WINDOW_UPDATE has nothing to credit.</summary>
     [Fact]
+    [Requirement("9113-10.5-2")]
     public async Task Too_many_window_updates_end_the_connection()
     {
         await using var channel = new TestChannel();

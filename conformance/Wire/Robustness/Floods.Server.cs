@@ -13,6 +13,7 @@ public class FloodsOnTheServer
 
     /// <summary>Row 1, rapid reset (CVE-2023-44487): streams that are opened only to be reset.</summary>
     [Fact]
+    [Requirement("9113-10.5-2")]
     public async Task Rapid_reset_ends_the_connection()
     {
         (TestServer server, RawClient attacker, RawClient bystander) = await Scene.ServerAsync(options =>
@@ -92,6 +93,7 @@ public class FloodsOnTheServer
 
     /// <summary>Row 1: a reset frees the stream, but not the place of a handler that goes on.</summary>
     [Fact]
+    [Requirement("9113-10.5-2")]
     public async Task A_handler_counts_against_the_streams_until_it_returns()
     {
         await using var server = new TestServer(options => options.MaxConcurrentStreams = 2);
@@ -123,6 +125,7 @@ public class FloodsOnTheServer
     [InlineData("window overflow")]
     [InlineData("data after the end")]
     [InlineData("malformed request")]
+    [Requirement("9113-10.5-2")]
     public async Task Making_the_server_reset_streams_ends_the_connection(string mistake)
     {
         (TestServer server, RawClient attacker, RawClient bystander) = await Scene.ServerAsync(options =>
@@ -147,6 +150,7 @@ public class FloodsOnTheServer
 
     /// <summary>Row 5: one SETTINGS frame has no more entries than there is sense in.</summary>
     [Fact]
+    [Requirement("9113-10.5-2")]
     public async Task Too_many_entries_in_a_settings_frame_end_the_connection()
     {
         (TestServer server, RawClient attacker, RawClient bystander) = await Scene.ServerAsync();
@@ -157,6 +161,7 @@ public class FloodsOnTheServer
 
     /// <summary>Row 5, SETTINGS flood (CVE-2019-9515), by a client that takes the acknowledgements.</summary>
     [Fact]
+    [Requirement("9113-10.5-2")]
     public async Task Too_many_settings_frames_end_the_connection()
     {
         (TestServer server, RawClient attacker, RawClient bystander) = await Scene.ServerAsync(options =>
@@ -177,6 +182,7 @@ public class FloodsOnTheServer
     [InlineData(FrameTypeName.WindowUpdate)]
     [InlineData(FrameTypeName.Unknown)]
     [InlineData(FrameTypeName.GoAway)]
+    [Requirement("9113-10.5-2")]
     public async Task Too_many_frames_that_change_nothing_end_the_connection(FrameTypeName type)
     {
         (TestServer server, RawClient attacker, RawClient bystander) = await Scene.ServerAsync(options =>
@@ -203,6 +209,7 @@ public class FloodsOnTheServer
 
     /// <summary>Row 9, empty frames (CVE-2019-9518): DATA that brings nothing and ends nothing.</summary>
     [Fact]
+    [Requirement("9113-10.5-2")]
     public async Task Too_many_empty_data_frames_end_the_connection()
     {
         (TestServer server, RawClient attacker, RawClient bystander) = await Scene.ServerAsync();
@@ -267,6 +274,7 @@ public class FloodsOnTheServer
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
+    [Requirement("9113-10.5-2")]
     public async Task Too_many_window_updates_end_the_connection(int streamId)
     {
         (TestServer server, RawClient attacker, RawClient bystander) = await Scene.ServerAsync();
@@ -309,6 +317,7 @@ public class FloodsOnTheServer
 
     /// <summary>Row 14: more streams than allowed are refused one by one; what they say to HPACK still counts.</summary>
     [Fact]
+    [Requirement("9113-10.5.1-1")]
     public async Task A_stream_over_the_limit_is_refused_and_its_block_decoded()
     {
         await using var server = new TestServer(options => options.MaxConcurrentStreams = 1);

@@ -61,6 +61,7 @@ public class SlowPeersOfTheServer
 
     /// <summary>Row 44 (CVE-2019-9517): a window that is never opened. What waits is bounded meanwhile, and the writer waits.</summary>
     [Fact]
+    [Requirement("9113-10.5-2")]
     public async Task A_client_that_never_opens_its_window_is_closed()
     {
         const int Message = 10_000;
@@ -148,6 +149,7 @@ public class SlowPeersOfTheServer
 
     /// <summary>Row 45: a client that is gone without a word is found by a PING, if only after a long time.</summary>
     [Fact]
+    [Requirement("grpc-connections-6")]
     public async Task A_client_that_does_not_answer_a_keepalive_ping_is_given_up()
     {
         await using TestServer server = Serve();

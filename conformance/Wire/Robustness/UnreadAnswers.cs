@@ -23,6 +23,7 @@ public class UnreadAnswers
     [InlineData("SETTINGS")]
     [InlineData("unknown method")]
     [InlineData("GET")]
+    [Requirement("9113-10.5-2")]
     public async Task A_client_that_takes_no_answers_is_not_listened_to_and_then_closed(string question)
     {
         await using var server = new TestServer(options =>

@@ -92,7 +92,12 @@ internal static class MetadataCodec
             string name = Encoding.ASCII.GetString(field.Name);
             if (!BinaryHeader.IsBinary(field.Name))
             {
-                metadata.Add(name, Encoding.Latin1.GetString(field.Value));
+                // What is more than ASCII-Value may be thrown away, and has to be: the user could not send it back.
+                if (!field.Value.ContainsAnyExceptInRange((byte)' ', (byte)'~'))
+                {
+                    AddText(metadata, name, Encoding.ASCII.GetString(field.Value));
+                }
+
                 continue;
             }
 
@@ -106,6 +111,19 @@ internal static class MetadataCodec
         }
 
         return metadata;
+    }
+
+    /// <summary>Cookies may come in several fields, to compress better, and are one to whoever reads them (RFC 9113 section 8.2.3).</summary>
+    private static void AddText(Metadata metadata, string name, string value)
+    {
+        if (name == "cookie" && metadata.Get(name) is { } cookie)
+        {
+            metadata[metadata.IndexOf(cookie)] = new Metadata.Entry(name, $"{cookie.Value}; {value}");
+        }
+        else
+        {
+            metadata.Add(name, value);
+        }
     }
 
     /// <summary>Whether a field is for the user rather than for the protocol.</summary>

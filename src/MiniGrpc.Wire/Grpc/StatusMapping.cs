@@ -47,6 +47,14 @@ internal static class StatusMapping
         _ => GrpcStatusCode.Internal,
     };
 
+    /// <summary>What the table adds to the status of some codes, to stand behind the code's name in a sentence.</summary>
+    public static string ExplainRstStream(uint http2ErrorCode) => http2ErrorCode switch
+    {
+        EnhanceYourCalm => " (which to gRPC means that the bandwidth is exhausted)",
+        InadequateSecurity => " (the connection is not secure enough for the call)",
+        _ => "",
+    };
+
     /// <summary>The error code of the RST_STREAM that ends a stream for the reason <paramref name="code"/>.</summary>
     /// <remarks>
     /// The code that the table of <see cref="FromRstStream"/> leads back from, where there is one. UNAVAILABLE is not sent as

@@ -21,12 +21,23 @@ namespace MiniGrpc.Wire.Http2;
 /// </remarks>
 internal struct FieldRules
 {
-    /// <summary>What may stand in a field name: visible ASCII without uppercase letters and the colon (section 8.2.1).</summary>
-    private static readonly SearchValues<byte> s_nameOctets = SearchValues.Create(
-        "!\"#$%&'()*+,-./0123456789;<=>?@[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"u8);
+    /// <summary>
+    /// What may stand in a field name: HTTP's tokens, of which section 8.2.1 forbids the uppercase letters. It forbids little
+    /// else itself, but wants names and values held to HTTP's own definitions.
+    /// </summary>
+    private static readonly SearchValues<byte> s_nameOctets = SearchValues.Create("!#$%&'*+-.0123456789^_`abcdefghijklmnopqrstuvwxyz|~"u8);
 
-    /// <summary>What may not stand in a field value, since it would end the field in HTTP/1.1 (section 8.2.1).</summary>
-    private static readonly SearchValues<byte> s_forbiddenInValue = SearchValues.Create("\0\r\n"u8);
+    /// <summary>What may stand in a method: any token.</summary>
+    private static readonly SearchValues<byte> s_methodOctets = SearchValues.Create(
+        "!#$%&'*+-.0123456789^_`abcdefghijklmnopqrstuvwxyz|~ABCDEFGHIJKLMNOPQRSTUVWXYZ"u8);
+
+    /// <summary>What may stand in the scheme of a URI.</summary>
+    private static readonly SearchValues<byte> s_schemeOctets = SearchValues.Create(
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-."u8);
+
+    /// <summary>What may not stand in a field value: control characters but the tab. Some of them would end the field in HTTP/1.1.</summary>
+    private static readonly SearchValues<byte> s_forbiddenInValue = SearchValues.Create(
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 127]);
 
     private readonly Kind _kind;
     private Seen _seen;
@@ -66,7 +77,7 @@ internal struct FieldRules
     {
         if (value.ContainsAny(s_forbiddenInValue))
         {
-            return Malformed("8.2.1", name, "has CR, LF or NUL in its value");
+            return Malformed("8.2.1", name, "has a control character in its value");
         }
 
         if (!value.IsEmpty && (IsSpaceOrTab(value[0]) || IsSpaceOrTab(value[^1])))
@@ -145,9 +156,17 @@ internal struct FieldRules
                 return null;
             case Seen.Path when value.IsEmpty:
                 return Malformed("8.3.1", name, "is empty");
+            case Seen.Method when !IsMadeOf(value, s_methodOctets):
+                return Malformed("8.3.1", name, "is no method");
+            case Seen.Scheme when !IsMadeOf(value, s_schemeOctets):
+                return Malformed("8.3.1", name, "is no scheme");
+            case Seen.Authority when value.Contains((byte)'@'):
+                return Malformed("8.3.1", name, "has userinfo");
             case Seen.Authority:
                 _authority.Keep(value);
                 return null;
+            case Seen.Status when value.SequenceEqual("101"u8):
+                return Malformed("8.6", name, "is 101, which HTTP/2 has no use for");
             case Seen.Status when value.Length != 3 || value.ContainsAnyExceptInRange((byte)'0', (byte)'9'):
                 return Malformed("8.3.2", name, "is not three digits");
             default:
@@ -161,7 +180,9 @@ internal struct FieldRules
         switch (name.Length)
         {
             case 2 when name.SequenceEqual("te"u8):
-                return Ascii.EqualsIgnoreCase(value, "trailers"u8) ? null : Malformed("8.2.2", name, "is other than trailers");
+                return _kind == Kind.Request && Ascii.EqualsIgnoreCase(value, "trailers"u8)
+                    ? null
+                    : Malformed("8.2.2", name, "is other than trailers, or not in a request");
 
             case 4 when name.SequenceEqual("host"u8):
                 return (_seen & Seen.Authority) == 0 || _authority.Is(value)
@@ -188,6 +209,8 @@ internal struct FieldRules
         10 when name.SequenceEqual(":authority"u8) => Seen.Authority,
         _ => Seen.Nothing,
     };
+
+    private static bool IsMadeOf(ReadOnlySpan<byte> value, SearchValues<byte> octets) => !value.IsEmpty && !value.ContainsAnyExcept(octets);
 
     private static bool IsSpaceOrTab(byte octet) => octet is (byte)' ' or (byte)'\t';
 

@@ -248,18 +248,27 @@ internal sealed partial class ReceiveSide
 
     private static ProtocolError? NoteContentLength(Http2Stream stream, HeaderList fields, bool endStream)
     {
-        if (!fields.TryGet("content-length"u8, out ReadOnlySpan<byte> value))
+        foreach (HeaderField field in fields)
         {
-            return null;
+            if (!field.Name.SequenceEqual("content-length"u8))
+            {
+                continue;
+            }
+
+            // Digits alone: the parser would take a sign as well. A second one has to say the same.
+            if (field.Value.ContainsAnyExceptInRange((byte)'0', (byte)'9')
+                || !System.Buffers.Text.Utf8Parser.TryParse(field.Value, out long length, out _)
+                || (stream.DeclaredLength >= 0 && stream.DeclaredLength != length))
+            {
+                return ProtocolError.Stream(stream.Id, ErrorCode.ProtocolError, "8.1.1", "content-length is not a number, or two numbers");
+            }
+
+            stream.DeclaredLength = length;
         }
 
-        if (!System.Buffers.Text.Utf8Parser.TryParse(value, out long length, out int used) || used != value.Length || length < 0)
-        {
-            return ProtocolError.Stream(stream.Id, ErrorCode.ProtocolError, "8.1.1", "content-length is not a number");
-        }
-
-        stream.DeclaredLength = length;
-        return endStream ? CheckContentLength(stream) : null;
+        // By their status these have no content, whatever length they name (section 8.1.1).
+        bool hasContent = !fields.TryGet(":status"u8, out ReadOnlySpan<byte> status) || !(status.SequenceEqual("204"u8) || status.SequenceEqual("304"u8));
+        return endStream && hasContent ? CheckContentLength(stream) : null;
     }
 
     private static ProtocolError? CheckContentLength(Http2Stream stream) =>

@@ -38,6 +38,8 @@ public class Connections
 
     /// <summary>gRPC over HTTP/2, Requests: the fields of a request and their order.</summary>
     [Fact]
+    [Requirement("9113-8.3-5")]
+    [Requirement("grpc-requests-12")]
     public async Task A_request_has_the_fields_of_grpc_with_the_pseudo_headers_first()
     {
         await using var client = new TestChannel();
@@ -123,6 +125,8 @@ public class Connections
     [InlineData("CONTINUATION alone", ErrorName.ProtocolError, "6.10")]
     [InlineData("endless block", ErrorName.EnhanceYourCalm, "10.5")]
     [InlineData("push", ErrorName.ProtocolError, "8.4")]
+    [Requirement("9113-8.1-3")]
+    [Requirement("9113-10.5-2")]
     public async Task A_server_that_breaks_a_rule_of_the_connection_loses_it(string what, ErrorName code, string section)
     {
         await using var client = new TestChannel();
@@ -184,6 +188,7 @@ public class Connections
 
     /// <summary>RFC 9113 sections 6.5.3 and 6.7: SETTINGS are acknowledged and PING is answered.</summary>
     [Fact]
+    [Requirement("grpc-connections-5")]
     public async Task Settings_and_pings_are_answered()
     {
         await using var client = new TestChannel();
@@ -201,6 +206,8 @@ public class Connections
 
     /// <summary>RFC 9113 section 4.3.1: the server's header table may be smaller than ours would be, at any time.</summary>
     [Fact]
+    [Requirement("7541-4.2-1")]
+    [Requirement("7541-4.2-2")]
     public async Task A_server_that_shrinks_its_header_table_gets_blocks_that_it_can_decode()
     {
         await using var client = new TestChannel();

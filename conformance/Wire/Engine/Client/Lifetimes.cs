@@ -13,6 +13,7 @@ public class Lifetimes
     [Theory]
     [InlineData("token")]
     [InlineData("dispose")]
+    [Requirement("grpc-cancellation-1")]
     public async Task A_call_that_its_caller_cancels_resets_its_stream(string how)
     {
         await using var client = new TestChannel();
@@ -73,6 +74,8 @@ public class Lifetimes
 
     /// <summary>gRPC over HTTP/2, Timeout: the server is told the time that is left, and the client doesn't rely on it.</summary>
     [Fact]
+    [Requirement("grpc-cancellation-2")]
+    [Requirement("grpc-requests-7")]
     public async Task A_deadline_that_passes_ends_the_call_and_resets_its_stream()
     {
         var time = new FakeTimeProvider(s_now);
@@ -111,6 +114,7 @@ public class Lifetimes
     }
 
     [Fact]
+    [Requirement("grpc-requests-7")]
     public async Task The_timeout_that_is_sent_is_what_is_left_when_the_call_starts()
     {
         var time = new FakeTimeProvider(s_now);
@@ -144,6 +148,7 @@ public class Lifetimes
     [InlineData(20, "28800M")]
     [InlineData(60, "86400M")]
     [InlineData(3650, "5256000M")]
+    [Requirement("grpc-requests-7")]
     public async Task A_deadline_of_weeks_or_years_passes_when_it_is_due(int days, string timeout)
     {
         var time = new FakeTimeProvider(s_now);
@@ -174,6 +179,7 @@ public class Lifetimes
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
+    [Requirement("grpc-connections-8")]
     public async Task A_connection_that_is_lost_fails_every_call_on_it(bool cut)
     {
         await using var client = new TestChannel();

@@ -17,6 +17,15 @@ public partial class Responses
     [InlineData("8.1", "trailers without end")]
     [InlineData("8.1.1", "content-length too short")]
     [InlineData("8.1.1", "content-length is no number")]
+    [Requirement("9113-8.1-2")]
+    [Requirement("9113-8.1-5")]
+    [Requirement("9113-8.1-6")]
+    [Requirement("9113-8.1-7")]
+    [Requirement("9113-8.1.1-1")]
+    [Requirement("9113-8.1.1-4")]
+    [Requirement("9113-8.1.1-5")]
+    [Requirement("9113-8.3-4")]
+    [Requirement("9113-8.3.2-2")]
     public Task A_malformed_response_resets_its_stream(string section, string what) => FailsAsync(
         StatusCode.Internal,
         $"section {section})",
@@ -62,6 +71,8 @@ public partial class Responses
     [InlineData("8.1.1", "data")]
     [InlineData("8.1.1", "headers")]
     [InlineData("6.9.1", "window")]
+    [Requirement("9113-8.1.1-1")]
+    [Requirement("9113-8.1.1-5")]
     public Task A_malformed_end_of_a_response_fails_the_call(string section, string what) => FailsAsync(
         StatusCode.Internal,
         $"section {section})",

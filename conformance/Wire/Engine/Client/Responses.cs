@@ -11,6 +11,8 @@ public partial class Responses
     private static readonly string[] s_ok = ["grpc-status=0"];
 
     [Fact]
+    [Requirement("grpc-responses-5")]
+    [Requirement("grpc-responses-9")]
     public async Task Trailers_only_is_a_response()
     {
         await using var client = new TestChannel();
@@ -25,6 +27,7 @@ public partial class Responses
     }
 
     [Fact]
+    [Requirement("grpc-messages-5")]
     public async Task Headers_are_there_before_the_first_message_and_trailers_after_the_last()
     {
         await using var client = new TestChannel();
@@ -52,6 +55,7 @@ public partial class Responses
 
     /// <summary>RFC 9113 section 8.1: interim responses come before the final one and mean nothing to gRPC.</summary>
     [Fact]
+    [Requirement("grpc-mapping-4")]
     public async Task Interim_responses_are_passed_over()
     {
         await using var client = new TestChannel();
@@ -77,6 +81,9 @@ public partial class Responses
     [InlineData("504", StatusCode.Unavailable)]
     [InlineData("500", StatusCode.Unknown)]
     [InlineData("302", StatusCode.Unknown)]
+    [Requirement("grpc-mapping-1")]
+    [Requirement("grpc-responses-6")]
+    [Requirement("grpc-responses-7")]
     public async Task A_status_of_http_is_mapped(string status, StatusCode code)
     {
         await FailsAsync(code, "HTTP status " + status, (server, id) => server.HeadersAsync(id, endStream: true, ":status=" + status));
@@ -92,6 +99,8 @@ public partial class Responses
     }
 
     [Fact]
+    [Requirement("grpc-responses-6")]
+    [Requirement("grpc-responses-7")]
     public Task Another_content_type_is_unknown() => FailsAsync(
         StatusCode.Unknown,
         "text/html",
@@ -105,6 +114,8 @@ public partial class Responses
     [InlineData("trailers")]
     [InlineData("trailers only")]
     [InlineData("data")]
+    [Requirement("grpc-responses-6")]
+    [Requirement("grpc-responses-7")]
     public Task A_response_without_a_grpc_status_is_unknown(string end) => FailsAsync(
         StatusCode.Unknown,
         "without a grpc-status",
@@ -125,10 +136,12 @@ public partial class Responses
     [InlineData("x")]
     [InlineData("")]
     [InlineData("-1")]
+    [Requirement("grpc-responses-8")]
     public Task A_grpc_status_that_is_no_number_is_unknown(string value) => FailsAsync(
         StatusCode.Unknown, "not a number", (server, id) => server.HeadersAsync(id, endStream: true, [.. RawServer.Headers200, "grpc-status=" + value]));
 
     [Fact]
+    [Requirement("grpc-statuses-2")]
     public Task A_grpc_status_without_a_name_is_unknown() => FailsAsync(
         StatusCode.Unknown, "why", (server, id) => server.HeadersAsync(id, endStream: true, [.. RawServer.Headers200, "grpc-status=99", "grpc-message=why"]));
 
@@ -144,6 +157,8 @@ public partial class Responses
     [InlineData(ErrorName.CompressionError, StatusCode.Internal)]
     [InlineData(ErrorName.EnhanceYourCalm, StatusCode.ResourceExhausted)]
     [InlineData(ErrorName.InadequateSecurity, StatusCode.PermissionDenied)]
+    [Requirement("grpc-errors-2")]
+    [Requirement("grpc-errors-3")]
     public async Task A_reset_is_mapped(ErrorName code, StatusCode status)
     {
         Task Reset(RawServer server, int id) => server.SendAsync(o => RstStreamFrame.Write(o, id, (ErrorCode)code));
@@ -193,6 +208,7 @@ public partial class Responses
         });
 
     [Fact]
+    [Requirement("grpc-messages-1")]
     public Task A_response_that_the_end_cuts_off_is_internal() => FailsAsync(
         StatusCode.Internal,
         "middle of a message",
@@ -228,6 +244,7 @@ public partial class Responses
         options => options.MaxReceiveMessageSize = 100);
 
     [Fact]
+    [Requirement("grpc-compression-4")]
     public Task An_unknown_encoding_is_internal() => FailsAsync(
         StatusCode.Internal,
         "snappy",
@@ -240,6 +257,9 @@ public partial class Responses
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
+    [Requirement("grpc-compression-13")]
+    [Requirement("grpc-messages-2")]
+    [Requirement("grpc-messages-4")]
     public Task A_compressed_flag_without_an_encoding_and_other_flags_are_internal(byte flag) => FailsAsync(
         StatusCode.Internal,
         "ompress",
@@ -252,6 +272,8 @@ public partial class Responses
 
     /// <summary>RFC 9113 section 8.1: a server may answer before the request has ended; the client then stops sending.</summary>
     [Fact]
+    [Requirement("9113-8.1-8")]
+    [Requirement("grpc-errors-10")]
     public async Task A_response_before_the_end_of_the_request_ends_the_call()
     {
         await using var client = new TestChannel();

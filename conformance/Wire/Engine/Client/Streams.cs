@@ -221,6 +221,7 @@ public class Streams
 
     /// <summary>RFC 9113 section 6.8: streams up to the last one go on; those above were not processed.</summary>
     [Fact]
+    [Requirement("grpc-connections-2")]
     public async Task A_goaway_splits_the_calls_at_its_last_stream_and_new_ones_get_a_new_connection()
     {
         await using var client = new TestChannel();

@@ -38,6 +38,7 @@ public class ReceiveSideTests
 
     /// <summary>RFC 9113 section 8.1: any number of interim responses may come before the final one.</summary>
     [Fact]
+    [Requirement("grpc-mapping-4")]
     public void Interim_responses_are_passed_over()
     {
         var bench = new ReceiveBench(Role.Client);
@@ -119,6 +120,7 @@ public class ReceiveSideTests
     }
 
     [Fact]
+    [Requirement("9113-10.5.1-1")]
     public void A_refused_request_is_decoded_and_the_table_stays_in_step()
     {
         var bench = new ReceiveBench(Role.Server) { Refuses = true };
@@ -133,6 +135,7 @@ public class ReceiveSideTests
 
     /// <summary>Late HEADERS for a stream that we reset: ignored, but part of the HPACK state (RFC 9113 section 4.3).</summary>
     [Fact]
+    [Requirement("9113-10.5.1-1")]
     public void Trailers_that_were_under_way_when_the_stream_was_reset_are_decoded_and_ignored()
     {
         var bench = new ReceiveBench(Role.Server);
@@ -181,6 +184,7 @@ public class ReceiveSideTests
     [Theory]
     [InlineData(60, 300)]
     [InlineData(101, 1)]
+    [Requirement("9113-10.5.1-1")]
     public void A_header_list_over_the_limits_is_a_stream_error_and_the_table_stays_in_step(int fields, int valueLength)
     {
         var bench = new ReceiveBench(Role.Server);
@@ -193,6 +197,7 @@ public class ReceiveSideTests
     }
 
     [Fact]
+    [Requirement("grpc-requests-25")]
     public void A_header_list_of_exactly_the_limit_is_taken()
     {
         int pseudo = ":methodPOST".Length + ":schemehttp".Length + ":path/a/B".Length + (3 * 32);

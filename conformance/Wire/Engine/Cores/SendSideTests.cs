@@ -130,6 +130,7 @@ public partial class SendSideTests
     [InlineData(16_384, 3)]
     [InlineData(20_000, 2)]
     [InlineData(60_000, 1)]
+    [Requirement("9113-8.1-3")]
     public void A_long_header_block_continues_in_continuation_frames(int maxFrameSize, int frameCount)
     {
         var bench = new SendBench(Role.Client);

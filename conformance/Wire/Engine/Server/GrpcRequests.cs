@@ -8,6 +8,7 @@ namespace MiniGrpc.Conformance.Wire.Engine.Server;
 public class GrpcRequests
 {
     [Fact]
+    [Requirement("grpc-requests-2")]
     public async Task A_request_other_than_post_is_method_not_allowed()
     {
         RawResponse response = await RefusalAsync(":method=GET", ":scheme=http", ":path=/test/Unary", "content-type=application/grpc");
@@ -19,6 +20,7 @@ public class GrpcRequests
     [InlineData("content-type=application/grpcx")]
     [InlineData("content-type=application/grpc-web")]
     [InlineData("x=no content-type")]
+    [Requirement("grpc-requests-11")]
     public async Task A_request_of_another_content_type_is_an_unsupported_media_type(string field)
     {
         RawResponse response = await RefusalAsync(":method=POST", ":scheme=http", ":path=/test/Unary", field);
@@ -30,6 +32,7 @@ public class GrpcRequests
     [InlineData("application/grpc")]
     [InlineData("application/grpc+proto")]
     [InlineData("application/grpc;charset=utf-8")]
+    [Requirement("grpc-requests-10")]
     public async Task Every_form_of_the_content_type_is_taken(string type)
     {
         await using var server = new TestServer();
@@ -46,6 +49,7 @@ public class GrpcRequests
     [InlineData("test/Unary", "No service")]
     [InlineData("/test/Unary/", "No service")]
     [InlineData("*", "No service")]
+    [Requirement("grpc-requests-5")]
     public async Task An_unknown_path_is_unimplemented(string path, string message)
     {
         RawResponse response = await RefusalAsync(":method=POST", ":scheme=http", ":path=" + path, "content-type=application/grpc");
@@ -60,6 +64,7 @@ public class GrpcRequests
     [InlineData("1s")]
     [InlineData("-1S")]
     [InlineData("1 S")]
+    [Requirement("grpc-requests-8")]
     public async Task A_timeout_that_cannot_be_read_fails_the_call(string timeout) =>
         AssertStatus(await RefusalAsync(RawClient.RequestFields("Unary", "grpc-timeout=" + timeout)), StatusCode.Internal, "grpc-timeout");
 
@@ -80,6 +85,9 @@ public class GrpcRequests
 
     /// <summary>gRPC compression.md: an encoding that the server doesn't have is UNIMPLEMENTED, and the answer says which it has.</summary>
     [Fact]
+    [Requirement("grpc-compression-1")]
+    [Requirement("grpc-compression-2")]
+    [Requirement("grpc-compression-11")]
     public async Task An_unknown_encoding_is_unimplemented_and_the_answer_names_those_there_are()
     {
         await using var server = new TestServer(options => options.CompressionProviders.Add(new GzipCompressionProvider(System.IO.Compression.CompressionLevel.Fastest)));
@@ -97,6 +105,9 @@ public class GrpcRequests
     [InlineData(1, "ompressed")]
     [InlineData(2, "Compressed-Flag 2")]
     [InlineData(255, "Compressed-Flag 255")]
+    [Requirement("grpc-compression-13")]
+    [Requirement("grpc-messages-2")]
+    [Requirement("grpc-messages-4")]
     public async Task A_compressed_flag_without_an_encoding_and_other_flags_are_internal(byte flag, string message)
     {
         await using var server = new TestServer();
@@ -110,6 +121,7 @@ public class GrpcRequests
     [Theory]
     [InlineData("Unary")]
     [InlineData("Collect")]
+    [Requirement("grpc-messages-1")]
     public async Task A_message_that_the_end_cuts_off_is_internal(string method)
     {
         await using var server = new TestServer();
@@ -193,6 +205,7 @@ public class GrpcRequests
 
     /// <summary>gRPC over HTTP/2, Custom-Metadata: values of -bin names are base64, padded or not, comma-joined or not.</summary>
     [Fact]
+    [Requirement("grpc-requests-16")]
     public async Task Bad_base64_in_a_binary_field_fails_the_call_alone()
     {
         RawResponse response = await RefusalAsync(RawClient.RequestFields("Unary", "x-bin=not*base64"));
@@ -200,6 +213,11 @@ public class GrpcRequests
     }
 
     [Fact]
+    [Requirement("grpc-requests-16")]
+    [Requirement("grpc-requests-17")]
+    [Requirement("grpc-requests-19")]
+    [Requirement("grpc-requests-20")]
+    [Requirement("grpc-requests-21")]
     public async Task Base64_is_taken_padded_unpadded_and_joined_by_commas()
     {
         await using var server = new TestServer();
@@ -218,6 +236,10 @@ public class GrpcRequests
 
     /// <summary>gRPC over HTTP/2, Responses: a call that fails before it has sent anything is one block, Trailers-Only.</summary>
     [Fact]
+    [Requirement("grpc-responses-1")]
+    [Requirement("grpc-responses-2")]
+    [Requirement("grpc-responses-9")]
+    [Requirement("grpc-errors-1")]
     public async Task A_failure_before_any_response_is_trailers_only()
     {
         await using var server = new TestServer();

@@ -9,6 +9,7 @@ namespace MiniGrpc.Conformance.Wire.Engine.Server;
 public class Lifetimes
 {
     [Fact]
+    [Requirement("grpc-connections-9")]
     public async Task A_connection_that_is_lost_cancels_every_call_on_it()
     {
         await using var server = new TestServer();
@@ -97,6 +98,7 @@ public class Lifetimes
     [InlineData("Collect")]
     [InlineData("Spread")]
     [InlineData("Duplex")]
+    [Requirement("grpc-errors-1")]
     public async Task A_handler_that_throws_is_unknown_and_keeps_its_secret(string method)
     {
         await using var server = new TestServer();
@@ -114,6 +116,8 @@ public class Lifetimes
     }
 
     [Fact]
+    [Requirement("grpc-errors-1")]
+    [Requirement("grpc-responses-1")]
     public async Task A_handler_that_throws_after_responses_ends_with_trailers()
     {
         await using var server = new TestServer();
@@ -160,6 +164,7 @@ public class Lifetimes
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    [Requirement("grpc-cancellation-3")]
     public async Task A_deadline_that_passes_ends_the_call_and_cancels_the_handler(bool headersSent)
     {
         var time = new FakeTimeProvider();
@@ -193,6 +198,8 @@ public class Lifetimes
     }
 
     [Fact]
+    [Requirement("grpc-cancellation-3")]
+    [Requirement("grpc-errors-9")]
     public async Task A_deadline_that_passes_before_the_request_is_complete_ends_the_call_without_a_handler()
     {
         var time = new FakeTimeProvider();

@@ -9,6 +9,7 @@ namespace MiniGrpc.Conformance.Wire.Engine.Server;
 public class Section3_4_ConnectionPreface
 {
     [Fact]
+    [Requirement("7541-2.2-1")]
     public async Task A_connection_starts_with_the_settings_of_both_ends_and_serves_calls()
     {
         await using var server = new TestServer();

@@ -60,6 +60,7 @@ public class Section4_Frames
     [InlineData(FrameTypeName.WindowUpdate, 0)]
     [InlineData(FrameTypeName.Continuation, 3)]
     [InlineData(FrameTypeName.Unknown, 1)]
+    [Requirement("9113-8.1-3")]
     public async Task A_frame_that_interrupts_a_field_block_is_a_protocol_error(FrameTypeName type, int id)
     {
         await using var server = new TestServer();
@@ -98,6 +99,7 @@ public class Section4_Frames
 
     /// <summary>RFC 9113 section 10.5.1: a block without end must not use up memory; empty frames count too (CVE-2024-27316).</summary>
     [Fact]
+    [Requirement("9113-10.5-2")]
     public async Task Too_many_continuation_frames_end_the_connection()
     {
         await using var server = new TestServer();

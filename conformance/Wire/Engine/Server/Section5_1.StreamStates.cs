@@ -157,6 +157,7 @@ public class Section5_1_StreamStates
 
     /// <summary>RFC 9113 section 5.1.2: a stream over the limit is refused; its block is decoded all the same (section 4.3).</summary>
     [Fact]
+    [Requirement("9113-10.5-2")]
     public async Task A_stream_over_the_limit_is_refused_and_the_others_go_on()
     {
         await using var server = new TestServer(options => options.MaxConcurrentStreams = 2);
@@ -196,6 +197,7 @@ public class Section5_1_StreamStates
 
     /// <summary>RFC 9113 section 8.4: a client can't push.</summary>
     [Fact]
+    [Requirement("9113-8.4-7")]
     public async Task A_push_promise_of_a_client_is_a_protocol_error()
     {
         await using var server = new TestServer();

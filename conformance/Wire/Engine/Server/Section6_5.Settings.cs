@@ -78,6 +78,8 @@ public class Section6_5_Settings
 
     /// <summary>RFC 9113 section 4.3.1: the peer's table may be smaller than ours would be; ours follows.</summary>
     [Fact]
+    [Requirement("7541-4.2-1")]
+    [Requirement("7541-4.2-2")]
     public async Task A_client_without_a_header_table_gets_blocks_that_it_can_decode()
     {
         await using var server = new TestServer();
@@ -99,6 +101,7 @@ public class Section6_5_Settings
 
     /// <summary>RFC 9113 section 6.7: PING is answered with the same octets.</summary>
     [Fact]
+    [Requirement("grpc-connections-5")]
     public async Task A_ping_is_answered_with_its_own_octets()
     {
         await using var server = new TestServer();

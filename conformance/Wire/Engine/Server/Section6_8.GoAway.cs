@@ -14,6 +14,10 @@ public class Section6_8_GoAway
     /// the true last stream after a round trip.
     /// </summary>
     [Fact]
+    [Requirement("9113-9.1-3")]
+    [Requirement("9113-8.7-1")]
+    [Requirement("grpc-connections-1")]
+    [Requirement("grpc-connections-4")]
     public async Task A_shutdown_serves_what_was_under_way_and_ends_with_the_last_stream()
     {
         await using var server = new TestServer();
@@ -44,6 +48,8 @@ public class Section6_8_GoAway
     }
 
     [Fact]
+    [Requirement("9113-9.1-3")]
+    [Requirement("grpc-connections-4")]
     public async Task A_shutdown_of_an_idle_connection_takes_a_round_trip()
     {
         await using var server = new TestServer();

@@ -85,6 +85,7 @@ public partial class Section6_9_FlowControl
     }
 
     [Fact]
+    [Requirement("9113-10.5-2")]
     public async Task Unread_octets_hold_back_connection_credit_until_they_are_read()
     {
         await using var server = new TestServer();

@@ -17,6 +17,7 @@ public class Section8_1_Messages
     [InlineData("te other than trailers", ":method=POST", ":scheme=http", ":path=/test/Unary", "te=gzip")]
     [InlineData("line break", ":method=POST", ":scheme=http", ":path=/test/Unary", "a=b\r\nc: d")]
     [InlineData("host that differs", ":method=POST", ":scheme=http", ":path=/test/Unary", ":authority=a", "host=b")]
+    [Requirement("9113-8.1.1-4")]
     public async Task A_malformed_request_resets_its_stream(string what, params string[] fields)
     {
         await using var server = new TestServer();
@@ -30,6 +31,8 @@ public class Section8_1_Messages
 
     /// <summary>RFC 9113 section 8.1: trailers have no pseudo-header fields.</summary>
     [Fact]
+    [Requirement("9113-8.1-5")]
+    [Requirement("9113-8.3-4")]
     public async Task Malformed_trailers_reset_their_stream()
     {
         await using var server = new TestServer();
@@ -43,6 +46,8 @@ public class Section8_1_Messages
 
     /// <summary>RFC 9113 section 8.1: a second header list ends the request.</summary>
     [Fact]
+    [Requirement("9113-8.1-6")]
+    [Requirement("9113-8.1.1-4")]
     public async Task A_second_header_list_without_end_of_stream_resets_the_stream()
     {
         await using var server = new TestServer();
@@ -55,6 +60,7 @@ public class Section8_1_Messages
     }
 
     [Fact]
+    [Requirement("9113-8.1-1")]
     public async Task Request_trailers_end_the_request()
     {
         await using var server = new TestServer();
@@ -79,6 +85,12 @@ public class Section8_1_Messages
     [InlineData("6x", false)]
     [InlineData("-1", false)]
     [InlineData("6 ", false)]
+    [InlineData("+6", false)]
+    [InlineData("", false)]
+    [InlineData("6, 6", false)]
+    [InlineData("99999999999999999999", false)]
+    [Requirement("9113-8.1.1-1")]
+    [Requirement("9113-8.1.1-4")]
     public async Task A_content_length_that_differs_from_the_data_resets_the_stream(string length, bool accepted)
     {
         await using var server = new TestServer();
@@ -98,7 +110,34 @@ public class Section8_1_Messages
         await server.AssertQuietAsync(client);
     }
 
+    /// <summary>RFC 9113 section 8.1.1: there is one length. Which of two counts would depend on who looks.</summary>
+    [Theory]
+    [InlineData("6", "7", false)]
+    [InlineData("7", "6", false)]
+    [InlineData("6", "x", false)]
+    [InlineData("6", "6", true)]
+    [Requirement("9113-8.1.1-1")]
+    public async Task Two_content_lengths_that_differ_reset_the_stream(string first, string second, bool accepted)
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        await client.RequestAsync(1, "Unary", "content-length=" + first, "content-length=" + second);
+        await client.DataAsync(1, RawClient.Message(1), endStream: true);
+        if (accepted)
+        {
+            Assert.Equal("0", (await client.ResponseAsync(1)).Status);
+        }
+        else
+        {
+            await client.ExpectResetAsync(1, ErrorCode.ProtocolError);
+        }
+
+        await client.AssertWorksAsync(3);
+        await server.AssertQuietAsync(client);
+    }
+
     [Fact]
+    [Requirement("9113-8.1.1-1")]
     public async Task A_content_length_without_data_resets_the_stream()
     {
         await using var server = new TestServer();
@@ -114,6 +153,7 @@ public class Section8_1_Messages
 
     /// <summary>RFC 9113 section 8.1: a complete response before the end of the request, then RST_STREAM NO_ERROR.</summary>
     [Fact]
+    [Requirement("grpc-errors-9")]
     public async Task A_response_before_the_end_of_the_request_is_followed_by_a_reset_without_error()
     {
         await using var server = new TestServer();
@@ -134,6 +174,9 @@ public class Section8_1_Messages
     [InlineData(101, 1)]
     [InlineData(9, 2_000)]
     [InlineData(3, 20_000)]
+    [Requirement("9113-10.5-2")]
+    [Requirement("9113-10.5.1-1")]
+    [Requirement("7541-7.4-2")]
     public async Task A_header_list_over_the_limit_resets_its_stream(int fields, int length)
     {
         await using var server = new TestServer();
@@ -149,6 +192,7 @@ public class Section8_1_Messages
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
+    [Requirement("9113-10.5-2")]
     public async Task A_header_list_far_over_the_limit_ends_the_connection(bool indexed)
     {
         await using var server = new TestServer();
@@ -164,6 +208,7 @@ public class Section8_1_Messages
 
     /// <summary>A stream that is refused doesn't excuse it.</summary>
     [Fact]
+    [Requirement("9113-10.5-2")]
     public async Task A_header_list_far_over_the_limit_of_a_refused_stream_ends_the_connection_too()
     {
         await using var server = new TestServer(options => options.MaxConcurrentStreams = 1);
