@@ -61,6 +61,7 @@ internal sealed class SocketTransport : ITransport
     public ValueTask DisposeAsync()
     {
         _socket.Dispose();
+        _input.Complete();
         return ValueTask.CompletedTask;
     }
 
