@@ -66,7 +66,7 @@ public sealed class ClientTls : ITransportSecurity
         string name = TargetHost ?? host ?? "";
         var peer = new PeerCertificate
         {
-            Peer = "server",
+            Peer = TlsErrors.Server,
             IsRequired = true,
             ExpectedName = name,
             Override = ServerCertificateValidation,

@@ -69,7 +69,7 @@ public sealed class ServerTls : ITransportSecurity
     {
         var peer = new PeerCertificate
         {
-            Peer = "client",
+            Peer = TlsErrors.Client,
             IsRequired = ClientCertificates == ClientCertificateMode.Require,
             Override = ClientCertificateValidation,
         };

@@ -65,6 +65,17 @@ internal static class TestCertificates
         return certificate.CopyWithPrivateKey(key);
     }
 
+    /// <summary>A certificate by an authority that <see cref="Authority"/> vouches for, and that authority's own.</summary>
+    public static (X509Certificate2 Certificate, X509Certificate2 Intermediate) IssueByIntermediate(string subject, string name)
+    {
+        using var key = RSA.Create(2048);
+        CertificateRequest request = new("CN=MiniGrpc test intermediate", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, critical: true));
+        using X509Certificate2 intermediate = request.Create(Authority, s_now.AddDays(-2), s_now.AddDays(2), RandomNumberGenerator.GetBytes(8));
+        using X509Certificate2 withKey = intermediate.CopyWithPrivateKey(key);
+        return (Issue(subject, names => names.AddDnsName(name), withKey), WithoutKey(withKey));
+    }
+
     /// <summary>The certificate as anybody may have it.</summary>
     public static X509Certificate2 WithoutKey(X509Certificate2 certificate) => X509CertificateLoader.LoadCertificate(certificate.RawData);
 

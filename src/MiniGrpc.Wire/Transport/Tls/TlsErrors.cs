@@ -3,6 +3,14 @@ namespace MiniGrpc.Wire.Transport.Tls;
 /// <summary>Says in plain words what TLS libraries say in theirs.</summary>
 internal static class TlsErrors
 {
+    /// <summary>Who the peer of a client is, in sentences.</summary>
+    public const string Server = "server";
+
+    /// <summary>Who the peer of a server is, in sentences.</summary>
+    public const string Client = "client";
+
+    private const string UnexpectedEnd = "unexpected EOF";
+
     /// <summary>
     /// How OpenSSL calls the alerts of RFC 8446 section 6 that a peer sends, and what they mean to us. Other libraries don't
     /// tell the alert.
@@ -31,8 +39,22 @@ internal static class TlsErrors
         ("unsupported protocol", "the {0} wants another version of TLS than 1.2 and 1.3"),
         ("no shared cipher", "the {0} offers no cipher suite that HTTP/2 permits"),
         ("no suitable signature algorithm", "the {0} can't use the kind of certificate that is used here"),
-        ("unexpected EOF", "the {0} closed the connection in the middle of it; does it speak TLS here?"),
+        (UnexpectedEnd, "the {0} closed the connection in the middle of it"),
     ];
+
+    /// <summary>Why a handshake failed; as <see cref="Explain"/>, and with a guess at what a server means that just closes.</summary>
+    public static string ExplainHandshake(Exception exception, string peer)
+    {
+        string reason = Explain(exception, peer);
+        return peer == Server && exception.Message.Contains(UnexpectedEnd, StringComparison.OrdinalIgnoreCase)
+            ? reason + "; does it speak TLS on this port?"
+            : reason;
+    }
+
+    /// <summary>What a peer may mean that closes the connection without a word.</summary>
+    public static string ClosedAfterHandshake(string peer) => peer == Server
+        ? "the server closed the connection right after the TLS handshake; does it require a client certificate, or not accept the one that it was shown?"
+        : "the client closed the connection right after the TLS handshake; does it not trust the server's certificate?";
 
     /// <summary>Why TLS with the <paramref name="peer"/> (a server or a client) failed.</summary>
     public static string Explain(Exception exception, string peer)

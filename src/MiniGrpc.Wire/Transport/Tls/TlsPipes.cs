@@ -9,6 +9,8 @@ namespace MiniGrpc.Wire.Transport.Tls;
 /// <summary>Reads what TLS has decrypted.</summary>
 internal sealed class TlsPipeReader(SslStream stream, string peer) : ContiguousPipeReader
 {
+    private bool _hasReceived;
+
     /// <summary>Completes when there is something to read, or the end of it. TLS and the transport below hold no buffer meanwhile.</summary>
     public async ValueTask WaitAsync()
     {
@@ -20,15 +22,25 @@ internal sealed class TlsPipeReader(SslStream stream, string peer) : ContiguousP
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     protected override async ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
+        int count;
         try
         {
-            return await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+            count = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e)
         {
             // TLS throws exceptions of many types; to those who read, the transport is broken.
             throw new IOException(TlsErrors.Explain(e, peer), e);
         }
+
+        if (count == 0 && !buffer.IsEmpty && !_hasReceived)
+        {
+            // In TLS 1.3 a handshake may end here before the peer has judged our certificate, and not every library sends an alert.
+            throw new IOException(TlsErrors.ClosedAfterHandshake(peer));
+        }
+
+        _hasReceived |= count > 0;
+        return count;
     }
 }
 

@@ -64,7 +64,7 @@ internal sealed class TlsTransport : ITransport
         catch (Exception e)
         {
             // The peer, the network, or a callback of the user's: whatever it throws ends this connection alone.
-            return Failed(_peer.Objection ?? TlsErrors.Explain(e, _peer.Peer), e);
+            return Failed(_peer.Objection ?? TlsErrors.ExplainHandshake(e, _peer.Peer), e);
         }
 
         _input = new TlsPipeReader(stream, _peer.Peer);
