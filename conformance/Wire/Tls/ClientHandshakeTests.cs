@@ -103,9 +103,8 @@ public class ClientHandshakeTests
         await using var client = new Peer(new FakeTimeProvider(), new ClientTls(TestCertificates.Client) { Roots = TestCertificates.Roots });
         SslStream server = await client.AcceptAsync();
         await RawPeer.Within(server.AuthenticateAsServerAsync(RawTls.ServerOptions(), TestContext.Current.CancellationToken), "the handshake");
-        Exception e = await Assert.ThrowsAnyAsync<Exception>(() => RawPeer.Within(
+        await Assert.ThrowsAsync<AuthenticationException>(() => RawPeer.Within(
             server.NegotiateClientCertificateAsync(TestContext.Current.CancellationToken), "an answer"));
-        Assert.Contains("extension not received", e.ToString(), StringComparison.Ordinal);
         Assert.Null(server.RemoteCertificate);
     }
 
