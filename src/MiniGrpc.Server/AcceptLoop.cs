@@ -16,7 +16,7 @@ internal static class AcceptLoop
     private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(1);
 
     /// <summary>Runs to the end of <paramref name="listener"/>, with TLS if there is <paramref name="security"/>. Doesn't throw.</summary>
-    public static async Task RunAsync(ITransportListener listener, ITransportSecurity? security, ServerCore core)
+    public static async Task RunAsync(ITransportListener listener, ServerCore core, ITransportSecurity? security = null)
     {
         TimeSpan wait = s_firstWait;
         bool failing = false;

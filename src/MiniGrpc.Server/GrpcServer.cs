@@ -120,7 +120,7 @@ public sealed class GrpcServer : IAsyncDisposable
         foreach ((ITransportListener listener, ITransportSecurity? security) in _listeners)
         {
             logger.LogInformation("Listening on {Address}{Security}", listener.Address, security is null ? "" : " with TLS");
-            _acceptLoops.Add(AcceptLoop.RunAsync(listener, security, _core));
+            _acceptLoops.Add(AcceptLoop.RunAsync(listener, _core, security));
         }
 
         return Task.CompletedTask;

@@ -1,6 +1,7 @@
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using MiniGrpc.Client;
+using MiniGrpc.Conformance.Wire.Surface;
 using MiniGrpc.Server;
 using MiniGrpc.Wire;
 
@@ -134,6 +135,35 @@ public class CertificateTests
         await setup.CallAsync(s_trusting);
         Assert.False(context.IsPeerAuthenticated);
         Assert.Equal("ssl", Assert.Single(context.Properties).Value);
+    }
+
+    [Fact]
+    public async Task A_handler_whose_client_is_gone_still_learns_who_it_was()
+    {
+        var started = new TaskCompletionSource();
+        var identity = new TaskCompletionSource<string>();
+        await using TlsSetup setup = await TlsSetup.StartAsync(
+            new ServerTls(TestCertificates.Server) { ClientCertificates = ClientCertificateMode.Require, ClientRoots = TestCertificates.Roots },
+            async (request, call) =>
+            {
+                await Engine.TestService.UntilCancelledAsync(call, started);
+                try
+                {
+                    identity.SetResult(call.AuthContext.FindPropertiesByName("x509_common_name").Single().Value);
+                }
+                catch (Exception e)
+                {
+                    identity.SetException(e);
+                }
+
+                return request;
+            });
+        MiniChannel channel = setup.Connect(new ClientTls(TestCertificates.Client) { Roots = TestCertificates.Roots });
+        Task<byte[]> call = TlsSetup.CallAsync(channel, [1]);
+        await started.Task;
+        await channel.DisposeAsync();
+        Assert.Equal("ada", await identity.Task.WithinLimit("the handler's answer"));
+        await Assert.ThrowsAsync<RpcException>(() => call);
     }
 
     /// <summary>RFC 6066 section 3, RFC 9113 section 9.2.1: the client tells the host's name, and the server chooses by it.</summary>

@@ -105,7 +105,6 @@ public class ClientHandshakeTests
         await RawPeer.Within(server.AuthenticateAsServerAsync(RawTls.ServerOptions(), TestContext.Current.CancellationToken), "the handshake");
         await Assert.ThrowsAsync<AuthenticationException>(() => RawPeer.Within(
             server.NegotiateClientCertificateAsync(TestContext.Current.CancellationToken), "an answer"));
-        Assert.Null(server.RemoteCertificate);
     }
 
     [Theory]

@@ -8,8 +8,6 @@ namespace MiniGrpc.Wire.Connection;
 /// <content>How a connection begins: the transport is made ready, and a peer that came with the wrong protocol is told so.</content>
 internal sealed partial class Http2Connection
 {
-    private volatile bool _isOpen;
-
     /// <summary>Whether the peer speaks plaintext where TLS was expected: it is listened to only to learn what it speaks.</summary>
     internal bool IsUnexpectedPlaintext { get; private set; }
 
@@ -17,7 +15,6 @@ internal sealed partial class Http2Connection
     private async Task<ConnectionEnd> OpenAndReceiveAsync()
     {
         TransportFailure? failure = await Transport.OpenAsync().ConfigureAwait(false);
-        _isOpen = true;
         switch (failure?.Kind)
         {
             case TransportFailureKind.Failed:

@@ -23,6 +23,9 @@ internal interface ITransport : IDuplexPipe, IAsyncDisposable
     /// </summary>
     IReadOnlyList<KeyValuePair<string, string>> PeerProperties => [];
 
+    /// <summary>Whether nothing has to be done any more before it carries octets, or was given up.</summary>
+    bool IsOpen => true;
+
     /// <summary>
     /// Makes it ready to carry octets, if that takes more than being connected: the TLS handshake. Null, or why it failed;
     /// then <see cref="IDuplexPipe.Input"/> and <see cref="IDuplexPipe.Output"/> may still be used to end it in good order.

@@ -25,7 +25,7 @@ internal static class Internals
     }
 
     /// <summary>Whether the handshake of a server's only connection is over.</summary>
-    public static bool IsOpen(ServerCore core) => Open(ConnectionsOf(core).Single());
+    public static bool IsOpen(ServerCore core) => ConnectionsOf(core).Single().Transport.IsOpen;
 
     /// <summary>The connection that a channel starts calls on.</summary>
     public static Http2Connection? ReadyConnectionOf(MiniChannel channel) => Ready(channel.Subchannel);
@@ -101,9 +101,6 @@ internal static class Internals
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_connections")]
     private static extern ref HashSet<Http2Connection> Connections(ServerCore core);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_isOpen")]
-    private static extern ref bool Open(Http2Connection connection);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_ready")]
     private static extern ref Http2Connection? Ready(Subchannel subchannel);

@@ -4,8 +4,7 @@ using MiniGrpc.Conformance.Wire.Engine.Server;
 namespace MiniGrpc.Conformance.Wire.Engine;
 
 // Every rule about connections and streams holds over TLS as it does over plaintext: the same tests, run once more.
-
-public sealed class Section3_4_ConnectionPrefaceOverTls : Section3_4_ConnectionPreface, IOverTls;
+// What comes to a port with the wrong protocol is another matter, and has tests of its own in Tls/.
 
 public sealed class Section4_FramesOverTls : Section4_Frames, IOverTls;
 

@@ -22,6 +22,8 @@ internal sealed class TlsTransport : ITransport
     private TlsPipeReader? _input;
     private TlsPipeWriter? _output;
     private IReadOnlyList<KeyValuePair<string, string>>? _peerProperties;
+    private X509Certificate2? _certificate;
+    private volatile bool _isOpen;
 
     /// <summary>Creates the transport; <paramref name="authenticate"/> runs the handshake, in which <paramref name="peer"/> judges.</summary>
     public TlsTransport(ITransport below, PeerCertificate peer, Func<SslStream, Task> authenticate)
@@ -46,30 +48,17 @@ internal sealed class TlsTransport : ITransport
 
     /// <inheritdoc />
     public IReadOnlyList<KeyValuePair<string, string>> PeerProperties =>
-        _peerProperties ??= CertificateProperties.Of(_stream?.RemoteCertificate as X509Certificate2);
+        _peerProperties ??= CertificateProperties.Of(_certificate);
+
+    /// <inheritdoc />
+    public bool IsOpen => _isOpen;
 
     /// <inheritdoc />
     public async ValueTask<TransportFailure?> OpenAsync()
     {
-        var stream = new SslStream(_records, leaveInnerStreamOpen: true);
-        _stream = stream;
-        try
-        {
-            await _authenticate(stream).ConfigureAwait(false);
-        }
-        catch (NotTlsException)
-        {
-            return new TransportFailure(TransportFailureKind.NotTls, $"{RemoteAddress} does not speak TLS");
-        }
-        catch (Exception e)
-        {
-            // The peer, the network, or a callback of the user's: whatever it throws ends this connection alone.
-            return Failed(_peer.Objection ?? TlsErrors.ExplainHandshake(e, _peer.Peer), e);
-        }
-
-        _input = new TlsPipeReader(stream, _peer.Peer);
-        _output = new TlsPipeWriter(stream, _below.Output);
-        return Judge(stream);
+        TransportFailure? failure = await HandshakeAsync().ConfigureAwait(false);
+        _isOpen = true;
+        return failure;
     }
 
     /// <inheritdoc />
@@ -93,6 +82,30 @@ internal sealed class TlsTransport : ITransport
         }
 
         await _below.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task<TransportFailure?> HandshakeAsync()
+    {
+        var stream = new SslStream(_records, leaveInnerStreamOpen: true);
+        _stream = stream;
+        try
+        {
+            await _authenticate(stream).ConfigureAwait(false);
+        }
+        catch (NotTlsException)
+        {
+            return new TransportFailure(TransportFailureKind.NotTls, $"{RemoteAddress} does not speak TLS");
+        }
+        catch (Exception e)
+        {
+            // The peer, the network, or a callback of the user's: whatever it throws ends this connection alone.
+            return Failed(_peer.Objection ?? TlsErrors.ExplainHandshake(e, _peer.Peer), e);
+        }
+
+        _certificate = stream.RemoteCertificate as X509Certificate2; // a stream that has ended doesn't tell it any more
+        _input = new TlsPipeReader(stream, _peer.Peer);
+        _output = new TlsPipeWriter(stream, _below.Output);
+        return Judge(stream);
     }
 
     /// <summary>What HTTP/2 asks of a handshake that has succeeded (RFC 9113 sections 3.2 and 9.2.2).</summary>
