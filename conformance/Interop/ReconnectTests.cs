@@ -13,8 +13,8 @@ public sealed class ReconnectTests
     [Theory, Matrix]
     public async Task A_channel_finds_a_server_that_was_started_again(Pair pair, Kind kind)
     {
-        Assert.SkipUnless(pair.Transport == Transport.Tcp, "A server gets its old address again on TCP.");
-        HostedServer first = await StartAsync(pair.Server);
+        Assert.SkipUnless(pair.Transport is Transport.Tcp or Transport.Tls, "A server gets its old address again on TCP.");
+        HostedServer first = await StartAsync(pair);
         await using Session session = new(pair, first, first.Address, setup: null, ownsServer: false);
         (await CallAsync(session, kind)).AssertEndedWith(StatusCode.OK);
 
@@ -22,7 +22,7 @@ public sealed class ReconnectTests
         (await CallAsync(session, kind)).AssertEndedWith(StatusCode.Unavailable);
 
         await using HostedServer second = await HostedServer.StartAsync(
-            pair.Server, Transport.Tcp, setup => setup with { Port = first.Address.Port });
+            pair.Server, pair.Transport, setup => setup with { Port = first.Address.Port });
         await UntilCallSucceedsAsync(session, kind).WithinLimit("the channel reconnects");
         (await CallAsync(session, kind)).AssertEndedWith(StatusCode.OK);
     }
@@ -65,14 +65,14 @@ public sealed class ReconnectTests
     /// Starts a server on a port below those that systems hand out by themselves, lest an outgoing connection takes the port while the
     /// server is away.
     /// </summary>
-    private static async Task<HostedServer> StartAsync(IServerPeer peer)
+    private static async Task<HostedServer> StartAsync(Pair pair)
     {
         for (int attempt = 0; ; attempt++)
         {
             try
             {
                 return await HostedServer.StartAsync(
-                    peer, Transport.Tcp, setup => setup with { Port = Random.Shared.Next(20_000, 30_000) });
+                    pair.Server, pair.Transport, setup => setup with { Port = Random.Shared.Next(20_000, 30_000) });
             }
             catch (Exception e) when (attempt < 20 && e is IOException or SocketException)
             {

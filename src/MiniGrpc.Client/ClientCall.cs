@@ -31,7 +31,9 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
     {
         if (options.Credentials is not null)
         {
-            throw new InvalidOperationException("Call credentials can't be sent over a plaintext channel: anybody on the way could read them.");
+            throw channel.Options.Tls is null
+                ? new InvalidOperationException("Call credentials can't be sent over a plaintext channel: anybody on the way could read them.")
+                : new NotSupportedException("Call credentials are not supported yet: put what they would add into the call's headers.");
         }
 
         if (options.Headers is { Count: > 0 })

@@ -37,7 +37,7 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
         Compressions = new CompressionSet(options.CompressionProviders);
         RequestCompression = options.RequestCompressionAlgorithm is null ? null : FindCompression(options.RequestCompressionAlgorithm);
         Logger = options.LoggerFactory?.CreateLogger<MiniChannel>() ?? (ILogger)NullLogger.Instance;
-        Subchannel = new Subchannel(endPoint, options, Logger);
+        Subchannel = new Subchannel(endPoint, Addresses.HostOf(authority), options, Logger);
     }
 
     internal MiniChannelOptions Options { get; }
@@ -50,15 +50,28 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
 
     internal Subchannel Subchannel { get; }
 
-    /// <summary>A channel to <c>http://host:port</c> (plaintext HTTP/2) or <c>unix:/path/to.sock</c>. Nothing is connected yet.</summary>
-    /// <exception cref="ArgumentException">The address can't be understood; the message says why.</exception>
+    /// <summary>
+    /// A channel to <c>http://host:port</c> (plaintext HTTP/2), <c>https://host:port</c> (with <see cref="MiniChannelOptions.Tls"/>
+    /// set) or <c>unix:/path/to.sock</c>. Nothing is connected yet.
+    /// </summary>
+    /// <exception cref="ArgumentException">The address can't be understood, or it and the options differ about TLS; the message says why.</exception>
     public static MiniChannel ForAddress(string address) => ForAddress(address, new MiniChannelOptions());
 
     /// <inheritdoc cref="ForAddress(string)"/>
     public static MiniChannel ForAddress(string address, MiniChannelOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        EndPoint endPoint = Addresses.ParseConnect(address, out string authority);
+        EndPoint endPoint = Addresses.ParseConnect(address, out string authority, out bool? tls);
+        if (tls == true && options.Tls is null)
+        {
+            throw new ArgumentException($"'{address}': for TLS set MiniChannelOptions.Tls to a new ClientTls(), or write http:// for plaintext", nameof(address));
+        }
+
+        if (tls == false && options.Tls is not null)
+        {
+            throw new ArgumentException($"'{address}': http:// is plaintext, but MiniChannelOptions.Tls is set; write https://, or leave Tls null", nameof(address));
+        }
+
         return new MiniChannel(address, authority, endPoint, options);
     }
 
@@ -103,7 +116,7 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
         ReadOnlySpan<(string, string)> fields =
         [
             (":method", "POST"),
-            (":scheme", "http"),
+            (":scheme", Options.Tls is null ? "http" : "https"),
             (":path", method.FullName),
             (":authority", _authority),
             ("content-type", "application/grpc"),

@@ -59,7 +59,10 @@ public sealed class MiniChannelOptions
     /// </summary>
     public string? RequestCompressionAlgorithm { get; set; }
 
-    /// <summary>How long one attempt to connect may take, the server's first SETTINGS included. Default 20 seconds.</summary>
+    /// <summary>TLS, for <c>https://</c> addresses, and for Unix sockets and end points that are to have it. Default null: plaintext.</summary>
+    public ClientTls? Tls { get; set; }
+
+    /// <summary>How long one attempt to connect may take, the TLS handshake and the server's first SETTINGS included. Default 20 seconds.</summary>
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(20);
 
     /// <summary>

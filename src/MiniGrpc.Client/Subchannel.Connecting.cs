@@ -113,7 +113,9 @@ internal sealed partial class Subchannel : IConnectionOwner
             return;
         }
 
-        // What connecting took is no longer there for the server's SETTINGS.
+        transport = _security?.Secure(transport, _host) ?? transport;
+
+        // What connecting took is no longer there for the TLS handshake and the server's SETTINGS.
         TimeSpan left = _options.ConnectTimeout - _options.TimeProvider.GetElapsedTime(started);
         ConnectionOptions options = _connectionOptions with
         {

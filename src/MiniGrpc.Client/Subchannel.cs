@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 
 using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Client;
 
@@ -18,6 +19,8 @@ namespace MiniGrpc.Client;
 internal sealed partial class Subchannel : IThreadPoolWorkItem
 {
     private readonly EndPoint _endPoint;
+    private readonly string _host;
+    private readonly ITransportSecurity? _security;
     private readonly MiniChannelOptions _options;
     private readonly ILogger _logger;
     private readonly ConnectionOptions _connectionOptions;
@@ -34,9 +37,11 @@ internal sealed partial class Subchannel : IThreadPoolWorkItem
     private bool _drainPosted;
     private bool _isClosed;
 
-    public Subchannel(EndPoint endPoint, MiniChannelOptions options, ILogger logger)
+    public Subchannel(EndPoint endPoint, string host, MiniChannelOptions options, ILogger logger)
     {
         _endPoint = endPoint;
+        _host = host;
+        _security = options.Tls;
         _options = options;
         _logger = logger;
         ConnectionOptions.CheckTime(options.ConnectTimeout, nameof(options.ConnectTimeout));

@@ -15,8 +15,8 @@ internal static class AcceptLoop
     private static readonly TimeSpan s_firstWait = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(1);
 
-    /// <summary>Runs to the end of <paramref name="listener"/>. Doesn't throw.</summary>
-    public static async Task RunAsync(ITransportListener listener, ServerCore core)
+    /// <summary>Runs to the end of <paramref name="listener"/>, with TLS if there is <paramref name="security"/>. Doesn't throw.</summary>
+    public static async Task RunAsync(ITransportListener listener, ServerCore core, ITransportSecurity? security = null)
     {
         TimeSpan wait = s_firstWait;
         bool failing = false;
@@ -30,7 +30,7 @@ internal static class AcceptLoop
                     return;
                 }
 
-                core.Serve(transport);
+                core.Serve(security is null ? transport : security.Secure(transport));
                 wait = s_firstWait;
                 failing = false;
             }

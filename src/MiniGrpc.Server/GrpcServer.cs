@@ -25,8 +25,8 @@ namespace MiniGrpc.Server;
 /// </remarks>
 public sealed class GrpcServer : IAsyncDisposable
 {
-    private readonly List<EndPoint> _endPoints = [];
-    private readonly List<ITransportListener> _listeners = [];
+    private readonly List<(EndPoint EndPoint, ServerTls? Tls)> _endPoints = [];
+    private readonly List<(ITransportListener Listener, ITransportSecurity? Security)> _listeners = [];
     private readonly List<Task> _acceptLoops = [];
     private ServerCore? _core;
     private bool _stopped;
@@ -66,19 +66,36 @@ public sealed class GrpcServer : IAsyncDisposable
     /// (every interface) or <c>unix:/path/to.sock</c>. Port 0 lets the system choose. May be called several times.
     /// </summary>
     /// <exception cref="ArgumentException">The address can't be understood; the message says why.</exception>
-    public void Listen(string address) => Listen(Wire.Transport.Addresses.ParseListen(address));
+    public void Listen(string address)
+    {
+        EndPoint endPoint = Wire.Transport.Addresses.ParseListen(address, out bool? tls);
+        Add(endPoint, tls == true
+            ? throw new ArgumentException($"'{address}': TLS needs a certificate; write Listen(address, new ServerTls(certificate)), or http:// for plaintext", nameof(address))
+            : null);
+    }
+
+    /// <summary>
+    /// Listens with TLS on <c>https://127.0.0.1:50051</c>, <c>https://[::1]:50051</c>, <c>https://localhost:50051</c>,
+    /// <c>https://*:50051</c> (every interface) or <c>unix:/path/to.sock</c>.
+    /// </summary>
+    /// <exception cref="ArgumentException">The address can't be understood, or is one for plaintext; the message says why.</exception>
+    public void Listen(string address, ServerTls tls)
+    {
+        ArgumentNullException.ThrowIfNull(tls);
+        EndPoint endPoint = Wire.Transport.Addresses.ParseListen(address, out bool? isTls);
+        Add(endPoint, isTls == false
+            ? throw new ArgumentException($"'{address}': http:// is plaintext; write https:// to listen with TLS, or leave the ServerTls out", nameof(address))
+            : tls);
+    }
 
     /// <summary>Listens on an <see cref="IPEndPoint"/>, a <see cref="System.Net.Sockets.UnixDomainSocketEndPoint"/> or a <see cref="MemoryEndPoint"/>.</summary>
-    public void Listen(EndPoint endPoint)
-    {
-        ArgumentNullException.ThrowIfNull(endPoint);
-        ThrowIfStarted();
-        if (endPoint is DnsEndPoint dns)
-        {
-            throw new ArgumentException($"can't listen on '{dns.Host}:{dns.Port}': give an IP address, not a host name", nameof(endPoint));
-        }
+    public void Listen(EndPoint endPoint) => Add(endPoint, null);
 
-        _endPoints.Add(endPoint);
+    /// <summary>Listens with TLS on an <see cref="IPEndPoint"/>, a <see cref="System.Net.Sockets.UnixDomainSocketEndPoint"/> or a <see cref="MemoryEndPoint"/>.</summary>
+    public void Listen(EndPoint endPoint, ServerTls tls)
+    {
+        ArgumentNullException.ThrowIfNull(tls);
+        Add(endPoint, tls);
     }
 
     /// <summary>Starts to listen on every address and to serve.</summary>
@@ -100,10 +117,10 @@ public sealed class GrpcServer : IAsyncDisposable
         ILogger logger = Options.LoggerFactory?.CreateLogger<GrpcServer>() ?? (ILogger)NullLogger.Instance;
         _core = new ServerCore(Options, new MethodTable(Services, [.. Interceptors]), logger);
         Open();
-        foreach (ITransportListener listener in _listeners)
+        foreach ((ITransportListener listener, ITransportSecurity? security) in _listeners)
         {
-            logger.LogInformation("Listening on {Address}", listener.Address);
-            _acceptLoops.Add(AcceptLoop.RunAsync(listener, _core));
+            logger.LogInformation("Listening on {Address}{Security}", listener.Address, security is null ? "" : " with TLS");
+            _acceptLoops.Add(AcceptLoop.RunAsync(listener, _core, security));
         }
 
         return Task.CompletedTask;
@@ -159,29 +176,41 @@ public sealed class GrpcServer : IAsyncDisposable
     /// <inheritdoc cref="KillAsync"/>
     public async ValueTask DisposeAsync() => await KillAsync().ConfigureAwait(false);
 
+    private void Add(EndPoint endPoint, ServerTls? tls)
+    {
+        ArgumentNullException.ThrowIfNull(endPoint);
+        ThrowIfStarted();
+        if (endPoint is DnsEndPoint dns)
+        {
+            throw new ArgumentException($"can't listen on '{dns.Host}:{dns.Port}': give an IP address, not a host name", nameof(endPoint));
+        }
+
+        _endPoints.Add((endPoint, tls));
+    }
+
     private void Open()
     {
         try
         {
-            foreach (EndPoint endPoint in _endPoints)
+            foreach ((EndPoint endPoint, ServerTls? tls) in _endPoints)
             {
-                _listeners.Add(endPoint is MemoryEndPoint memory ? memory.Listen() : new SocketListener(endPoint));
+                _listeners.Add((endPoint is MemoryEndPoint memory ? memory.Listen() : new SocketListener(endPoint), tls));
             }
         }
         catch
         {
             _core = null;
-            _listeners.ForEach(listener => listener.Close());
+            _listeners.ForEach(listening => listening.Listener.Close());
             _listeners.Clear();
             throw;
         }
 
-        Ports = [.. _listeners.OfType<SocketListener>().Select(listener => listener.LocalEndPoint).OfType<IPEndPoint>().Select(ip => ip.Port)];
-        Addresses = [.. _listeners.Select(ToClientAddress)];
+        Ports = [.. _listeners.Select(listening => listening.Listener).OfType<SocketListener>().Select(listener => listener.LocalEndPoint).OfType<IPEndPoint>().Select(ip => ip.Port)];
+        Addresses = [.. _listeners.Select(listening => ToClientAddress(listening.Listener, listening.Security is null ? "http://" : "https://"))];
     }
 
-    private static string ToClientAddress(ITransportListener listener) => listener is SocketListener { LocalEndPoint: IPEndPoint ip }
-        ? "http://" + new IPEndPoint(ToReachable(ip.Address), ip.Port)
+    private static string ToClientAddress(ITransportListener listener, string scheme) => listener is SocketListener { LocalEndPoint: IPEndPoint ip }
+        ? scheme + new IPEndPoint(ToReachable(ip.Address), ip.Port)
         : listener.Address;
 
     /// <summary>"Every interface" can be listened on, not connected to; loopback is one of them.</summary>
@@ -191,7 +220,7 @@ public sealed class GrpcServer : IAsyncDisposable
     private async Task CloseListenersAsync()
     {
         _stopped = true;
-        _listeners.ForEach(listener => listener.Close());
+        _listeners.ForEach(listening => listening.Listener.Close());
         await Task.WhenAll(_acceptLoops).ConfigureAwait(false);
     }
 

@@ -9,9 +9,8 @@ namespace MiniGrpc.Server;
 /// <content>The members of <see cref="ServerCallContext"/>. What is costly is made when it is asked for.</content>
 internal sealed partial class ServerCall : ServerCallContext
 {
-    private static readonly AuthContext s_unauthenticated = new(null, []);
-
     private readonly string _methodName;
+    private AuthContext? _authContext;
     private Metadata? _requestHeaders;
     private Metadata? _responseTrailers;
     private Dictionary<object, object>? _userState;
@@ -55,7 +54,7 @@ internal sealed partial class ServerCall : ServerCallContext
     }
 
     /// <inheritdoc />
-    protected override AuthContext AuthContextCore => s_unauthenticated;
+    protected override AuthContext AuthContextCore => _authContext ??= PeerIdentity.ContextOf(_stream.Connection.Transport.PeerProperties);
 
     /// <inheritdoc />
     protected override IDictionary<object, object> UserStateCore => _userState ??= [];

@@ -1,5 +1,7 @@
+using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Grpc.Net.Client;
+using MiniGrpc.Conformance.Wire.Tls;
 
 namespace MiniGrpc.Conformance.Interop.Peers;
 
@@ -18,7 +20,14 @@ internal sealed class GrpcNetClientPeer : IClientPeer
     public IClientChannel Connect(ServerAddress address, ClientSetup setup)
     {
         // A handler of our own, since the channel's default one opens a second connection when the first has no stream left.
-        GrpcChannelOptions options = new() { HttpHandler = new SocketsHttpHandler(), DisposeHttpClient = true };
+        SocketsHttpHandler handler = new();
+        if (address.Transport == Transport.Tls)
+        {
+            handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            handler.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(TestCertificates.Roots);
+        }
+
+        GrpcChannelOptions options = new() { HttpHandler = handler, DisposeHttpClient = true };
         options.MaxReceiveMessageSize = setup.MaxReceiveMessageSize ?? options.MaxReceiveMessageSize;
         options.MaxSendMessageSize = setup.MaxSendMessageSize ?? options.MaxSendMessageSize;
         return new ClientChannel(GrpcChannel.ForAddress(address.Uri, options));

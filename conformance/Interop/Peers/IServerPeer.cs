@@ -41,7 +41,7 @@ public sealed record ServerSetup
 
     public Transport Transport { get; init; } = Transport.Tcp;
 
-    /// <summary>With <see cref="Transport.Tcp"/>: the port on 127.0.0.1; 0 lets the system choose.</summary>
+    /// <summary>With <see cref="Transport.Tcp"/> and <see cref="Transport.Tls"/>: the port on 127.0.0.1; 0 lets the system choose.</summary>
     public int Port { get; init; }
 
     /// <summary>Bytes, per message.</summary>

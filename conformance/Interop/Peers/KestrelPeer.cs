@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using MiniGrpc.Conformance.Wire.Tls;
 
 namespace MiniGrpc.Conformance.Interop.Peers;
 
@@ -27,7 +28,14 @@ internal sealed class KestrelPeer : IServerPeer
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.Limits.Http2.MaxStreamsPerConnection = setup.MaxConcurrentStreams ?? kestrel.Limits.Http2.MaxStreamsPerConnection;
-            kestrel.Listen(IPAddress.Loopback, setup.Port, listen => listen.Protocols = HttpProtocols.Http2);
+            kestrel.Listen(IPAddress.Loopback, setup.Port, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http2;
+                if (setup.Transport == Transport.Tls)
+                {
+                    listen.UseHttps(TestCertificates.Server);
+                }
+            });
         });
         builder.Services.AddRoutingCore();
         builder.Services.AddGrpc(grpc =>
@@ -48,14 +56,14 @@ internal sealed class KestrelPeer : IServerPeer
         }
 
         await app.StartAsync();
-        return new RunningServer(app);
+        return new RunningServer(app, setup.Transport);
     }
 
     public override string ToString() => Name;
 
-    private sealed class RunningServer(WebApplication app) : IRunningServer
+    private sealed class RunningServer(WebApplication app, Transport transport) : IRunningServer
     {
-        public ServerAddress Address { get; } = new(Transport.Tcp, app.Urls.Single());
+        public ServerAddress Address { get; } = new(transport, app.Urls.Single());
 
         public async ValueTask DisposeAsync()
         {

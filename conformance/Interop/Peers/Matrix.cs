@@ -22,13 +22,21 @@ internal static class Matrix
     public static IReadOnlyList<Pair> Pairs { get; } =
     [
         new(s_grpcNetClient, s_kestrel, Transport.Tcp),
+        new(s_grpcNetClient, s_kestrel, Transport.Tls),
         new(s_grpcNetClient, s_miniServer, Transport.Tcp),
+        new(s_grpcNetClient, s_miniServer, Transport.Tls),
         new(s_miniClient, s_kestrel, Transport.Tcp),
+        new(s_miniClient, s_kestrel, Transport.Tls),
         new(s_miniClient, s_miniServer, Transport.Tcp),
+        new(s_miniClient, s_miniServer, Transport.Tls),
         new(s_miniClient, s_miniServer, Transport.UnixSocket),
         new(s_miniClient, s_miniServer, Transport.InMemory),
     ];
 
     /// <summary>Every client with each server in another process, for tests that look at the client's side only.</summary>
-    public static IReadOnlyList<Pair> PairsAcrossProcesses { get; } = [.. Clients.Select(client => new Pair(client, s_python, Transport.Tcp))];
+    public static IReadOnlyList<Pair> PairsAcrossProcesses { get; } =
+    [
+        .. Clients.Select(client => new Pair(client, s_python, Transport.Tcp)),
+        .. Clients.Select(client => new Pair(client, s_python, Transport.Tls)),
+    ];
 }

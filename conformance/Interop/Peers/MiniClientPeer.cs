@@ -1,5 +1,6 @@
 using Grpc.Core;
 using MiniGrpc.Client;
+using MiniGrpc.Conformance.Wire.Tls;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Transport;
 
@@ -16,6 +17,7 @@ internal sealed class MiniClientPeer : IClientPeer
         {
             CompressionProviders = { new GzipCompressionProvider(System.IO.Compression.CompressionLevel.Fastest) },
             MaxSendMessageSize = setup.MaxSendMessageSize,
+            Tls = address.Transport == Transport.Tls ? new ClientTls { Roots = TestCertificates.Roots } : null,
         };
         options.MaxReceiveMessageSize = setup.MaxReceiveMessageSize ?? options.MaxReceiveMessageSize;
         return new ClientChannel(address.InMemory is MemoryEndPoint memory

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Grpc.Core;
+using MiniGrpc.Conformance.Wire.Tls;
 using MiniGrpc.Server;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Transport;
@@ -32,6 +33,9 @@ internal sealed class MiniServerPeer : IServerPeer
         {
             case Transport.Tcp:
                 server.Listen($"http://127.0.0.1:{setup.Port}");
+                break;
+            case Transport.Tls:
+                server.Listen($"https://127.0.0.1:{setup.Port}", new ServerTls(TestCertificates.Server));
                 break;
             case Transport.UnixSocket:
                 path = Path.Combine(Path.GetTempPath(), $"minigrpc-{Guid.NewGuid():N}.sock");

@@ -16,9 +16,10 @@ internal sealed class PythonServerPeer : IServerPeer
 
     public async Task<IRunningServer> StartAsync(ServerSetup setup)
     {
-        PythonProcess process = await PythonRuntime.StartAsync("conformance_server.py");
+        PythonProcess process = await PythonRuntime.StartAsync(
+            "conformance_server.py", setup.Transport == Transport.Tls ? [PemFolder.ServerCertificate, PemFolder.ServerKey] : []);
         int port = int.Parse(await process.ReadLineAsync(), CultureInfo.InvariantCulture);
-        return new RunningServer(process, ServerAddress.Tcp(port));
+        return new RunningServer(process, ServerAddress.OnPort(setup.Transport, port));
     }
 
     public override string ToString() => Name;

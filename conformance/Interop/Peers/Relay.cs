@@ -20,7 +20,7 @@ internal sealed class Relay : IAsyncDisposable
         _accepting = AcceptAsync();
     }
 
-    public ServerAddress Address => ServerAddress.Tcp(((IPEndPoint)_listener.LocalEndpoint).Port);
+    public ServerAddress Address => ServerAddress.OnPort(_target.Transport, ((IPEndPoint)_listener.LocalEndpoint).Port);
 
     /// <summary>From the client to the server.</summary>
     public long BytesUp => Interlocked.Read(ref _bytesUp);

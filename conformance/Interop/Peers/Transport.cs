@@ -6,9 +6,12 @@ public enum Transport
     /// <summary>HTTP/2 with prior knowledge, in plaintext, on 127.0.0.1.</summary>
     Tcp,
 
-    /// <summary>The same over a Unix domain socket.</summary>
+    /// <summary>HTTP/2 over TLS on 127.0.0.1, with the certificates of the tests' own authority.</summary>
+    Tls,
+
+    /// <summary>Plaintext over a Unix domain socket.</summary>
     UnixSocket,
 
-    /// <summary>The same over pipes inside the process.</summary>
+    /// <summary>Plaintext over pipes inside the process.</summary>
     InMemory,
 }

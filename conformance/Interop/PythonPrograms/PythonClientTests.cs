@@ -15,18 +15,18 @@ public sealed class PythonClientTests
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web);
 
     [Theory, Matrix]
-    public Task Empty_messages_come_back(IServerPeer peer) => AssertEchoAsync(peer, "empty", 0);
+    public Task Empty_messages_come_back(IServerPeer peer, bool tls) => AssertEchoAsync(peer, tls, "empty", 0);
 
     [Theory, Matrix]
-    public Task Small_messages_come_back(IServerPeer peer) => AssertEchoAsync(peer, "small", 100);
+    public Task Small_messages_come_back(IServerPeer peer, bool tls) => AssertEchoAsync(peer, tls, "small", 100);
 
     [Theory, Matrix]
-    public Task Large_messages_come_back(IServerPeer peer) => AssertEchoAsync(peer, "large", 1 << 20);
+    public Task Large_messages_come_back(IServerPeer peer, bool tls) => AssertEchoAsync(peer, tls, "large", 1 << 20);
 
     [Theory, Matrix]
-    public async Task Streams_keep_their_order(IServerPeer peer)
+    public async Task Streams_keep_their_order(IServerPeer peer, bool tls)
     {
-        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+        await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
 
         Streams streams = await RunAsync<Streams>(server.Address, "streams");
 
@@ -38,9 +38,9 @@ public sealed class PythonClientTests
     }
 
     [Theory, Matrix]
-    public async Task Metadata_come_back_in_headers_and_trailers(IServerPeer peer)
+    public async Task Metadata_come_back_in_headers_and_trailers(IServerPeer peer, bool tls)
     {
-        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+        await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
 
         Dictionary<Kind, Result> results = await RunAsync<Dictionary<Kind, Result>>(server.Address, "metadata");
 
@@ -58,10 +58,10 @@ public sealed class PythonClientTests
     }
 
     [Theory, Matrix]
-    public async Task Binary_values_of_a_repeated_key_keep_their_order(IServerPeer peer)
+    public async Task Binary_values_of_a_repeated_key_keep_their_order(IServerPeer peer, bool tls)
     {
         Assert.SkipWhen(peer.RefusesRepeatedBinaryMetadata, $"{peer.Name} doesn't take repeated binary values.");
-        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+        await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
 
         Dictionary<Kind, Result> results = await RunAsync<Dictionary<Kind, Result>>(server.Address, "repeated_binary");
 
@@ -73,9 +73,9 @@ public sealed class PythonClientTests
     }
 
     [Theory, Matrix]
-    public async Task Every_status_arrives_with_its_message(IServerPeer peer)
+    public async Task Every_status_arrives_with_its_message(IServerPeer peer, bool tls)
     {
-        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+        await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
 
         Result[] results = await RunAsync<Result[]>(server.Address, "statuses");
 
@@ -88,9 +88,9 @@ public sealed class PythonClientTests
     }
 
     [Theory, Matrix]
-    public async Task A_deadline_ends_the_call_on_both_sides(IServerPeer peer)
+    public async Task A_deadline_ends_the_call_on_both_sides(IServerPeer peer, bool tls)
     {
-        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+        await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
         CallWatch watch = server.Service.Watch(calls: 4);
 
         Dictionary<Kind, Result> results = await RunAsync<Dictionary<Kind, Result>>(server.Address, "deadline", watch.CallId);
@@ -100,9 +100,9 @@ public sealed class PythonClientTests
     }
 
     [Theory, Matrix]
-    public async Task Cancelling_ends_the_call_on_both_sides(IServerPeer peer)
+    public async Task Cancelling_ends_the_call_on_both_sides(IServerPeer peer, bool tls)
     {
-        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+        await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
         CallWatch watch = server.Service.Watch(calls: 4);
 
         await using PythonProcess client = await StartAsync(server.Address, "cancellation", watch.CallId);
@@ -115,10 +115,10 @@ public sealed class PythonClientTests
     }
 
     [Theory, Matrix]
-    public async Task Compressed_messages_arrive_and_are_compressed_on_the_wire(IServerPeer peer)
+    public async Task Compressed_messages_arrive_and_are_compressed_on_the_wire(IServerPeer peer, bool tls)
     {
         const int size = 1 << 20;
-        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+        await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
         await using Relay relay = new(server.Address);
 
         Dictionary<Kind, Result> results = await RunAsync<Dictionary<Kind, Result>>(relay.Address, "gzip");
@@ -130,9 +130,9 @@ public sealed class PythonClientTests
     }
 
     [Theory, Matrix]
-    public async Task Messages_over_the_limit_end_their_call(IServerPeer peer)
+    public async Task Messages_over_the_limit_end_their_call(IServerPeer peer, bool tls)
     {
-        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+        await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
 
         Result[] results = await RunAsync<Result[]>(server.Address, "too_large");
 
@@ -141,9 +141,9 @@ public sealed class PythonClientTests
     }
 
     [Theory, Matrix]
-    public async Task An_unknown_method_is_UNIMPLEMENTED(IServerPeer peer)
+    public async Task An_unknown_method_is_UNIMPLEMENTED(IServerPeer peer, bool tls)
     {
-        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+        await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
 
         int code = await RunAsync<int>(server.Address, "unimplemented");
 
@@ -157,9 +157,9 @@ public sealed class PythonClientTests
         .Select(key => $"{key.Key}: {string.Join(',', key)}")
         .Order(StringComparer.Ordinal);
 
-    private static async Task AssertEchoAsync(IServerPeer peer, string @case, int size)
+    private static async Task AssertEchoAsync(IServerPeer peer, bool tls, string @case, int size)
     {
-        await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
+        await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
 
         Dictionary<Kind, Result> results = await RunAsync<Dictionary<Kind, Result>>(server.Address, @case);
 
@@ -180,7 +180,7 @@ public sealed class PythonClientTests
     }
 
     private static Task<PythonProcess> StartAsync(ServerAddress address, params string[] arguments) =>
-        PythonRuntime.StartAsync("conformance_client.py", [$"127.0.0.1:{address.Port}", .. arguments]);
+        PythonRuntime.StartAsync("conformance_client.py", [$"127.0.0.1:{address.Port}", address.Transport == Transport.Tls ? PemFolder.Authority : "", .. arguments]);
 
     private static async Task<T> ResultAsync<T>(PythonProcess client) =>
         JsonSerializer.Deserialize<T>(await client.OutputAsync(), s_json)!;

@@ -120,10 +120,18 @@ def cancellation(stub, call_id):
     return {kind: call.finish() for kind, call in calls.items()}
 
 
-def gzip(address):
+def connect(address, roots, compression=None):
+    """With a file of roots over TLS, else in plaintext."""
+    if not roots:
+        return grpc.insecure_channel(address, compression=compression)
+    with open(roots, "rb") as file:
+        return grpc.secure_channel(address, grpc.ssl_channel_credentials(file.read()), compression=compression)
+
+
+def gzip(address, roots):
     """Compresses by the channel's default, since grpcio 1.51 forgets a call's own when it streams to a future."""
     request = pb.Request(payload=bytes(1 << 20), compress_responses=True)
-    with grpc.insecure_channel(address, compression=grpc.Compression.Gzip) as channel:
+    with connect(address, roots, grpc.Compression.Gzip) as channel:
         return in_all_kinds(conformance_pb2_grpc.TestServiceStub(channel), request)
 
 
@@ -139,8 +147,8 @@ def unimplemented(channel):
     return call.future(b"", timeout=LIMIT).exception().code().value[0]
 
 
-def main(address, case, call_id=""):
-    with grpc.insecure_channel(address) as channel:
+def main(address, roots, case, call_id=""):
+    with connect(address, roots) as channel:
         stub = conformance_pb2_grpc.TestServiceStub(channel)
         cases = {
             "empty": lambda: echo(stub, 0),
@@ -152,7 +160,7 @@ def main(address, case, call_id=""):
             "statuses": lambda: statuses(stub),
             "deadline": lambda: deadline(stub, call_id),
             "cancellation": lambda: cancellation(stub, call_id),
-            "gzip": lambda: gzip(address),
+            "gzip": lambda: gzip(address, roots),
             "too_large": lambda: too_large(stub),
             "unimplemented": lambda: unimplemented(channel),
         }

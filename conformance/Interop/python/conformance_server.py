@@ -130,10 +130,15 @@ class TestService(conformance_pb2_grpc.TestServiceServicer):
                 break
 
 
-def main():
+def main(certificate="", key=""):
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=THREADS))
     conformance_pb2_grpc.add_TestServiceServicer_to_server(TestService(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    if certificate:
+        with open(certificate, "rb") as chain, open(key, "rb") as private:
+            credentials = grpc.ssl_server_credentials([(private.read(), chain.read())])
+        port = server.add_secure_port("127.0.0.1:0", credentials)
+    else:
+        port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
     sys.stdin.read()
@@ -141,4 +146,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

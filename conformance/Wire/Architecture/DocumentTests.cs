@@ -13,7 +13,12 @@ public partial class DocumentTests
             .Select(file => Path.GetRelativePath(Repository.Root, file)),
     ];
 
-    public static TheoryData<Type> Options => [typeof(MiniGrpc.Server.GrpcServerOptions), typeof(MiniGrpc.Client.MiniChannelOptions), typeof(MiniGrpc.Wire.AbuseLimits)];
+    public static TheoryData<Type> Options =>
+    [
+        typeof(MiniGrpc.Server.GrpcServerOptions), typeof(MiniGrpc.Server.ServerTls),
+        typeof(MiniGrpc.Client.MiniChannelOptions), typeof(MiniGrpc.Client.ClientTls),
+        typeof(MiniGrpc.Wire.AbuseLimits),
+    ];
 
     [Theory]
     [MemberData(nameof(Documents))]

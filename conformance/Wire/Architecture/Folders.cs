@@ -16,6 +16,7 @@ internal static class Folders
         ["DeflateCompressionProvider"] = "Grpc",
         ["AbuseLimits"] = "Http2",
         ["RateLimit"] = "Http2",
+        ["PemFiles"] = "Transport",
         ["WireFrame"] = "Connection",
         ["AsyncStreamReaderExtensions"] = "Calls",
     };

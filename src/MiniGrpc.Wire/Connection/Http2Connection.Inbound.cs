@@ -17,30 +17,6 @@ internal sealed partial class Http2Connection : IReceiveSink
     /// <summary>The identifier of the last stream that the peer has opened and we have taken.</summary>
     private int LastPeerStreamId => _role == Role.Server ? _receive.Streams.HighestId : 0;
 
-    /// <summary>The peer speaks something else. It is named in the log; HTTP/1.x gets an answer that its user can read.</summary>
-    internal ConnectionEnd OnWrongProtocol(PrefaceVerdict verdict)
-    {
-        if (_role == Role.Client)
-        {
-            return new ConnectionEnd($"can't talk to {Transport.RemoteAddress}: {ConnectionPreface.DescribeServer(verdict)}");
-        }
-
-        string reason = $"{Transport.RemoteAddress} does not speak plaintext HTTP/2: {ConnectionPreface.Describe(verdict)}";
-        Options.Logger.LogWarning("{Reason}", reason);
-        if (verdict == PrefaceVerdict.Http1Request)
-        {
-            const string Text = "This port speaks gRPC over HTTP/2 without TLS, and no HTTP/1.x.\n";
-            using GateScope gate = Enter();
-            if (!gate.Send.IsClosed)
-            {
-                gate.Send.Output.Write(System.Text.Encoding.ASCII.GetBytes(
-                    $"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: {Text.Length}\r\n\r\n{Text}"));
-            }
-        }
-
-        return new ConnectionEnd(reason);
-    }
-
     Http2Stream? IReceiveSink.OpenStream(int id)
     {
         if (id > DrainFromStreamId)

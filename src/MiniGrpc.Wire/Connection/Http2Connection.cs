@@ -101,12 +101,7 @@ internal sealed partial class Http2Connection
         {
             // The clock runs from here; the rest doesn't hold up whoever accepted or connected, however much has come in.
             await Options.Dispatcher.Yield();
-            if (_role == Role.Client)
-            {
-                Start();
-            }
-
-            ConnectionEnd end = await _receiveLoop.RunAsync().ConfigureAwait(false);
+            ConnectionEnd end = await OpenAndReceiveAsync().ConfigureAwait(false);
             end = Interlocked.CompareExchange(ref _end, end, null) ?? end;
         }
 
@@ -162,7 +157,8 @@ internal sealed partial class Http2Connection
     {
         if (!Volatile.Read(ref _ready))
         {
-            Abort(new ConnectionEnd($"{Transport.RemoteAddress} sent no HTTP/2 preface and SETTINGS within {Options.HandshakeTimeout.TotalSeconds:0.###} s"));
+            string missing = Transport.IsOpen ? "sent no HTTP/2 preface and SETTINGS" : "did not finish the TLS handshake";
+            Abort(new ConnectionEnd($"{Transport.RemoteAddress} {missing} within {Options.HandshakeTimeout.TotalSeconds:0.###} s"));
         }
     }
 

@@ -119,7 +119,7 @@ internal sealed class ReceiveLoop
                 return null;
             }
 
-            if (verdict != PrefaceVerdict.Valid)
+            if (verdict != PrefaceVerdict.Valid || _connection.IsUnexpectedPlaintext)
             {
                 return _connection.OnWrongProtocol(verdict);
             }

@@ -101,6 +101,21 @@ internal static class ConnectionPreface
         _ => "The peer sent something that is neither HTTP/2 nor TLS nor HTTP/1.x.",
     };
 
+    /// <summary>A sentence about a server that answered a TLS handshake with plaintext, for the status of calls.</summary>
+    public static string DescribePlaintextServer(PrefaceVerdict verdict) => verdict == PrefaceVerdict.Http1Request
+        ? "the server answered the TLS handshake with plaintext HTTP/1.x: it does not speak TLS on this port"
+        : "the server does not speak TLS on this port: use http:// (plaintext HTTP/2) or another port";
+
+    /// <summary>A sentence about a client that came with plaintext to a port that expects TLS, for the log.</summary>
+    public static string DescribePlaintext(PrefaceVerdict verdict) => verdict switch
+    {
+        PrefaceVerdict.Valid or PrefaceVerdict.NeedMore =>
+            "The peer started plaintext HTTP/2, but this port expects TLS: use https:// on the client.",
+        PrefaceVerdict.Http1Request =>
+            "The peer sent a plaintext HTTP/1.x request, but this port speaks only HTTP/2, and with TLS.",
+        _ => "The peer sent something that is neither TLS nor HTTP.",
+    };
+
     private static bool LooksLikeClientHello(ReadOnlySpan<byte> bytes) =>
         StartsLike(bytes, [22, 3]) && (bytes.Length < ClientHelloOctets || bytes[5] == 1);
 

@@ -20,20 +20,21 @@ internal static class Addresses
 
     /// <summary>
     /// Reads an address to listen on: <c>http://127.0.0.1:50051</c>, <c>http://[::1]:0</c>, <c>http://localhost:50051</c>,
-    /// <c>http://*:50051</c> (every interface), <c>unix:/tmp/a.sock</c>.
+    /// <c>http://*:50051</c> (every interface), <c>unix:/tmp/a.sock</c>; the same with <c>https</c>. <paramref name="tls"/>
+    /// says what the address says of TLS, or null if it says nothing.
     /// </summary>
     /// <exception cref="ArgumentException">The address says something else; the message says what was expected.</exception>
-    public static EndPoint ParseListen(string address)
+    public static EndPoint ParseListen(string address, out bool? tls)
     {
+        tls = null;
         if (TryUnix(address, out EndPoint? unix))
         {
             return unix;
         }
 
         // A wildcard is not a host name that a URI may have.
-        bool everyInterface = address.StartsWith("http://*:", StringComparison.OrdinalIgnoreCase)
-            || address.StartsWith("http://+:", StringComparison.OrdinalIgnoreCase);
-        Uri uri = ParseUri(everyInterface ? "http://[::]:" + address["http://*:".Length..] : address);
+        Uri uri = ParseUri(address, address.Replace("://*:", "://[::]:", StringComparison.Ordinal).Replace("://+:", "://[::]:", StringComparison.Ordinal));
+        tls = IsTls(uri);
         if (IPAddress.TryParse(uri.DnsSafeHost, out IPAddress? ip))
         {
             return new IPEndPoint(ip, uri.Port);
@@ -44,17 +45,19 @@ internal static class Addresses
             : throw new ArgumentException($"'{address}': to listen, give an IP address, localhost, or * for every interface, not a host name", nameof(address));
     }
 
-    /// <summary>Reads an address to connect to: as <see cref="ParseListen"/>, and host names. <paramref name="authority"/> is what <c>:authority</c> says.</summary>
+    /// <summary>Reads an address to connect to: as <see cref="ParseListen"/>, and host names. <paramref name="authority"/> is what <c>:authority</c> says, <paramref name="tls"/> what the address says of TLS, if anything.</summary>
     /// <exception cref="ArgumentException">The address says something else; the message says what was expected.</exception>
-    public static EndPoint ParseConnect(string address, out string authority)
+    public static EndPoint ParseConnect(string address, out string authority, out bool? tls)
     {
+        tls = null;
         if (TryUnix(address, out EndPoint? unix))
         {
             authority = "localhost"; // a path is no authority (RFC 3986 section 3.2); servers expect a host
             return unix;
         }
 
-        Uri uri = ParseUri(address);
+        Uri uri = ParseUri(address, address);
+        tls = IsTls(uri);
         if (uri.Port == 0)
         {
             throw new ArgumentException($"'{address}': port 0 can be listened on, not connected to", nameof(address));
@@ -92,25 +95,26 @@ internal static class Addresses
         }
     }
 
-    private static Uri ParseUri(string address)
+    /// <summary>The host of an authority, in the form that certificates have it: without a port, and in ASCII.</summary>
+    public static string HostOf(string authority) => new Uri("https://" + authority).IdnHost;
+
+    private static bool IsTls(Uri uri) => uri.Scheme == Uri.UriSchemeHttps;
+
+    private static Uri ParseUri(string address, string uriText)
     {
-        if (!Uri.TryCreate(address, UriKind.Absolute, out Uri? uri) || uri.Host.Length == 0)
+        const string Expected = "expected http://host:port, https://host:port or unix:/path";
+        if (!Uri.TryCreate(uriText, UriKind.Absolute, out Uri? uri) || uri.Host.Length == 0)
         {
-            throw new ArgumentException($"'{address}' is no address: expected http://host:port or unix:/path", nameof(address));
+            throw new ArgumentException($"'{address}' is no address: {Expected}", nameof(address));
         }
 
-        if (uri.Scheme == Uri.UriSchemeHttps)
+        if (uri.Scheme != Uri.UriSchemeHttp && !IsTls(uri))
         {
-            throw new ArgumentException($"'{address}': TLS isn't supported yet; use http:// (plaintext HTTP/2)", nameof(address));
-        }
-
-        if (uri.Scheme != Uri.UriSchemeHttp)
-        {
-            throw new ArgumentException($"'{address}': unknown scheme '{uri.Scheme}'; expected http://host:port or unix:/path", nameof(address));
+            throw new ArgumentException($"'{address}': unknown scheme '{uri.Scheme}'; {Expected}", nameof(address));
         }
 
         return uri.PathAndQuery == "/" || uri.PathAndQuery.Length == 0
             ? uri
-            : throw new ArgumentException($"'{address}': an address has no path; expected http://host:port", nameof(address));
+            : throw new ArgumentException($"'{address}': an address has no path; expected {uri.Scheme}://host:port", nameof(address));
     }
 }

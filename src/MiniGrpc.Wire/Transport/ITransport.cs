@@ -17,6 +17,21 @@ internal interface ITransport : IDuplexPipe, IAsyncDisposable
     /// <summary>The peer's address.</summary>
     string RemoteAddress { get; }
 
+    /// <summary>
+    /// What is known of the peer for certain, as name and value, by the names that gRPC gives them
+    /// (<c>transport_security_type</c>, <c>x509_common_name</c>, …). Nothing, where the peer proves nothing.
+    /// </summary>
+    IReadOnlyList<KeyValuePair<string, string>> PeerProperties => [];
+
+    /// <summary>Whether nothing has to be done any more before it carries octets, or was given up.</summary>
+    bool IsOpen => true;
+
+    /// <summary>
+    /// Makes it ready to carry octets, if that takes more than being connected: the TLS handshake. Null, or why it failed;
+    /// then <see cref="IDuplexPipe.Input"/> and <see cref="IDuplexPipe.Output"/> may still be used to end it in good order.
+    /// </summary>
+    ValueTask<TransportFailure?> OpenAsync() => default;
+
     /// <summary>Completes when there is something to read (or the end of it), holding no buffer meanwhile.</summary>
     ValueTask WaitForInputAsync();
 

@@ -96,7 +96,7 @@ public class RequestFields
     [Requirement("9113-8.3.1-10")]
     public void The_authority_is_the_host_and_port_of_the_address(string address, string authority)
     {
-        Addresses.ParseConnect(address, out string actual);
+        Addresses.ParseConnect(address, out string actual, out _);
         Assert.Equal(authority, actual);
     }
 

@@ -24,6 +24,9 @@ internal static class Internals
         }
     }
 
+    /// <summary>Whether the handshake of a server's only connection is over.</summary>
+    public static bool IsOpen(ServerCore core) => ConnectionsOf(core).Single().Transport.IsOpen;
+
     /// <summary>The connection that a channel starts calls on.</summary>
     public static Http2Connection? ReadyConnectionOf(MiniChannel channel) => Ready(channel.Subchannel);
 

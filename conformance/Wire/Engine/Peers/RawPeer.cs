@@ -27,6 +27,7 @@ internal class RawPeer(ITransport transport) : IAsyncDisposable
     private readonly List<RawFrame> _kept = [];
     private readonly List<string> _seen = [];
     private readonly List<byte> _block = [];
+    private Task<TransportFailure?>? _opening;
     private bool _ended;
 
     /// <summary>What this end may still send on the connection.</summary>
@@ -42,6 +43,7 @@ internal class RawPeer(ITransport transport) : IAsyncDisposable
     public async Task SendAsync(ReadOnlyMemory<byte> octets)
     {
         Count(octets.Span);
+        await OpenAsync();
         await Within(transport.Output.WriteAsync(octets).AsTask(), "the peer to read what was sent");
     }
 
@@ -208,6 +210,16 @@ internal class RawPeer(ITransport transport) : IAsyncDisposable
     /// <inheritdoc cref="Within{T}(Task{T}, string)"/>
     public static Task Within(Task task, string what) => Within(AsTask(task), what);
 
+    /// <summary>The TLS handshake, where there is TLS; before the first octet either way.</summary>
+    private async Task OpenAsync()
+    {
+        _opening ??= transport.OpenAsync().AsTask();
+        if (await Within(_opening, "the transport to open") is { } failure)
+        {
+            throw new IOException(failure.Reason, failure.Exception);
+        }
+    }
+
     /// <summary>Octets that are no frame.</summary>
     protected async Task<byte[]> ReadOctetsAsync(int count)
     {
@@ -216,6 +228,7 @@ internal class RawPeer(ITransport transport) : IAsyncDisposable
             return [];
         }
 
+        await OpenAsync();
         ReadResult result = await Within(transport.Input.ReadAtLeastAsync(count).AsTask(), $"{count} octets");
         byte[] octets = new byte[int.Min(count, (int)result.Buffer.Length)];
         System.Buffers.BuffersExtensions.CopyTo(result.Buffer.Slice(0, octets.Length), octets);

@@ -15,7 +15,7 @@ internal sealed class TestChannel : IAsyncDisposable
 
     public TestChannel(Action<MiniChannelOptions>? configure = null)
     {
-        var options = new MiniChannelOptions();
+        var options = new MiniChannelOptions { Tls = OverTls.IsOn ? OverTls.Client : null };
         configure?.Invoke(options);
         _listener = _endPoint.Listen();
         Channel = MiniChannel.ForEndPoint(_endPoint, options);
@@ -30,7 +30,7 @@ internal sealed class TestChannel : IAsyncDisposable
     public async Task<RawServer> AcceptAsync()
     {
         ITransport? transport = await RawPeer.Within(_listener.AcceptAsync().AsTask(), "the channel to connect");
-        var server = new RawServer(transport!);
+        var server = new RawServer(OverTls.WrapServer(transport!));
         _servers.Add(server);
         return server;
     }

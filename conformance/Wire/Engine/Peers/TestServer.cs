@@ -32,7 +32,7 @@ internal sealed class TestServer : IAsyncDisposable
     /// <summary>Connects a client that says nothing yet.</summary>
     public RawClient Connect()
     {
-        (ITransport client, ITransport server) = MemoryTransport.CreatePair("test");
+        (ITransport client, ITransport server) = OverTls.Wrap(MemoryTransport.CreatePair("test"));
         Core.Serve(server);
         var raw = new RawClient(client);
         _clients.Add(raw);

@@ -1,0 +1,197 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Text;
+using Grpc.Core;
+using Microsoft.Extensions.Time.Testing;
+using MiniGrpc.Client;
+using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Transport;
+
+#pragma warning disable CA1416 // tests run on Linux
+
+namespace MiniGrpc.Conformance.Wire.Tls;
+
+/// <summary>RFC 9113 sections 3.2 and 9.2 on a client: what it asks of a server, and what calls are told of those that don't have it.</summary>
+public class ClientHandshakeTests
+{
+    /// <summary>RFC 9113 section 9.2, 9.2.1 and 3.2: the versions, the name and the protocol that the client asks for.</summary>
+    [Theory]
+    [InlineData(SslProtocols.Tls12)]
+    [InlineData(SslProtocols.Tls13)]
+    public async Task A_client_asks_for_the_host_and_h2_and_permitted_cipher_suites(SslProtocols version)
+    {
+        await using var client = new Peer();
+        SslStream server = await client.AcceptAsync();
+        SslServerAuthenticationOptions options = RawTls.ServerOptions();
+        options.EnabledSslProtocols = version;
+        SslClientHelloInfo hello = default;
+        await RawPeer.Within(
+            server.AuthenticateAsServerAsync(
+                (_, info, _, _) =>
+                {
+                    hello = info;
+                    return ValueTask.FromResult(options);
+                },
+                null,
+                TestContext.Current.CancellationToken),
+            "the handshake");
+        Assert.Equal("localhost", hello.ServerName);
+        Assert.Equal((version, SslApplicationProtocol.Http2), (server.SslProtocol, server.NegotiatedApplicationProtocol));
+        byte[] preface = new byte[ConnectionPreface.Length];
+        await RawPeer.Within(server.ReadExactlyAsync(preface, TestContext.Current.CancellationToken).AsTask(), "the preface");
+        Assert.Equal(ConnectionPreface.Octets.ToArray(), preface);
+    }
+
+    [Fact]
+    public async Task A_server_without_alpn_is_no_server_for_grpc()
+    {
+        await using var client = new Peer();
+        SslStream server = await client.AcceptAsync();
+        SslServerAuthenticationOptions options = RawTls.ServerOptions();
+        options.ApplicationProtocols = null;
+        await RawPeer.Within(server.AuthenticateAsServerAsync(options, TestContext.Current.CancellationToken), "the handshake");
+        await client.AssertFailsAsync("the TLS handshake with memory:tls failed: the server did not agree on HTTP/2: the protocol 'h2' has to be negotiated by ALPN");
+        Assert.Equal(0, await RawPeer.Within(server.ReadAsync(new byte[1], TestContext.Current.CancellationToken).AsTask(), "close_notify"));
+    }
+
+    [Fact]
+    public async Task A_server_of_other_protocols_says_so_with_an_alert()
+    {
+        await using var client = new Peer();
+        SslStream server = await client.AcceptAsync();
+        SslServerAuthenticationOptions options = RawTls.ServerOptions();
+        options.ApplicationProtocols = [SslApplicationProtocol.Http11];
+        await Assert.ThrowsAsync<AuthenticationException>(() => RawPeer.Within(server.AuthenticateAsServerAsync(options, TestContext.Current.CancellationToken), "the handshake"));
+        await client.AssertFailsAsync("the server ended it: it does not speak HTTP/2 here (ALPN 'h2')");
+    }
+
+    /// <summary>RFC 9113 section 9.2.2 and Appendix A.</summary>
+    [Theory]
+    [InlineData(false, "the server ended it: it found nothing in common with what it was offered")]
+    [InlineData(true, "connection error INADEQUATE_SECURITY: the cipher suite TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256 must not be used with HTTP/2 (RFC 9113 section 9.2.2)")]
+    public async Task A_prohibited_cipher_suite_is_not_offered_and_not_accepted(bool systemDecides, string sentence)
+    {
+        await using var client = new Peer(tls: new ClientTls { Roots = TestCertificates.Roots, UsesSystemCipherSuites = systemDecides });
+        SslStream server = await client.AcceptAsync();
+        SslServerAuthenticationOptions options = RawTls.ServerOptions();
+        options.EnabledSslProtocols = SslProtocols.Tls12;
+        options.CipherSuitesPolicy = new CipherSuitesPolicy([TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256]);
+        Task handshake = RawPeer.Within(server.AuthenticateAsServerAsync(options, TestContext.Current.CancellationToken), "the handshake");
+        if (systemDecides)
+        {
+            await handshake;
+            string all = Encoding.Latin1.GetString(await RawTls.ReadToEndAsync(server));
+            Assert.StartsWith("PRI * HTTP/2.0", all, StringComparison.Ordinal);
+            Assert.Contains("connection error INADEQUATE_SECURITY", all, StringComparison.Ordinal);
+        }
+        else
+        {
+            await Assert.ThrowsAsync<AuthenticationException>(() => handshake);
+        }
+
+        await client.AssertFailsAsync(sentence);
+    }
+
+    /// <summary>
+    /// RFC 9113 section 9.2.3: no certificate request after the handshake. The client does not offer it (RFC 8446 section 4.2.6),
+    /// so that a server's TLS doesn't even ask.
+    /// </summary>
+    [Fact]
+    public async Task A_server_that_asks_for_a_certificate_after_the_handshake_gets_none()
+    {
+        await using var client = new Peer(new FakeTimeProvider(), new ClientTls(TestCertificates.Client) { Roots = TestCertificates.Roots });
+        SslStream server = await client.AcceptAsync();
+        await RawPeer.Within(server.AuthenticateAsServerAsync(RawTls.ServerOptions(), TestContext.Current.CancellationToken), "the handshake");
+        await Assert.ThrowsAsync<AuthenticationException>(() => RawPeer.Within(
+            server.NegotiateClientCertificateAsync(TestContext.Current.CancellationToken), "an answer"));
+    }
+
+    [Theory]
+    [InlineData("\0\0\u0012\u0004\0\0\0\0\0", "the server does not speak TLS on this port: use http:// (plaintext HTTP/2) or another port")]
+    [InlineData("HTTP/1.1 400 Bad Request\r\n\r\n", "the server answered the TLS handshake with plaintext HTTP/1.x: it does not speak TLS on this port")]
+    public async Task A_server_that_answers_in_plaintext_is_named(string answer, string sentence)
+    {
+        await using var client = new Peer();
+        ITransport server = await client.AcceptTransportAsync();
+        await server.Output.WriteAsync(Encoding.Latin1.GetBytes(answer), TestContext.Current.CancellationToken);
+        await client.AssertFailsAsync("can't talk to memory:tls: " + sentence);
+    }
+
+    /// <summary>Our own server's plaintext port, which names the client in its log.</summary>
+    [Fact]
+    public async Task A_server_that_closes_at_the_first_octets_of_tls_may_not_speak_it()
+    {
+        await using var server = new TestServer();
+        await using var client = new Peer();
+        server.Core.Serve(await client.AcceptTransportAsync());
+        await client.AssertFailsAsync("the TLS handshake with memory:tls failed: the server closed the connection in the middle of it; does it speak TLS on this port?");
+        await TlsSetup.AssertLoggedAsync(server.Log, "The peer started a TLS handshake, but this port speaks HTTP/2 without TLS");
+    }
+
+    [Fact]
+    public async Task A_handshake_that_never_ends_is_ended_by_the_connect_timeout()
+    {
+        var time = new FakeTimeProvider();
+        await using var client = new Peer(time);
+        ITransport server = await client.AcceptTransportAsync();
+        await RawPeer.Within(server.Input.ReadAtLeastAsync(6, TestContext.Current.CancellationToken).AsTask(), "the ClientHello");
+        time.Advance(TimeSpan.FromSeconds(19.999));
+        Assert.False(client.Call.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(0.001));
+        await client.AssertFailsAsync("memory:tls did not finish the TLS handshake within 20 s");
+    }
+
+    [Fact]
+    public async Task A_channel_that_is_closed_ends_a_handshake_under_way()
+    {
+        await using var client = new Peer();
+        ITransport server = await client.AcceptTransportAsync();
+        await server.Input.ReadAtLeastAsync(6, TestContext.Current.CancellationToken);
+        Task closing = client.Channel.DisposeAsync().AsTask();
+        Assert.Equal(StatusCode.Cancelled, (await TestChannel.FailureAsync(client.Call)).StatusCode);
+        await server.Output.CompleteAsync();
+        await RawPeer.Within(closing, "the channel to close");
+    }
+
+    /// <summary>A channel with a call that connects it, and the listener that it connects to.</summary>
+    private sealed class Peer : IAsyncDisposable
+    {
+        private readonly MemoryEndPoint _endPoint = new("tls");
+        private readonly ITransportListener _listener;
+        private ITransport? _server;
+
+        public Peer(TimeProvider? time = null, ClientTls? tls = null)
+        {
+            _listener = _endPoint.Listen();
+            Channel = MiniChannel.ForEndPoint(_endPoint, new MiniChannelOptions
+            {
+                Tls = tls ?? new ClientTls { Roots = TestCertificates.Roots },
+                TimeProvider = time ?? TimeProvider.System,
+            });
+            Call = Channel.CreateCallInvoker().AsyncUnaryCall(TestService.UnaryMethod, null, default, [1]).ResponseAsync;
+        }
+
+        public MiniChannel Channel { get; }
+
+        public Task<byte[]> Call { get; }
+
+        public async Task<ITransport> AcceptTransportAsync() =>
+            _server = (await RawPeer.Within(_listener.AcceptAsync().AsTask(), "the channel to connect"))!;
+
+        public async Task<SslStream> AcceptAsync() => RawTls.On(await AcceptTransportAsync());
+
+        public Task AssertFailsAsync(string detail) => TestChannel.AssertFailsAsync(Call, StatusCode.Unavailable, detail);
+
+        public async ValueTask DisposeAsync()
+        {
+            if (_server is not null)
+            {
+                await _server.DisposeAsync();
+            }
+
+            await RawPeer.Within(Channel.DisposeAsync().AsTask(), "the channel to close");
+            await _listener.DisposeAsync();
+        }
+    }
+}

@@ -1,0 +1,167 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using System.Security.Authentication;
+using MiniGrpc.Client;
+using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Server;
+using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Transport;
+using MiniGrpc.Wire.Transport.Tls;
+
+namespace MiniGrpc.Conformance.Wire.Tls;
+
+/// <summary>Connections over TLS once they are there: what they carry, what they hold while idle, and how they end.</summary>
+public class TlsConnectionTests
+{
+    private static readonly ClientTls s_trusting = new() { Roots = TestCertificates.Roots };
+
+    [Theory]
+    [InlineData("tcp")]
+    [InlineData("unix")]
+    [InlineData("memory")]
+    public async Task Large_messages_cross_both_ways_over_every_transport(string transport)
+    {
+        EndPoint endPoint = transport switch
+        {
+            "tcp" => new IPEndPoint(IPAddress.Loopback, 0),
+            "unix" => new UnixDomainSocketEndPoint(Path.Combine(Path.GetTempPath(), $"minigrpc-{Guid.NewGuid():N}.sock")),
+            _ => new MemoryEndPoint(),
+        };
+        await using TlsSetup setup = await TlsSetup.StartAsync(new ServerTls(TestCertificates.Server), endPoint: endPoint);
+        // The certificate is for localhost and 127.0.0.1, which is where all of these are.
+        MiniChannel channel = setup.Connect(s_trusting);
+        byte[][] messages = [.. Enumerable.Range(0, 4).Select(i => RandomBytes(i, 3_000_000 + i))];
+        byte[][] echoes = await Task.WhenAll(messages.Select(message => TlsSetup.CallAsync(channel, message)));
+        Assert.All(messages.Zip(echoes), pair => Assert.True(pair.First.AsSpan().SequenceEqual(pair.Second)));
+    }
+
+    [Fact]
+    public async Task Addresses_say_https_and_can_be_connected_to()
+    {
+        await using GrpcServer server = new();
+        server.Services.Add(Surface.EchoService.Bind());
+        server.Listen("https://127.0.0.1:0", new ServerTls(TestCertificates.Server));
+        server.Listen("https://*:0", new ServerTls(TestCertificates.Server));
+        server.Listen("http://127.0.0.1:0");
+        await server.StartAsync();
+        Assert.Equal([$"https://127.0.0.1:{server.Ports[0]}", $"https://[::1]:{server.Ports[1]}", $"http://127.0.0.1:{server.Ports[2]}"], server.Addresses);
+        await using var channel = MiniChannel.ForAddress(server.Addresses[0], new MiniChannelOptions { Tls = s_trusting });
+        Assert.Equal([1], await TlsSetup.CallAsync(channel, [1]));
+        await using var byName = MiniChannel.ForAddress($"https://localhost:{server.Ports[0]}", new MiniChannelOptions { Tls = s_trusting });
+        Assert.Equal([1], await TlsSetup.CallAsync(byName, [1]));
+    }
+
+    [Fact]
+    public void An_address_and_the_tls_object_have_to_agree()
+    {
+        GrpcServer server = new();
+        AssertSays("'https://localhost:1': TLS needs a certificate; write Listen(address, new ServerTls(certificate))", () => server.Listen("https://localhost:1"));
+        AssertSays("'http://localhost:1': http:// is plaintext; write https://", () => server.Listen("http://localhost:1", new ServerTls(TestCertificates.Server)));
+        AssertSays("'https://localhost:1': for TLS set MiniChannelOptions.Tls to a new ClientTls()", () => MiniChannel.ForAddress("https://localhost:1"));
+        AssertSays(
+            "'http://localhost:1': http:// is plaintext, but MiniChannelOptions.Tls is set; write https://",
+            () => MiniChannel.ForAddress("http://localhost:1", new MiniChannelOptions { Tls = s_trusting }));
+    }
+
+    [Fact]
+    public async Task Call_credentials_are_refused_with_what_to_do()
+    {
+        await using TlsSetup setup = await TlsSetup.StartAsync(new ServerTls(TestCertificates.Server));
+        var credentials = Grpc.Core.CallCredentials.FromInterceptor((_, _) => Task.CompletedTask);
+        NotSupportedException e = Assert.Throws<NotSupportedException>(() =>
+        {
+            setup.Connect(s_trusting).CreateCallInvoker().AsyncUnaryCall(Surface.EchoService.Unary, null, new(credentials: credentials), []);
+        });
+        Assert.Contains("not supported yet", e.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Thousands of idle connections cost no buffers: neither of TLS's plaintext nor of the socket below.</summary>
+    [Fact]
+    public async Task An_idle_connection_holds_no_buffer()
+    {
+        await using TlsSetup setup = await TlsSetup.StartAsync(new ServerTls(TestCertificates.Server), endPoint: new IPEndPoint(IPAddress.Loopback, 0));
+        MiniChannel channel = setup.Connect(s_trusting);
+        await TlsSetup.CallAsync(channel, new byte[100_000]);
+        var transport = (TlsTransport)Internals.ReadyConnectionOf(channel)!.Transport;
+        await Eventually.IsTrueAsync(
+            () => Buffer((ContiguousPipeReader)transport.Input).Length == 0 && Buffer((ContiguousPipeReader)Below(transport).Input).Length == 0,
+            "the buffers to go back to the pool");
+        Assert.Equal([1], await TlsSetup.CallAsync(channel, [1]));
+    }
+
+    /// <summary>RFC 8446 section 6.1: close_notify tells the end from a cut.</summary>
+    [Fact]
+    public async Task A_shutdown_ends_with_close_notify()
+    {
+        await using var server = new TestServer();
+        (SslStream client, ITransport transport) = await ConnectAsync(server);
+        await client.WriteAsync(ConnectionPreface.Octets.ToArray(), TestContext.Current.CancellationToken);
+        await client.WriteAsync(new byte[] { 0, 0, 0, 4, 0, 0, 0, 0, 0 }, TestContext.Current.CancellationToken);
+        await client.WriteAsync(new byte[] { 0, 0, 0, 6, 0, 0, 0, 0, 0 }, TestContext.Current.CancellationToken); // PING without its octets
+        using MemoryStream all = new();
+        await RawPeer.Within(client.CopyToAsync(all, TestContext.Current.CancellationToken), "GOAWAY and close_notify"); // throws if cut
+        Assert.Contains("FRAME_SIZE_ERROR", System.Text.Encoding.Latin1.GetString(all.ToArray()), StringComparison.Ordinal);
+        Assert.Equal(0, (await RawPeer.Within(transport.Input.ReadAsync(TestContext.Current.CancellationToken).AsTask(), "the end")).Buffer.Length);
+        await client.ShutdownAsync();
+        await transport.Output.CompleteAsync();
+        await Eventually.IsTrueAsync(() => Internals.ConnectionsOf(server.Core).Length == 0, "the connection to be forgotten");
+    }
+
+    /// <summary>Without close_notify, in the middle of a record, or with octets that are no record: nothing throws or hangs.</summary>
+    [Theory]
+    [InlineData("", "closed the connection in the middle of a frame")]
+    [InlineData("170303", "the client closed the connection in the middle of it")]
+    [InlineData("1703030010000102030405060708090a0b0c0d0e0f", "bad record")]
+    public async Task A_connection_that_is_cut_is_forgotten(string last, string logged)
+    {
+        await using var server = new TestServer();
+        (SslStream client, ITransport transport) = await ConnectAsync(server);
+        await client.WriteAsync(ConnectionPreface.Octets.ToArray(), TestContext.Current.CancellationToken);
+        await client.WriteAsync(new byte[] { 0, 0, 0, 4, 0, 0, 0, 0, 0, 0 }, TestContext.Current.CancellationToken);
+        await transport.Output.WriteAsync(Convert.FromHexString(last), TestContext.Current.CancellationToken);
+        await transport.Output.CompleteAsync();
+        await TlsSetup.AssertLoggedAsync(server.Log, logged);
+        await transport.Input.CompleteAsync();
+        await Eventually.IsTrueAsync(() => Internals.ConnectionsOf(server.Core).Length == 0, "the connection to be forgotten");
+    }
+
+    /// <summary>RFC 9113 section 9.2.2: what may be used authenticates what it encrypts, and agrees on a key for one connection.</summary>
+    [Fact]
+    public void The_permitted_cipher_suites_of_tls_1_2_are_ephemeral_and_authenticated()
+    {
+        string[] permitted = [.. Enum.GetValues<TlsCipherSuite>().Where(suite => CipherSuites.IsPermitted(SslProtocols.Tls12, suite)).Select(suite => suite.ToString())];
+        Assert.Contains("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", permitted); // the one that every endpoint must have
+        Assert.All(permitted, suite => Assert.Matches("^TLS_ECDHE_(RSA|ECDSA)_WITH_.*(_GCM_|CHACHA20_POLY1305)", suite));
+        Assert.True(CipherSuites.IsPermitted(SslProtocols.Tls13, TlsCipherSuite.TLS_AES_128_CCM_SHA256));
+#pragma warning disable SYSLIB0039, CA5397 // what is asked is whether they are refused
+        Assert.False(CipherSuites.IsPermitted(SslProtocols.Tls11, TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256));
+#pragma warning restore SYSLIB0039, CA5397
+    }
+
+    private static async Task<(SslStream Client, ITransport Transport)> ConnectAsync(TestServer server)
+    {
+        (ITransport client, ITransport secured) = MemoryTransport.CreatePair("test");
+        server.Core.Serve(((ITransportSecurity)new ServerTls(TestCertificates.Server)).Secure(secured));
+        SslStream stream = RawTls.On(client);
+        await RawPeer.Within(stream.AuthenticateAsClientAsync(RawTls.ClientOptions(), TestContext.Current.CancellationToken), "the handshake");
+        return (stream, client);
+    }
+
+    private static void AssertSays(string sentence, Action action) =>
+        Assert.StartsWith(sentence, Assert.Throws<ArgumentException>(action).Message, StringComparison.Ordinal);
+
+    private static byte[] RandomBytes(int seed, int length)
+    {
+        byte[] bytes = new byte[length];
+        new Random(seed).NextBytes(bytes);
+        return bytes;
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_buffer")]
+    private static extern ref byte[] Buffer(ContiguousPipeReader reader);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_below")]
+    private static extern ref ITransport Below(TlsTransport transport);
+}

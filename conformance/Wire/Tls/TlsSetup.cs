@@ -1,0 +1,141 @@
+using System.Net;
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using Grpc.Core;
+using Microsoft.Extensions.Logging;
+using MiniGrpc.Client;
+using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Conformance.Wire.Surface;
+using MiniGrpc.Server;
+using MiniGrpc.Wire.Transport;
+using MiniGrpc.Wire.Transport.Tls;
+
+namespace MiniGrpc.Conformance.Wire.Tls;
+
+/// <summary>A server with TLS and channels to it, and what the server logs.</summary>
+internal sealed class TlsSetup : IAsyncDisposable
+{
+    private readonly List<MiniChannel> _channels = [];
+
+    private TlsSetup(GrpcServer server, EndPoint endPoint, LogLines log)
+    {
+        Server = server;
+        EndPoint = endPoint;
+        Log = log;
+    }
+
+    public GrpcServer Server { get; }
+
+    public EndPoint EndPoint { get; }
+
+    public LogLines Log { get; }
+
+    public static async Task<TlsSetup> StartAsync(ServerTls tls, UnaryServerMethod<byte[], byte[]>? unary = null, EndPoint? endPoint = null)
+    {
+        LogLines log = new();
+        GrpcServer server = new(new GrpcServerOptions { LoggerFactory = new LogFactory(log), MaxReceiveMessageSize = null });
+        server.Services.Add(EchoService.Bind(unary));
+        endPoint ??= new MemoryEndPoint("tls");
+        server.Listen(endPoint, tls);
+        await server.StartAsync();
+        return new TlsSetup(server, endPoint is IPEndPoint ? new IPEndPoint(IPAddress.Loopback, server.Ports[0]) : endPoint, log);
+    }
+
+    /// <summary>A new channel.</summary>
+    public MiniChannel Connect(ClientTls tls)
+    {
+        var channel = MiniChannel.ForEndPoint(EndPoint, new MiniChannelOptions { Tls = tls, MaxReceiveMessageSize = null });
+        _channels.Add(channel);
+        return channel;
+    }
+
+    /// <summary>A call on a new channel, which must succeed.</summary>
+    public async Task CallAsync(ClientTls tls) => Assert.Equal([1, 2, 3], await CallAsync(Connect(tls), [1, 2, 3]));
+
+    /// <summary>A call on a new channel, which must fail: with UNAVAILABLE, and what the server has to say.</summary>
+    public async Task<string> FailAsync(ClientTls tls)
+    {
+        RpcException e = await Assert.ThrowsAsync<RpcException>(() => CallAsync(Connect(tls), [1]));
+        Assert.Equal(StatusCode.Unavailable, e.StatusCode);
+        return e.Status.Detail;
+    }
+
+    public static Task<byte[]> CallAsync(MiniChannel channel, byte[] request) =>
+        channel.CreateCallInvoker().AsyncUnaryCall(EchoService.Unary, null, default, request).ResponseAsync.WithinLimit("the response");
+
+    /// <summary>Waits for the server to log a sentence.</summary>
+    public static async Task AssertLoggedAsync(LogLines log, string sentence)
+    {
+        try
+        {
+            await Eventually.IsTrueAsync(() => log.Lines.Any(line => line.Contains(sentence, StringComparison.Ordinal)), "the log");
+        }
+        catch (Xunit.Sdk.TrueException)
+        {
+            Assert.Fail($"'{sentence}' is not in the log: {string.Join(Environment.NewLine, log.Lines)}");
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (MiniChannel channel in _channels)
+        {
+            await channel.DisposeAsync();
+        }
+
+        await Server.DisposeAsync();
+    }
+
+    private sealed class LogFactory(ILogger logger) : ILoggerFactory
+    {
+        public ILogger CreateLogger(string categoryName) => logger;
+
+        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
+
+        public void Dispose()
+        {
+            // The lines are the test's.
+        }
+    }
+}
+
+/// <summary>The framework's TLS as a peer of ours that is driven by hand.</summary>
+internal static class RawTls
+{
+    /// <summary>TLS on a transport that nobody reads from yet.</summary>
+    public static SslStream On(ITransport transport) => new(new TransportStream(transport), leaveInnerStreamOpen: true);
+
+    /// <summary>What a client of gRPC asks for.</summary>
+    public static SslClientAuthenticationOptions ClientOptions(string host = "localhost") => new()
+    {
+        TargetHost = host,
+        ApplicationProtocols = [SslApplicationProtocol.Http2],
+        EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+        RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
+    };
+
+    /// <summary>What a server of gRPC has.</summary>
+    public static SslServerAuthenticationOptions ServerOptions(X509Certificate2? certificate = null) => new()
+    {
+        ServerCertificate = certificate ?? TestCertificates.Server,
+        ApplicationProtocols = [SslApplicationProtocol.Http2],
+        EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+    };
+
+    /// <summary>Reads to the end of what the peer sends, which may be a cut.</summary>
+    public static async Task<byte[]> ReadToEndAsync(Stream stream)
+    {
+        using MemoryStream all = new();
+        try
+        {
+            await RawPeer.Within(stream.CopyToAsync(all, TestContext.Current.CancellationToken), "the end of the connection");
+        }
+        catch (IOException)
+        {
+            // An alert, or a transport that was torn down: the end, either way.
+        }
+
+        return all.ToArray();
+    }
+}

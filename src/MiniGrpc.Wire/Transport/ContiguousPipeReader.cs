@@ -1,0 +1,121 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+
+using MiniGrpc.Wire.Buffers;
+
+namespace MiniGrpc.Wire.Transport;
+
+/// <summary>
+/// Reads into one contiguous, pooled buffer, so that a frame is nearly always a single span. Where the octets come from is
+/// for derived classes to say: a socket, or TLS on top of one.
+/// </summary>
+/// <remarks>Used by the receive loop alone. When everything was consumed the buffer goes back to the pool before the next wait.</remarks>
+internal abstract class ContiguousPipeReader : PipeReader
+{
+    /// <summary>Holds four frames of the default maximum size; a busy connection is read in few, large steps.</summary>
+    private const int BufferSize = 64 * 1024;
+
+    /// <summary>Below this much room what is left is moved to the front rather than read in slivers.</summary>
+    private const int SmallestRead = 8 * 1024;
+
+    private byte[] _buffer = [];
+    private int _start;
+    private int _end;
+    private bool _examinedAll = true;
+    private bool _ended;
+
+    /// <inheritdoc />
+    public override bool TryRead(out ReadResult result)
+    {
+        if (_examinedAll && !_ended)
+        {
+            result = default;
+            return false;
+        }
+
+        result = Result();
+        return true;
+    }
+
+    /// <inheritdoc />
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        if (_examinedAll && !_ended)
+        {
+            MakeRoom();
+            int count = await ReceiveAsync(_buffer.AsMemory(_end), cancellationToken).ConfigureAwait(false);
+            _end += count;
+            _ended = count == 0;
+        }
+
+        return Result();
+    }
+
+    /// <inheritdoc />
+    public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
+
+    /// <inheritdoc />
+    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+    {
+        _start = consumed.GetInteger();
+        _examinedAll = examined.GetInteger() == _end;
+        if (_start == _end)
+        {
+            _start = _end = 0;
+        }
+    }
+
+    /// <summary>Gives the buffer back when it is empty.</summary>
+    public void ReleaseIfEmpty()
+    {
+        if (_end == 0 && _buffer.Length > 0)
+        {
+            BytePool.Return(_buffer);
+            _buffer = [];
+        }
+    }
+
+    /// <inheritdoc />
+    public override void CancelPendingRead() => throw new NotSupportedException("reads are ended by aborting the transport");
+
+    /// <inheritdoc />
+    public override void Complete(Exception? exception = null)
+    {
+        _start = _end = 0;
+        _ended = true;
+        ReleaseIfEmpty();
+    }
+
+    /// <summary>Receives at least one octet; none is the end.</summary>
+    protected abstract ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken);
+
+    private ReadResult Result() => new(new ReadOnlySequence<byte>(_buffer, _start, _end - _start), isCanceled: false, isCompleted: _ended);
+
+    private void MakeRoom()
+    {
+        if (_buffer.Length == 0)
+        {
+            _buffer = BytePool.Rent(BufferSize);
+            return;
+        }
+
+        int unread = _end - _start;
+        if (_buffer.Length - _end >= SmallestRead)
+        {
+            return;
+        }
+
+        byte[] target = _buffer.Length - unread >= SmallestRead ? _buffer : BytePool.Rent(_buffer.Length * 2);
+        _buffer.AsSpan(_start, unread).CopyTo(target);
+        if (target != _buffer)
+        {
+            BytePool.Return(_buffer);
+            _buffer = target;
+        }
+
+        _start = 0;
+        _end = unread;
+    }
+}
