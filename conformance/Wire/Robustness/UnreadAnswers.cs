@@ -76,7 +76,7 @@ public class UnreadAnswers
         while (true)
         {
             byte[] octets = Question(client, question, asked);
-            ValueTask<FlushResult> write = client.Transport.Output.WriteAsync(octets);
+            ValueTask<FlushResult> write = client.WriteAsync(octets);
             asked++;
             if (!write.IsCompleted)
             {

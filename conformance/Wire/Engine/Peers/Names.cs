@@ -32,3 +32,10 @@ public enum ErrorName : byte
     InadequateSecurity = 0xc,
     Http11Required = 0xd,
 }
+
+/// <summary>Which end is ours, for test data.</summary>
+public enum EndName
+{
+    Server,
+    Client,
+}

@@ -6,7 +6,7 @@ using MiniGrpc.Wire.Transport;
 namespace MiniGrpc.Conformance.Wire.Engine;
 
 /// <summary>A client that is driven by hand.</summary>
-internal sealed class RawClient(ITransport transport) : RawPeer(transport)
+internal sealed class RawClient(ITransport transport) : RawPeer(transport, Role.Server)
 {
     private readonly ITransport _transport = transport;
 

@@ -15,9 +15,12 @@ namespace MiniGrpc.Conformance.Wire.Engine;
 /// </summary>
 /// <remarks>
 /// A frame that a test doesn't ask for is kept for when it does, except those that would make the wait pointless: GOAWAY, or
-/// RST_STREAM on the stream in question, fail the test at once. It keeps count of the connection's flow-control credit.
+/// RST_STREAM on the stream in question, fail the test at once. It keeps count of the connection's flow-control credit, and
+/// fails the test when the engine at the other end sends what it must not (<see cref="SenderRules"/>).
 /// </remarks>
-internal class RawPeer(ITransport transport) : IAsyncDisposable
+/// <param name="transport">What connects the two.</param>
+/// <param name="engine">The role of the engine at the other end.</param>
+internal class RawPeer(ITransport transport, Role engine) : IAsyncDisposable
 {
     /// <summary>How long a test waits for what must come. No test depends on it but to fail.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -27,6 +30,7 @@ internal class RawPeer(ITransport transport) : IAsyncDisposable
     private readonly List<RawFrame> _kept = [];
     private readonly List<string> _seen = [];
     private readonly List<byte> _block = [];
+    private readonly SenderRules _rules = new(engine);
     private Task<TransportFailure?>? _opening;
     private bool _ended;
 
@@ -42,9 +46,16 @@ internal class RawPeer(ITransport transport) : IAsyncDisposable
     /// <summary>Sends octets as they are.</summary>
     public async Task SendAsync(ReadOnlyMemory<byte> octets)
     {
-        Count(octets.Span);
         await OpenAsync();
-        await Within(transport.Output.WriteAsync(octets).AsTask(), "the peer to read what was sent");
+        await Within(WriteAsync(octets).AsTask(), "the peer to read what was sent");
+    }
+
+    /// <summary>Starts to send octets; it is for the test to wait until the peer has read them.</summary>
+    public ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> octets)
+    {
+        Count(octets.Span);
+        _rules.Sent(octets.Span);
+        return transport.Output.WriteAsync(octets);
     }
 
     /// <summary>Sends frames.</summary>
@@ -165,6 +176,16 @@ internal class RawPeer(ITransport transport) : IAsyncDisposable
     /// <summary>Whether a frame of a type, no answer to one of ours, has come that the test has not asked for.</summary>
     public bool HasKept(FrameType type) => _kept.Exists(frame => frame.Type == type && !IsAck(frame));
 
+    /// <summary>How many frames of a type have come that the test has not asked for.</summary>
+    public int CountKept(FrameType type) => _kept.Count(frame => frame.Type == type);
+
+    /// <summary>Sends a frame as it is given, right or wrong.</summary>
+    public Task FrameAsync(FrameType type, FrameFlags flags, int streamId, params byte[] payload) => SendAsync(o =>
+    {
+        new FrameHeader(payload.Length, type, flags, streamId).Write(o);
+        o.Write(payload);
+    });
+
     /// <summary>What WINDOW_UPDATE frames that were kept grant to a stream, all together.</summary>
     public int TakeCredit(int streamId)
     {
@@ -276,7 +297,7 @@ internal class RawPeer(ITransport transport) : IAsyncDisposable
 
         RawFrame frame = Understand(FrameHeader.Read(nine), payload);
         _seen.Add(frame.ToString());
-        return frame;
+        return _rules.Received(nine, payload) is { } reason ? throw Failure($"The engine has sent {frame}: {reason}") : frame;
     }
 
     private RawFrame Understand(in FrameHeader header, byte[] payload)
