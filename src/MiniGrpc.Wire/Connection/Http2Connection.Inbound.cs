@@ -27,11 +27,12 @@ internal sealed partial class Http2Connection : IReceiveSink
         // A handler counts until it returns: a client that resets its streams can't have more of them running than it may open.
         bool full = _receive.Streams.Count + Volatile.Read(ref _abandonedCalls) >= Options.Limits.MaxConcurrentStreams;
 
-        // While a shutdown is only announced the peer may not know of it yet: what it opened is served.
+        // While a shutdown is only announced the peer may not know of it yet: what it opened is served. Decided under the gate, so
+        // that the GOAWAY of a shutdown that goes on meanwhile names every stream that is served.
+        using GateScope gate = Enter();
         Http2Stream? stream = full || _shutdown == ShutdownStep.Draining ? null : _owner.OpenStream(this);
         if (stream is not null)
         {
-            using GateScope gate = Enter();
             gate.Send.Accept(stream);
         }
 

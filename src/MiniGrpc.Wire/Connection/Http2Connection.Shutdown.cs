@@ -22,6 +22,7 @@ internal sealed partial class Http2Connection
 
     private ShutdownStep _shutdown;
     private int _lastAnnounced = int.MaxValue;
+    private bool _farewellSaid;
     private ITimer? _shutdownTimer;
     private ITimer? _lingerTimer;
 
@@ -106,6 +107,13 @@ internal sealed partial class Http2Connection
     {
         if ((_shutdown == ShutdownStep.Draining || _send.IsUsedUp) && _send.OpenStreams == 0)
         {
+            // A client has nothing more to ask: it says so, too, before it closes (section 6.8). It has taken no stream of the server.
+            if (_role == Role.Client && !_farewellSaid && _end is null)
+            {
+                _farewellSaid = true;
+                _send.WriteGoAway(0, ErrorCode.NoError, []);
+            }
+
             _flush.CompleteWhenEmpty();
         }
     }

@@ -54,9 +54,9 @@ internal sealed partial class ReceiveSide
 
         if (!IsIdle(id))
         {
-            // Late for a stream that we have reset: decoded for the table's sake. Otherwise the peer had ended it itself.
-            return Streams.WasResetByUs(id)
-                ? Decode(block, FieldRules.Kind.Trailers, null) ?? _budgets.OnUselessFrame(FrameType.Headers, _now)
+            // Late for a stream that we have reset: decoded for the table's sake. Otherwise the peer had ended it itself, or skipped it.
+            return Streams.WasResetByUs(id) ? Decode(block, FieldRules.Kind.Trailers, null) ?? _budgets.OnUselessFrame(FrameType.Headers, _now)
+                : Streams.WasSkipped(id) ? SkippedStream(id)
                 : ClosedStream(FrameType.Headers, id);
         }
 
@@ -66,6 +66,7 @@ internal sealed partial class ReceiveSide
     private ProtocolError? OnRequestBlock(int id, bool endStream, ReadOnlySpan<byte> block)
     {
         CollectRetired();
+        Streams.Reach(id);
         Http2Stream? stream = Streams.Count < _limits.MaxConcurrentStreams ? _sink.OpenStream(id) : null;
         if (stream is null)
         {
@@ -118,12 +119,16 @@ internal sealed partial class ReceiveSide
     private ProtocolError? OnTrailerBlock(Http2Stream stream, bool endStream, ReadOnlySpan<byte> block)
     {
         HeaderList fields = Scratch();
-        if (!DecodeFor(stream, block, FieldRules.Kind.Trailers, fields, out ProtocolError? error))
+        StreamInput input = endStream ? StreamInput.ReceiveHeadersEndStream : StreamInput.ReceiveHeaders;
+        bool isAllowed = StreamStates.Next(stream.State.Current, input).IsAllowed;
+        if (!DecodeFor(stream, block, FieldRules.Kind.Trailers, fields, out ProtocolError? error)
+            && (isAllowed || error!.Scope == ErrorScope.Connection))
         {
             return Judge(error, stream);
         }
 
-        if (!ApplyInput(stream, FrameType.Headers, endStream ? StreamInput.ReceiveHeadersEndStream : StreamInput.ReceiveHeaders, out error))
+        // A block that may not come at all is judged as that, whatever its fields are.
+        if (!ApplyInput(stream, FrameType.Headers, input, out error))
         {
             return error;
         }
@@ -282,6 +287,9 @@ internal sealed partial class ReceiveSide
 
     private static ProtocolError IdleStream(FrameType type, int id) => ProtocolError.Connection(
         ErrorCode.ProtocolError, "5.1", $"{type} on stream {id}, which is idle");
+
+    private static ProtocolError SkippedStream(int id) => ProtocolError.Connection(
+        ErrorCode.ProtocolError, "5.1.1", $"HEADERS on stream {id}, which was passed over when a later stream was opened");
 
     private static ProtocolError ClosedStream(FrameType type, int id) => ProtocolError.Connection(
         ErrorCode.StreamClosed, "5.1", $"{type} on stream {id}, which has ended");

@@ -59,6 +59,11 @@ internal sealed partial class ReceiveSide
 
         if (!TryFind(frame.StreamId, out Http2Stream? stream) || stream.State.Current == StreamState.Closed)
         {
+            if (!IsIdle(frame.StreamId))
+            {
+                Streams.ForgetReset(frame.StreamId); // the peer has closed it as well: nothing that still comes was under way
+            }
+
             return OnLateFrame(FrameType.RstStream, frame.StreamId);
         }
 
@@ -78,8 +83,7 @@ internal sealed partial class ReceiveSide
     {
         if (WindowUpdateFrame.Parse(header, payload, out WindowUpdateFrame frame) is { } error)
         {
-            bool isIdle = header.StreamId != 0 && !TryFind(header.StreamId, out _) && IsIdle(header.StreamId);
-            return isIdle ? IdleStream(FrameType.WindowUpdate, header.StreamId) : JudgeMalformed(error, header);
+            return JudgeMalformed(error, header);
         }
 
         if (frame.StreamId == 0)

@@ -198,25 +198,13 @@ internal sealed partial class ReceiveSide
     }
 
     /// <summary>
-    /// Judges an error in a frame that may come in any state of its stream. A stream that has ended needs no RST_STREAM, and an
-    /// idle one may not get any (section 6.4): there the error becomes the connection's.
+    /// Judges an error in a frame that may come in any state of its stream. Only an open stream can be reset: no RST_STREAM may be
+    /// sent on an idle one (section 6.4) or after the end (section 5.1), and any stream error may end the connection instead (section 5.4.1).
     /// </summary>
-    private ProtocolError? JudgeMalformed(ProtocolError error, in FrameHeader header)
-    {
-        if (error.Scope == ErrorScope.Connection)
-        {
-            return error;
-        }
-
-        if (TryFind(header.StreamId, out Http2Stream? stream))
-        {
-            return Judge(error, stream);
-        }
-
-        return IsIdle(header.StreamId)
-            ? error with { Scope = ErrorScope.Connection, StreamId = 0 }
-            : _budgets.OnUselessFrame(header.Type, _now);
-    }
+    private ProtocolError? JudgeMalformed(ProtocolError error, in FrameHeader header) =>
+        error.Scope == ErrorScope.Stream && TryFind(header.StreamId, out Http2Stream? stream)
+            ? Judge(error, stream)
+            : error with { Scope = ErrorScope.Connection, StreamId = 0 };
 
     /// <summary>
     /// A stream error is reported and the connection goes on, unless there are too many of them; a connection error goes up and

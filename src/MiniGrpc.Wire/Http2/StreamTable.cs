@@ -2,19 +2,15 @@ namespace MiniGrpc.Wire.Http2;
 
 /// <summary>
 /// The streams of a connection that are neither idle nor closed, by identifier, and what is remembered of the closed ones:
-/// whether it was we who reset them, in which case frames that were already under way are ignored (RFC 9113 section 5.1).
+/// whether it was we who reset them, in which case frames that were already under way are ignored (RFC 9113 section 5.1), and
+/// whether they were ever open (section 5.1.1).
 /// </summary>
 /// <remarks>Owned by the receive loop.</remarks>
 internal sealed class StreamTable
 {
-    /// <summary>
-    /// How many stream identifiers back a reset is remembered: a peer would have to open this many streams within a round
-    /// trip before a late frame is mistaken for a violation. One bit each.
-    /// </summary>
-    private const int Remembered = 8192;
-
     private readonly Dictionary<int, Http2Stream> _streams = [];
-    private ulong[]? _resetByUs;
+    private readonly RecentStreams _resetByUs = new();
+    private readonly RecentStreams _skipped = new();
 
     /// <summary>The number of streams.</summary>
     public int Count => _streams.Count;
@@ -34,11 +30,7 @@ internal sealed class StreamTable
     {
         _streams.Add(stream.Id, stream);
         HighestId = Math.Max(HighestId, stream.Id);
-        if (_resetByUs is not null)
-        {
-            (int word, ulong bit) = Locate(stream.Id);
-            _resetByUs[word] &= ~bit;
-        }
+        _resetByUs.Remove(stream.Id);
     }
 
     /// <summary>Takes out a stream that has been closed.</summary>
@@ -46,7 +38,7 @@ internal sealed class StreamTable
     {
         if (_streams.Remove(stream.Id) && stream.WasResetByUs)
         {
-            RememberReset(stream.Id);
+            _resetByUs.Add(stream.Id);
         }
     }
 
@@ -54,31 +46,39 @@ internal sealed class StreamTable
     public void AddRefused(int id)
     {
         HighestId = Math.Max(HighestId, id);
-        RememberReset(id);
+        _resetByUs.Add(id);
+    }
+
+    /// <summary>
+    /// The peer opens <paramref name="id"/>: whatever becomes of that stream, its identifier is used up, and the idle ones below it
+    /// are closed (section 5.1.1).
+    /// </summary>
+    public void Reach(int id)
+    {
+        for (int passed = Math.Max(HighestId == 0 ? 1 : HighestId + 2, id - RecentStreams.Span + 2); passed < id; passed += 2)
+        {
+            _skipped.Add(passed);
+            _resetByUs.Remove(passed);
+        }
+
+        _skipped.Remove(id);
+        HighestId = id;
+    }
+
+    /// <summary>The peer has reset a closed stream as well, so that it knows of its end: nothing more can be under way.</summary>
+    public void ForgetReset(int id)
+    {
+        if (IsRemembered(id))
+        {
+            _resetByUs.Remove(id);
+        }
     }
 
     /// <summary>Whether the closed stream <paramref name="id"/> was reset by us, or closed so long ago that it is no longer known.</summary>
-    public bool WasResetByUs(int id)
-    {
-        if (HighestId - id >= Remembered * 2)
-        {
-            return true;
-        }
+    public bool WasResetByUs(int id) => !IsRemembered(id) || _resetByUs.Contains(id);
 
-        (int word, ulong bit) = Locate(id);
-        return _resetByUs is not null && (_resetByUs[word] & bit) != 0;
-    }
+    /// <summary>Whether <paramref name="id"/> was never opened, but passed over by a later one.</summary>
+    public bool WasSkipped(int id) => IsRemembered(id) && _skipped.Contains(id);
 
-    private void RememberReset(int id)
-    {
-        _resetByUs ??= new ulong[Remembered / 64];
-        (int word, ulong bit) = Locate(id);
-        _resetByUs[word] |= bit;
-    }
-
-    private static (int Word, ulong Bit) Locate(int id)
-    {
-        int index = (id >> 1) % Remembered;
-        return (index >> 6, 1UL << (index & 63));
-    }
+    private bool IsRemembered(int id) => HighestId - id < RecentStreams.Span;
 }

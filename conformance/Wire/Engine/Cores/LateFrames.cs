@@ -61,16 +61,18 @@ public class LateFrames
         Assert.Empty(bench.Log);
     }
 
-    /// <summary>RFC 9113 section 5.1: after RST_STREAM nothing is sent on a stream, not even a second one.</summary>
+    /// <summary>RFC 9113 section 5.1: after RST_STREAM nothing is sent on a stream, not even a second one; the connection ends instead.</summary>
     [Fact]
-    public void A_malformed_frame_for_a_stream_that_has_ended_is_answered_by_nothing()
+    public void A_malformed_frame_for_a_stream_that_has_ended_is_a_connection_error()
     {
-        var bench = new ReceiveBench(Role.Server);
-        bench.Feed([.. bench.Request(1), .. ReceiveBench.Frames(o => RstStreamFrame.Write(o, 1, ErrorCode.Cancel))]);
-        bench.Log.Clear();
-        Assert.Null(bench.Feed(MalformedPriority(1)));
-        Assert.Null(bench.Feed(ReceiveBench.Frames(o => WindowUpdateFrame.Write(o, 1, 0))));
-        Assert.Empty(bench.Log);
+        foreach (byte[] malformed in new[] { MalformedPriority(1), ReceiveBench.Frames(o => WindowUpdateFrame.Write(o, 1, 0)) })
+        {
+            var bench = new ReceiveBench(Role.Server);
+            bench.Feed([.. bench.Request(1), .. ReceiveBench.Frames(o => RstStreamFrame.Write(o, 1, ErrorCode.Cancel))]);
+            bench.Log.Clear();
+            Assert.Equal(ErrorScope.Connection, bench.Feed(malformed)?.Scope);
+            Assert.Empty(bench.Log);
+        }
     }
 
     private static byte[] MalformedPriority(int id) => ReceiveBench.Frames(o =>

@@ -174,8 +174,8 @@ public class ReceiveSideTests
     {
         var bench = new ReceiveBench(Role.Client);
         bench.Reset(bench.Open(1));
-        Assert.Null(bench.Feed(ReceiveBench.Frames(o => RstStreamFrame.Write(o, 1, ErrorCode.Cancel))));
         Assert.Null(bench.Feed(bench.Headers(1, endStream: true, ":status=200")));
+        Assert.Null(bench.Feed(ReceiveBench.Frames(o => RstStreamFrame.Write(o, 1, ErrorCode.Cancel))));
         Assert.Empty(bench.Log);
         Assert.Equal(0, bench.Side.Streams.Count);
     }

@@ -46,6 +46,51 @@ public class StreamTableTests
         Assert.False(table.WasResetByUs(5));
     }
 
+    /// <summary>RFC 9113 section 5.1.1: opening a stream closes the idle ones below it, which is not the same as having been open.</summary>
+    [Fact]
+    public void Streams_that_were_passed_over_are_told_from_those_that_have_ended()
+    {
+        var table = new StreamTable();
+        foreach (int id in new[] { 5, 7, 101, 40_001 })
+        {
+            table.Reach(id);
+            Assert.False(table.WasSkipped(id));
+            table.Remove(Add(table, id));
+            Assert.Equal(id, table.HighestId);
+            foreach (int passed in new[] { 1, 3, 9, 99, 40_001 - (2 * 8192) + 2, 39_999 }.Where(passed => passed < id && id - passed < 2 * 8192))
+            {
+                Assert.True(table.WasSkipped(passed), $"{passed} was passed over by {id}");
+            }
+        }
+
+        Assert.False(table.WasSkipped(101), "too far back to be known, though another has its place");
+    }
+
+    [Fact]
+    public void A_passed_over_stream_does_not_inherit_the_reset_of_the_one_whose_place_it_has()
+    {
+        var table = new StreamTable();
+        table.Reach(1);
+        table.AddRefused(1);
+        table.Reach(3 + (2 * 8192));
+        Assert.True(table.WasSkipped(1 + (2 * 8192)));
+        Assert.False(table.WasResetByUs(1 + (2 * 8192)));
+    }
+
+    [Fact]
+    public void A_reset_is_forgotten_when_the_peer_has_reset_too_but_not_for_a_stream_that_is_no_longer_known()
+    {
+        var table = new StreamTable();
+        table.Reach(1);
+        table.AddRefused(1);
+        table.ForgetReset(1);
+        Assert.False(table.WasResetByUs(1));
+        table.Reach(1 + (2 * 8192));
+        table.AddRefused(1 + (2 * 8192));
+        table.ForgetReset(1);
+        Assert.True(table.WasResetByUs(1 + (2 * 8192)));
+    }
+
     [Fact]
     public void A_stream_whose_place_in_the_memory_is_taken_by_a_later_one_is_not_confused_with_it()
     {

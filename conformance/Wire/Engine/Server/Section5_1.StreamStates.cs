@@ -36,7 +36,7 @@ public class Section5_1_StreamStates
         await using var server = new TestServer();
         RawClient client = await server.StartAsync();
         await client.SendAsync(o => WindowUpdateFrame.Write(o, 1, 0));
-        await client.ExpectGoAwayAndEndAsync(ErrorCode.ProtocolError, 0, "5.1");
+        await client.ExpectGoAwayAndEndAsync(ErrorCode.ProtocolError, 0, "6.9");
     }
 
     /// <summary>RFC 9113 section 5.3.2: PRIORITY is deprecated and may come at any time for any stream.</summary>
@@ -75,13 +75,17 @@ public class Section5_1_StreamStates
 
     /// <summary>RFC 9113 section 5.1.1: opening a stream closes all idle ones below it; one of those can't be opened any more.</summary>
     [Fact]
-    public async Task A_request_on_a_lower_stream_than_the_last_is_a_connection_error()
+    public async Task A_request_on_a_stream_that_was_passed_over_is_a_protocol_error()
     {
-        await using var server = new TestServer();
-        RawClient client = await server.StartAsync();
-        await client.AssertWorksAsync(5);
-        await client.RequestAsync(3, "Unary");
-        await client.ExpectGoAwayAndEndAsync(ErrorCode.StreamClosed, 5, "5.1");
+        foreach (int passed in new[] { 1, 3, 7, 9_999 })
+        {
+            await using var server = new TestServer();
+            RawClient client = await server.StartAsync();
+            await client.AssertWorksAsync(5);
+            await client.AssertWorksAsync(10_001);
+            await client.RequestAsync(passed, "Unary");
+            await client.ExpectGoAwayAndEndAsync(ErrorCode.ProtocolError, 10_001, "5.1.1");
+        }
     }
 
     /// <summary>RFC 9113 section 5.1, "half-closed (remote)": more frames than those allowed MUST be STREAM_CLOSED of the stream.</summary>
@@ -147,10 +151,11 @@ public class Section5_1_StreamStates
             await client.DataAsync(1, new byte[1000]);
             await client.SendAsync(o => WindowUpdateFrame.Write(o, 1, 5));
             await client.HeadersAsync(1, endStream: true, "trailer=x");
-            await client.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.Cancel));
             await client.AssertNothingOnAsync(1);
         }
 
+        await client.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.Cancel));
+        await client.AssertNothingOnAsync(1);
         await client.AssertWorksAsync(3);
         await server.AssertQuietAsync(client);
     }
