@@ -28,6 +28,7 @@ public class Section6_1_Data
         Assert.Equal(Hex("000006 00 09 00000005 03 0a0b 000000"), Written(o => DataFrame.Write(o, 5, [10, 11], true, padLength: 3)));
 
     [Fact]
+    [Requirement("9113-6.1-1")]
     public void Padding_is_zero_even_where_the_buffer_held_something_before()
     {
         byte[] bytes = Written(o =>

@@ -11,6 +11,8 @@ public class Connections
     /// <summary>RFC 9113 sections 3.4 and 6.5.2: the preface, and SETTINGS that disable push.</summary>
     [Fact]
     [Requirement("9113-3.4-1")]
+    [Requirement("9113-3.4-3")]
+    [Requirement("9113-6.5-1")]
     public async Task A_client_starts_with_the_preface_and_settings_that_disable_push()
     {
         await using var client = new TestChannel();
@@ -58,6 +60,7 @@ public class Connections
 
     /// <summary>RFC 9113 section 3.4: a server's first frame is SETTINGS.</summary>
     [Fact]
+    [Requirement("9113-3.4-5")]
     public async Task A_first_frame_other_than_settings_is_a_protocol_error()
     {
         await using var client = new TestChannel();
@@ -72,6 +75,7 @@ public class Connections
     [Theory]
     [InlineData("HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP/1.x")]
     [InlineData("\u0015\u0003\u0001\u0000\u0002\u0002\u0046", "TLS")]
+    [Requirement("9113-3.4-5")]
     public async Task A_server_of_another_protocol_is_named_in_the_calls_status(string start, string name)
     {
         await using var client = new TestChannel();
@@ -208,6 +212,8 @@ public class Connections
     [Fact]
     [Requirement("7541-4.2-1")]
     [Requirement("7541-4.2-2")]
+    [Requirement("9113-4.3.1-1")]
+    [Requirement("9113-6.5-2")]
     public async Task A_server_that_shrinks_its_header_table_gets_blocks_that_it_can_decode()
     {
         await using var client = new TestChannel();

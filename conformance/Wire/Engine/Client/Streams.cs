@@ -11,6 +11,9 @@ public class Streams
 {
     /// <summary>RFC 9113 section 5.1.2: a client stays within the server's limit; calls wait their turn in order.</summary>
     [Fact]
+    [Requirement("9113-5.1.2-1")]
+    [Requirement("9113-6.5-2")]
+    [Requirement("9113-6.5.3-1")]
     public async Task Calls_over_the_servers_limit_wait_and_start_in_order_as_streams_end()
     {
         await using var client = new TestChannel();
@@ -44,6 +47,7 @@ public class Streams
     }
 
     [Fact]
+    [Requirement("9113-5.1.2-1")]
     public async Task A_limit_below_the_open_streams_ends_none_of_them()
     {
         await using var client = new TestChannel();
@@ -95,6 +99,10 @@ public class Streams
 
     /// <summary>RFC 9113 section 6.9.2: the window of requests follows the server's INITIAL_WINDOW_SIZE, also below zero.</summary>
     [Fact]
+    [Requirement("9113-6.5-2")]
+    [Requirement("9113-6.9.2-1")]
+    [Requirement("9113-6.9.2-2")]
+    [Requirement("9113-6.9.2-3")]
     public async Task A_change_of_the_initial_window_moves_open_streams()
     {
         await using var client = new TestChannel();
@@ -222,6 +230,7 @@ public class Streams
     /// <summary>RFC 9113 section 6.8: streams up to the last one go on; those above were not processed.</summary>
     [Fact]
     [Requirement("grpc-connections-2")]
+    [Requirement("9113-6.8-1")]
     public async Task A_goaway_splits_the_calls_at_its_last_stream_and_new_ones_get_a_new_connection()
     {
         await using var client = new TestChannel();
@@ -282,6 +291,7 @@ public class Streams
     }
 
     [Fact]
+    [Requirement("9113-6.8-1")]
     public async Task Calls_that_wait_for_a_stream_move_to_a_new_connection_when_the_server_goes_away()
     {
         await using var client = new TestChannel();

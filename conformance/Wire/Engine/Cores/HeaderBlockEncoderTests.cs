@@ -69,6 +69,7 @@ public class HeaderBlockEncoderTests
 
     /// <summary>RFC 7541 section 4.2: a new table size must be signalled at the start of the next block, replayed or not.</summary>
     [Fact]
+    [Requirement("9113-4.3.1-1")]
     public void A_block_after_a_change_of_the_table_size_starts_with_the_update()
     {
         var blocks = new HeaderBlockEncoder();

@@ -16,6 +16,10 @@ public class SendSideProperties
         Gen.Int[0, 9], Gen.Int[0, StreamCount - 1], Gen.OneOf(Gen.Int[1, 100], Gen.Int[1, 70_000], Gen.Int[16_370, 16_400]));
 
     [Fact]
+    [Requirement("9113-5.2.1-1")]
+    [Requirement("9113-6.9.1-1")]
+    [Requirement("9113-6.9.2-1")]
+    [Requirement("9113-6.9.2-2")]
     public void Whatever_is_written_arrives_in_order_within_all_windows_and_ends_once() =>
         Gen.Select(s_step.Array[1, 60], Gen.Int[0, 70_000]).Sample((steps, window) => Run(steps, window), iter: 100, threads: 1);
 

@@ -42,6 +42,8 @@ public partial class SendSideTests
 
     /// <summary>RFC 9113 section 6.9.2: a window that a change of SETTINGS made negative is waited out.</summary>
     [Fact]
+    [Requirement("9113-6.9.2-2")]
+    [Requirement("9113-6.9.2-3")]
     public void A_negative_window_sends_nothing_until_it_is_positive_again()
     {
         var bench = new SendBench(Role.Server, Large);

@@ -89,6 +89,7 @@ public partial class SendSideTests
 
     /// <summary>A run fills the output only so far: a PING written now waits behind no more than that.</summary>
     [Fact]
+    [Requirement("9113-6.7-3")]
     public void Control_frames_overtake_queued_data()
     {
         var bench = new SendBench(Role.Server, Large, Large);
@@ -131,6 +132,7 @@ public partial class SendSideTests
     [InlineData(20_000, 2)]
     [InlineData(60_000, 1)]
     [Requirement("9113-8.1-3")]
+    [Requirement("9113-6.5-2")]
     public void A_long_header_block_continues_in_continuation_frames(int maxFrameSize, int frameCount)
     {
         var bench = new SendBench(Role.Client);
@@ -190,6 +192,7 @@ public partial class SendSideTests
 
     /// <summary>RFC 9113 section 5.4.2: after RST_STREAM nothing may follow on the stream.</summary>
     [Fact]
+    [Requirement("9113-5.1-8")]
     public void A_reset_drops_the_queue_wakes_the_writer_and_is_the_last_frame()
     {
         var bench = new SendBench(Role.Server, Large, streamWindow: 10);
@@ -296,6 +299,8 @@ public partial class SendSideTests
 
     /// <summary>RFC 9113 section 6.5.3: SETTINGS are acknowledged; those that are out of range are an error instead.</summary>
     [Fact]
+    [Requirement("9113-6.5.3-2")]
+    [Requirement("9113-6.5.3-4")]
     public void Settings_are_applied_in_order_and_acknowledged_once()
     {
         var bench = new SendBench(Role.Client);

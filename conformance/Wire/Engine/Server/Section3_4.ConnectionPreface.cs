@@ -10,6 +10,10 @@ public class Section3_4_ConnectionPreface
 {
     [Fact]
     [Requirement("7541-2.2-1")]
+    [Requirement("9113-3.3-2")]
+    [Requirement("9113-3.4-2")]
+    [Requirement("9113-3.4-3")]
+    [Requirement("9113-6.5-1")]
     public async Task A_connection_starts_with_the_settings_of_both_ends_and_serves_calls()
     {
         await using var server = new TestServer();
@@ -36,6 +40,7 @@ public class Section3_4_ConnectionPreface
 
     /// <summary>RFC 9113 section 3.4: the preface is followed by a SETTINGS frame; anything else is a PROTOCOL_ERROR.</summary>
     [Fact]
+    [Requirement("9113-3.4-4")]
     public async Task A_first_frame_other_than_settings_is_a_protocol_error()
     {
         await using var server = new TestServer();
@@ -47,6 +52,7 @@ public class Section3_4_ConnectionPreface
     }
 
     [Fact]
+    [Requirement("9113-3.4-4")]
     public async Task An_acknowledgement_is_no_first_settings_frame()
     {
         await using var server = new TestServer();
@@ -81,6 +87,7 @@ public class Section3_4_ConnectionPreface
     }
 
     [Fact]
+    [Requirement("9113-3.4-4")]
     public async Task Anything_else_ends_the_connection()
     {
         await using var server = new TestServer();

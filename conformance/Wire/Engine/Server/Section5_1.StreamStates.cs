@@ -75,6 +75,7 @@ public class Section5_1_StreamStates
 
     /// <summary>RFC 9113 section 5.1.1: opening a stream closes all idle ones below it; one of those can't be opened any more.</summary>
     [Fact]
+    [Requirement("9113-5.1.1-4")]
     public async Task A_request_on_a_stream_that_was_passed_over_is_a_protocol_error()
     {
         foreach (int passed in new[] { 1, 3, 7, 9_999 })
@@ -163,6 +164,7 @@ public class Section5_1_StreamStates
     /// <summary>RFC 9113 section 5.1.2: a stream over the limit is refused; its block is decoded all the same (section 4.3).</summary>
     [Fact]
     [Requirement("9113-10.5-2")]
+    [Requirement("9113-5.1.2-2")]
     public async Task A_stream_over_the_limit_is_refused_and_the_others_go_on()
     {
         await using var server = new TestServer(options => options.MaxConcurrentStreams = 2);

@@ -8,6 +8,7 @@ public class Section6_5_Settings
 {
     /// <summary>RFC 9113 section 6.5.3: the receiver applies SETTINGS and MUST acknowledge them.</summary>
     [Fact]
+    [Requirement("9113-6.5.3-4")]
     public async Task Every_settings_frame_is_acknowledged()
     {
         await using var server = new TestServer();
@@ -41,6 +42,18 @@ public class Section6_5_Settings
         Assert.Equal((uint)limits.MaxFrameSize, entries[SettingId.MaxFrameSize]);
         Assert.Equal((uint)limits.MaxHeaderListSize, entries[SettingId.MaxHeaderListSize]);
         Assert.Equal(limits.ConnectionWindow - 65_535, (await client.ExpectAsync(FrameType.WindowUpdate)).Number);
+    }
+
+    /// <summary>RFC 9113 section 6.5.2: no streams at all is a limit for a moment, not for a server.</summary>
+    [Fact]
+    [Requirement("9113-6.5.2-8")]
+    public async Task A_server_that_would_allow_no_streams_does_not_start()
+    {
+        await using var server = new MiniGrpc.Server.GrpcServer(new MiniGrpc.Server.GrpcServerOptions { MaxConcurrentStreams = 0 });
+        server.Services.Add(new TestService().Bind());
+        server.Listen(new MiniGrpc.Wire.Transport.MemoryEndPoint());
+        InvalidOperationException e = await Assert.ThrowsAsync<InvalidOperationException>(() => server.StartAsync());
+        Assert.Contains("MaxConcurrentStreams", e.Message, StringComparison.Ordinal);
     }
 
     /// <summary>RFC 9113 section 6.5.2: values out of range are errors of the connection.</summary>
@@ -80,6 +93,8 @@ public class Section6_5_Settings
     [Fact]
     [Requirement("7541-4.2-1")]
     [Requirement("7541-4.2-2")]
+    [Requirement("9113-4.3.1-1")]
+    [Requirement("9113-6.5-2")]
     public async Task A_client_without_a_header_table_gets_blocks_that_it_can_decode()
     {
         await using var server = new TestServer();

@@ -18,6 +18,9 @@ public class Section6_8_GoAway
     [Requirement("9113-8.7-1")]
     [Requirement("grpc-connections-1")]
     [Requirement("grpc-connections-4")]
+    [Requirement("9113-5.4.1-3")]
+    [Requirement("9113-6.8-2")]
+    [Requirement("9113-6.8-6")]
     public async Task A_shutdown_serves_what_was_under_way_and_ends_with_the_last_stream()
     {
         await using var server = new TestServer();
@@ -50,6 +53,8 @@ public class Section6_8_GoAway
     [Fact]
     [Requirement("9113-9.1-3")]
     [Requirement("grpc-connections-4")]
+    [Requirement("9113-6.8-2")]
+    [Requirement("9113-6.8-6")]
     public async Task A_shutdown_of_an_idle_connection_takes_a_round_trip()
     {
         await using var server = new TestServer();
@@ -101,6 +106,7 @@ public class Section6_8_GoAway
     }
 
     [Fact]
+    [Requirement("9113-3.4-2")]
     public async Task A_shutdown_before_the_client_has_spoken_keeps_to_the_order_of_the_start()
     {
         await using var server = new TestServer();

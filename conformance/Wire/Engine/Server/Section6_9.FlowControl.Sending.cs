@@ -49,6 +49,11 @@ public partial class Section6_9_FlowControl
 
     /// <summary>RFC 9113 section 6.9.2: a new INITIAL_WINDOW_SIZE moves the windows of open streams, below zero if need be.</summary>
     [Fact]
+    [Requirement("9113-6.5-2")]
+    [Requirement("9113-6.5.3-1")]
+    [Requirement("9113-6.9.2-1")]
+    [Requirement("9113-6.9.2-2")]
+    [Requirement("9113-6.9.2-3")]
     public async Task A_change_of_the_initial_window_moves_open_streams()
     {
         await using var server = new TestServer();
@@ -73,6 +78,7 @@ public partial class Section6_9_FlowControl
 
     /// <summary>RFC 9113 section 6.9.2: SETTINGS that move a window past 2^31-1 end the connection.</summary>
     [Fact]
+    [Requirement("9113-6.9.2-4")]
     public async Task A_change_of_the_initial_window_that_overflows_a_stream_ends_the_connection()
     {
         await using var server = new TestServer();
@@ -86,6 +92,8 @@ public partial class Section6_9_FlowControl
 
     /// <summary>RFC 9113 section 6.9.1: the server stays within the client's windows, and uses them up.</summary>
     [Fact]
+    [Requirement("9113-5.2.1-1")]
+    [Requirement("9113-6.9.1-1")]
     public async Task A_large_response_stops_at_the_connections_window()
     {
         await using var server = new TestServer();

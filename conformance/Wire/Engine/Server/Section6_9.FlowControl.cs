@@ -31,6 +31,7 @@ public partial class Section6_9_FlowControl
     }
 
     [Fact]
+    [Requirement("9113-5.4-1")]
     public async Task Data_beyond_the_window_that_also_ends_the_stream_resets_it_as_well()
     {
         await using var server = new TestServer();
