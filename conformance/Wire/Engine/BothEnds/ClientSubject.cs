@@ -43,6 +43,7 @@ internal sealed class ClientSubject : Subject
             case StateName.Idle:
                 return 3;
             case StateName.Even:
+                await AssertWorksAsync(); // a higher one was opened, and still it is idle
                 return 2;
             case StateName.Ended:
                 return 1;

@@ -17,7 +17,8 @@ public class Section6_8_GoAway
         await client.RequestAsync(1, "Collect");
         await client.DataAsync(1, RawClient.Message(1));
         await BeginShutdownAsync(server, client, lastStreamId: 1);
-        await client.RequestAsync(3, "Collect", "enters=the table");
+        string[] enter = [.. Enumerable.Range(0, 30).Select(i => $"enters=the table {i}")];
+        await client.RequestAsync(3, "Collect", enter);
         await client.ExpectResetAsync(3, ErrorCode.RefusedStream);
         byte[] data = new byte[16_384];
         for (int sent = 0; sent < 3 * new ReceiveLimits().ConnectionWindow; sent += data.Length)
@@ -30,8 +31,8 @@ public class Section6_8_GoAway
             await client.DataAsync(3, data);
         }
 
-        // Trailers that only decode when the block of stream 3 has: an index that it alone has made.
-        await client.HeadersAsync(1, endStream: true, "enters=the table");
+        // Trailers that only decode when the block of stream 3 has: an index that its entries have moved up there.
+        await client.HeadersAsync(1, endStream: true, enter[0]);
         RawResponse response = await client.ResponseAsync(1);
         Assert.Equal("0", response.Status);
         await client.ExpectEndAsync();

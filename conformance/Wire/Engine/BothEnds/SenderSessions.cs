@@ -184,4 +184,33 @@ public class SenderSessions
         broken.Dispose();
         answered.Dispose();
     }
+
+    /// <summary>Reading gives the peer credit, but none for a stream that has ended while its messages waited to be read.</summary>
+    [Fact]
+    [Requirement("9113-5.1-8")]
+    public async Task Messages_that_are_read_after_the_end_of_their_stream_bring_it_no_credit()
+    {
+        await using var client = new TestChannel();
+        AsyncServerStreamingCall<byte[]> call = client.Spread([1]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.HeadersAsync(1, endStream: false, RawServer.Headers200);
+        const int Messages = 30;
+        for (int i = 0; i < Messages; i++)
+        {
+            await server.DataAsync(1, RawClient.Message(new byte[16_384 - 5]));
+        }
+
+        await server.HeadersAsync(1, endStream: true, "grpc-status=0");
+        await server.RoundTripAsync();
+        for (int i = 0; i < Messages; i++)
+        {
+            Assert.True(await RawPeer.Within(call.ResponseStream.MoveNext(CancellationToken.None), "a message"));
+        }
+
+        Assert.False(await RawPeer.Within(call.ResponseStream.MoveNext(CancellationToken.None), "the end"));
+        await server.RoundTripAsync();
+        Assert.Equal(0, server.TakeCredit(1));
+        await client.AssertQuietAsync(server);
+    }
 }

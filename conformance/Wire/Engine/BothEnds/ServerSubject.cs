@@ -47,6 +47,7 @@ internal sealed class ServerSubject : Subject
             case StateName.Idle:
                 return 3;
             case StateName.Even:
+                await _client.AssertWorksAsync(_lastId = 3, "Collect"); // a higher one was opened, and still it is idle
                 return 2;
             case StateName.Ended:
                 return 1;
