@@ -52,8 +52,8 @@ public class FramesOnTheServer
     {
         await using AttackedServer attacked = await AttackedServer.StartAsync();
         await attacked.OffendFatallyAsync(
-            ErrorCode.StreamClosed,
-            "5.1",
+            ErrorCode.ProtocolError,
+            "5.1.1",
             1001,
             async (client, id) =>
             {
