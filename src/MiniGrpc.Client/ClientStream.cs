@@ -21,12 +21,6 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
     /// <inheritdoc />
     internal override ProtocolError? OnHeaders(HeaderList fields, bool endStream)
     {
-        if (endStream && HasStatus(fields, out _))
-        {
-            Finish(fields); // Trailers-Only, whatever HTTP's own status is
-            return null;
-        }
-
         if (Refuse(fields) is { } refusal)
         {
             call.End(Note(refusal), abort: true);
@@ -99,15 +93,17 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
 
         // A status that a gRPC server sent through an odd proxy still says more than the proxy's, unless it is OK: then this
         // is what went wrong.
-        GrpcStatusCode code = HasStatus(fields, out GrpcStatusCode given) && given != GrpcStatusCode.Ok ? given : StatusMapping.FromHttpStatus(status);
         string type = contentType.IsEmpty ? "no content-type" : $"content-type {GrpcError.Quote(contentType)}";
-        return new Status((StatusCode)code, $"The server's answer is not gRPC: HTTP status {status}, {type}.");
-    }
+        string detail = $"The server's answer is not gRPC: HTTP status {status}, {type}.";
+        if (!fields.TryGet("grpc-status"u8, out ReadOnlySpan<byte> value)
+            || !StatusMapping.TryParse(value, out GrpcStatusCode given)
+            || given == GrpcStatusCode.Ok)
+        {
+            return new Status((StatusCode)StatusMapping.FromHttpStatus(status), detail);
+        }
 
-    private static bool HasStatus(HeaderList fields, out GrpcStatusCode given)
-    {
-        given = GrpcStatusCode.Unknown;
-        return fields.TryGet("grpc-status"u8, out ReadOnlySpan<byte> value) && StatusMapping.TryParse(value, out given);
+        bool saysMore = fields.TryGet("grpc-message"u8, out ReadOnlySpan<byte> message);
+        return new Status((StatusCode)given, saysMore ? $"{PercentEncoding.Decode(message)} ({detail})" : detail);
     }
 
     private void Finish(HeaderList fields)
