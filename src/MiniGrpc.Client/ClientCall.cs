@@ -87,54 +87,6 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
         }
     }
 
-    /// <summary>Opens a stream for the call on <paramref name="connection"/>. User code runs here: not on the receive loop.</summary>
-    public OpenResult TryOpen(Http2Connection connection)
-    {
-        if (HasEnded)
-        {
-            return OpenResult.Opened; // nothing is left to start
-        }
-
-        HeaderList? fields = null;
-        try
-        {
-            fields = RequestFields();
-            var stream = new ClientStream(this, connection, Channel.Options.MaxReceiveMessageSize ?? -1, Channel.Compressions);
-            Prepare(stream);
-            Stream = stream; // the response may be there before Open returns
-            OpenResult result = Open(stream, _requestBlock, fields);
-            if (result == OpenResult.TooLarge)
-            {
-                End(new Status(StatusCode.ResourceExhausted, "The call's metadata is larger than the server accepts (SETTINGS_MAX_HEADER_LIST_SIZE)."), abort: true);
-                return OpenResult.Opened;
-            }
-
-            if (result != OpenResult.Opened)
-            {
-                Stream = null;
-                return result;
-            }
-
-            OnOpened(stream);
-            if (IsAborted)
-            {
-                stream.Reset(ErrorCode.Cancel); // ended while it was being opened
-            }
-
-            return result;
-        }
-        catch (Exception e)
-        {
-            // A marshaller or metadata that can't be sent, whatever it throws: that is this call's end and nobody else's.
-            End(e is RpcException rpc ? rpc.Status : new Status(StatusCode.Internal, $"The request can't be sent: {e.Message}", e), abort: true);
-            return OpenResult.Opened;
-        }
-        finally
-        {
-            fields?.Release();
-        }
-    }
-
     /// <summary>There is no connection, and the call doesn't wait for one.</summary>
     public void OnUnavailable(string reason) => End(
         reason == ChannelClosed ? new Status(StatusCode.Cancelled, reason) : new Status(StatusCode.Unavailable, reason), abort: true);
@@ -213,61 +165,6 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
 
     /// <summary>The status; of a call that has ended.</summary>
     protected Status Status => _end!.Status;
-
-    /// <summary>Starts the call: its deadline, its cancellation, and, when there is a connection, its stream.</summary>
-    protected void Begin()
-    {
-        if (_cancellationToken.IsCancellationRequested)
-        {
-            OnTokenCancelled();
-            return;
-        }
-
-        if (_deadline is { } deadline && deadline != DateTime.MaxValue)
-        {
-            TimeSpan timeout = Timeout(deadline);
-            if (timeout <= TimeSpan.Zero)
-            {
-                OnDeadline();
-                return;
-            }
-
-            _timer = new Deadline(Channel.Options.TimeProvider, timeout, OnDeadline);
-        }
-
-        if (_cancellationToken.CanBeCanceled)
-        {
-            _registration = _cancellationToken.UnsafeRegister(static call => ((ClientCall)call!).OnTokenCancelled(), this);
-            if (HasEnded)
-            {
-                _registration.Unregister(); // ended before there was anything to unregister
-                return;
-            }
-        }
-
-        try
-        {
-            Channel.Subchannel.Start(this);
-        }
-        catch (ObjectDisposedException)
-        {
-            End(new Status(StatusCode.Cancelled, ChannelClosed), abort: true);
-            throw;
-        }
-    }
-
-    /// <summary>The stream is about to be opened: nothing has been sent or received on it.</summary>
-    protected virtual void Prepare(ClientStream stream)
-    {
-    }
-
-    /// <summary>Opens the stream with what the call can send at once.</summary>
-    protected abstract OpenResult Open(ClientStream stream, PreparedFields prepared, HeaderList? fields);
-
-    /// <summary>The stream is open.</summary>
-    protected virtual void OnOpened(ClientStream stream)
-    {
-    }
 
     /// <summary>The call has its status: whoever waits for something else of it must be told. Any thread; no user code here.</summary>
     protected abstract void OnEnded();
