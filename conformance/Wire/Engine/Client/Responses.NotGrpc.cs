@@ -5,9 +5,9 @@ namespace MiniGrpc.Conformance.Wire.Engine.Client;
 /// <content>gRPC over HTTP/2, Responses: answers that aren't gRPC though they carry a <c>grpc-status</c>.</content>
 public partial class Responses
 {
-    /// <summary>Its status counts (it must be used where there is one), but OK for a call that got no response isn't how the call ends.</summary>
+    /// <summary>Its status counts (it must be used where there is one), but OK is not how an answer ends that is no gRPC.</summary>
     [Theory]
-    [InlineData("0", StatusCode.Internal, "no response")]
+    [InlineData("0", StatusCode.Unknown, "not gRPC: HTTP status 200, no content-type")]
     [InlineData("5", StatusCode.NotFound, "")]
     public async Task An_answer_that_is_nothing_but_a_status_never_ends_a_unary_call_with_ok(string status, StatusCode expected, string detail)
     {
