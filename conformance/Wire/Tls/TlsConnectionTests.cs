@@ -96,14 +96,18 @@ public class TlsConnectionTests
     public async Task A_shutdown_ends_with_close_notify()
     {
         await using var server = new TestServer();
-        (SslStream client, ITransport transport) = await ConnectAsync(server);
+        (SslStream client, ITransport transport) = await ConnectAsync(server, SslProtocols.Tls12); // in 1.3 the type of a record can't be seen
         await client.WriteAsync(ConnectionPreface.Octets.ToArray(), TestContext.Current.CancellationToken);
         await client.WriteAsync(new byte[] { 0, 0, 0, 4, 0, 0, 0, 0, 0 }, TestContext.Current.CancellationToken);
         await client.WriteAsync(new byte[] { 0, 0, 0, 6, 0, 0, 0, 0, 0 }, TestContext.Current.CancellationToken); // PING without its octets
-        using MemoryStream all = new();
-        await RawPeer.Within(client.CopyToAsync(all, TestContext.Current.CancellationToken), "GOAWAY and close_notify"); // throws if cut
-        Assert.Contains("FRAME_SIZE_ERROR", System.Text.Encoding.Latin1.GetString(all.ToArray()), StringComparison.Ordinal);
-        Assert.Equal(0, (await RawPeer.Within(transport.Input.ReadAsync(TestContext.Current.CancellationToken).AsTask(), "the end")).Buffer.Length);
+        byte[] records = await RawTls.ReadToEndAsync(transport.Input.AsStream());
+        List<byte> types = [];
+        for (int i = 0; i < records.Length; i += 5 + (records[i + 3] << 8) + records[i + 4])
+        {
+            types.Add(records[i]);
+        }
+
+        Assert.Equal((23, 21), (types[0], types[^1])); // application data, and an alert at the end
         await client.ShutdownAsync();
         await transport.Output.CompleteAsync();
         await Eventually.IsTrueAsync(() => Internals.ConnectionsOf(server.Core).Length == 0, "the connection to be forgotten");
@@ -140,12 +144,14 @@ public class TlsConnectionTests
 #pragma warning restore SYSLIB0039, CA5397
     }
 
-    private static async Task<(SslStream Client, ITransport Transport)> ConnectAsync(TestServer server)
+    private static async Task<(SslStream Client, ITransport Transport)> ConnectAsync(TestServer server, SslProtocols version = SslProtocols.None)
     {
         (ITransport client, ITransport secured) = MemoryTransport.CreatePair("test");
         server.Core.Serve(((ITransportSecurity)new ServerTls(TestCertificates.Server)).Secure(secured));
         SslStream stream = RawTls.On(client);
-        await RawPeer.Within(stream.AuthenticateAsClientAsync(RawTls.ClientOptions(), TestContext.Current.CancellationToken), "the handshake");
+        SslClientAuthenticationOptions options = RawTls.ClientOptions();
+        options.EnabledSslProtocols = version;
+        await RawPeer.Within(stream.AuthenticateAsClientAsync(options, TestContext.Current.CancellationToken), "the handshake");
         return (stream, client);
     }
 
