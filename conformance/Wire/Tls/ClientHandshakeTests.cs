@@ -19,6 +19,7 @@ public class ClientHandshakeTests
     [Theory]
     [InlineData(SslProtocols.Tls12)]
     [InlineData(SslProtocols.Tls13)]
+    [Requirement("9113-3.2-2")]
     public async Task A_client_asks_for_the_host_and_h2_and_permitted_cipher_suites(SslProtocols version)
     {
         await using var client = new Peer();
@@ -44,6 +45,7 @@ public class ClientHandshakeTests
     }
 
     [Fact]
+    [Requirement("9113-3.3-1")]
     public async Task A_server_without_alpn_is_no_server_for_grpc()
     {
         await using var client = new Peer();
@@ -56,12 +58,13 @@ public class ClientHandshakeTests
     }
 
     [Fact]
+    [Requirement("9113-3.2-1")]
     public async Task A_server_of_other_protocols_says_so_with_an_alert()
     {
         await using var client = new Peer();
         SslStream server = await client.AcceptAsync();
         SslServerAuthenticationOptions options = RawTls.ServerOptions();
-        options.ApplicationProtocols = [SslApplicationProtocol.Http11];
+        options.ApplicationProtocols = [SslApplicationProtocol.Http11, new SslApplicationProtocol("h2c")];
         await Assert.ThrowsAsync<AuthenticationException>(() => RawPeer.Within(server.AuthenticateAsServerAsync(options, TestContext.Current.CancellationToken), "the handshake"));
         await client.AssertFailsAsync("the server ended it: it does not speak HTTP/2 here (ALPN 'h2')");
     }

@@ -19,6 +19,7 @@ public class ServerHandshakeTests
     [Theory]
     [InlineData(SslProtocols.Tls12)]
     [InlineData(SslProtocols.Tls13)]
+    [Requirement("9113-3.2-2")]
     public async Task A_client_with_h2_and_tls_1_2_or_1_3_is_served(SslProtocols version)
     {
         await using var server = new TestServer();
@@ -35,6 +36,7 @@ public class ServerHandshakeTests
 
     /// <summary>RFC 9113 section 3.2: HTTP/2 over TLS has to be negotiated.</summary>
     [Fact]
+    [Requirement("9113-3.3-1")]
     public async Task A_client_without_alpn_is_turned_away_in_good_order()
     {
         await using var server = new TestServer();
@@ -48,12 +50,13 @@ public class ServerHandshakeTests
 
     /// <summary>RFC 7301 section 3.2: no protocol in common is an alert, no_application_protocol.</summary>
     [Fact]
+    [Requirement("9113-3.2-1")]
     public async Task A_client_that_offers_other_protocols_is_turned_away_with_an_alert()
     {
         await using var server = new TestServer();
         SslStream client = RawTls.On(Connect(server));
         SslClientAuthenticationOptions options = RawTls.ClientOptions();
-        options.ApplicationProtocols = [SslApplicationProtocol.Http11];
+        options.ApplicationProtocols = [SslApplicationProtocol.Http11, new SslApplicationProtocol("h2c")];
         Exception e = await Assert.ThrowsAnyAsync<Exception>(() => RawPeer.Within(client.AuthenticateAsClientAsync(options, default), "the handshake"));
         Assert.Contains("no application protocol", e.ToString(), StringComparison.Ordinal);
         await TlsSetup.AssertLoggedAsync(server.Log, "the client offers no protocol by ALPN that is spoken here; gRPC needs 'h2'");

@@ -133,7 +133,7 @@ public class SenderSessions
         await using var client = new TestChannel();
         Task<byte[]>[] calls =
         [
-            .. Enumerable.Range(0, 6).Select(_ => client.Unary(new byte[Length], new CallOptions(new Metadata { { "long", new string('x', Length) } })).ResponseAsync),
+            .. Enumerable.Range(0, 6).Select(i => client.Unary(Request(i), new CallOptions(new Metadata { { "long", new string('x', Length) } })).ResponseAsync),
         ];
         RawServer server = await client.StartAsync((SettingId.MaxConcurrentStreams, 2), (SettingId.InitialWindowSize, 1000));
         for (int i = 0; i < calls.Length; i++)
@@ -141,7 +141,9 @@ public class SenderSessions
             int id = 1 + (2 * i);
             Assert.False((await server.ExpectAsync(FrameType.Headers, id)).Header.Has(FrameFlags.EndHeaders));
             await server.ExpectAsync(FrameType.Continuation, id);
-            Assert.Equal(1000, (await server.ExpectAsync(FrameType.Data, id)).Payload.Length);
+            byte[] first = (await server.ExpectAsync(FrameType.Data, id)).Payload;
+            Assert.Equal(1000, first.Length);
+            Task<byte[]> call = calls[first[5]]; // behind the message's prefix: which call it is
             await server.SendAsync(o => SettingsFrame.Write(o, [(SettingId.InitialWindowSize, 30_000)]));
             await server.SendAsync(o => SettingsFrame.Write(o, [(SettingId.InitialWindowSize, 1000)]));
             await server.SendAsync(o => WindowUpdateFrame.Write(o, 0, Length));
@@ -153,12 +155,12 @@ public class SenderSessions
                 }
 
                 await server.ReplyAsync(id, 1);
-                await RawPeer.Within(calls[i], "the response");
+                await RawPeer.Within(call, "the response");
             }
             else
             {
                 await server.SendAsync(o => RstStreamFrame.Write(o, id, ErrorCode.Cancel));
-                await TestChannel.AssertFailsAsync(calls[i], StatusCode.Cancelled, "");
+                await TestChannel.AssertFailsAsync(call, StatusCode.Cancelled, "");
             }
 
             await server.RoundTripAsync();
@@ -212,5 +214,12 @@ public class SenderSessions
         await server.RoundTripAsync();
         Assert.Equal(0, server.TakeCredit(1));
         await client.AssertQuietAsync(server);
+    }
+
+    private static byte[] Request(int index)
+    {
+        byte[] request = new byte[Length];
+        request[0] = (byte)index;
+        return request;
     }
 }
