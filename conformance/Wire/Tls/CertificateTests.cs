@@ -168,6 +168,9 @@ public class CertificateTests
 
     /// <summary>RFC 6066 section 3, RFC 9113 section 9.2.1: the client tells the host's name, and the server chooses by it.</summary>
     [Fact]
+    [Requirement("9113-9.2-3")]
+    [Requirement("9113-9.2-4")]
+    [Requirement("grpc-security-3")]
     public async Task The_certificate_is_chosen_by_the_name_that_the_client_asks_for()
     {
         List<string> asked = [];

@@ -20,6 +20,12 @@ public class ClientHandshakeTests
     [InlineData(SslProtocols.Tls12)]
     [InlineData(SslProtocols.Tls13)]
     [Requirement("9113-3.2-2")]
+    [Requirement("9113-9.2-1")]
+    [Requirement("9113-9.2-3")]
+    [Requirement("9113-9.2-4")]
+    [Requirement("9113-9.2.2-2")]
+    [Requirement("grpc-security-1")]
+    [Requirement("grpc-security-3")]
     public async Task A_client_asks_for_the_host_and_h2_and_permitted_cipher_suites(SslProtocols version)
     {
         await using var client = new Peer();
@@ -73,6 +79,9 @@ public class ClientHandshakeTests
     [Theory]
     [InlineData(false, "the server ended it: it found nothing in common with what it was offered")]
     [InlineData(true, "connection error INADEQUATE_SECURITY: the cipher suite TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256 must not be used with HTTP/2 (RFC 9113 section 9.2.2)")]
+    [Requirement("9113-9.2.2-1")]
+    [Requirement("9113-A-1")]
+    [Requirement("grpc-security-2")]
     public async Task A_prohibited_cipher_suite_is_not_offered_and_not_accepted(bool systemDecides, string sentence)
     {
         await using var client = new Peer(tls: new ClientTls { Roots = TestCertificates.Roots, UsesSystemCipherSuites = systemDecides });

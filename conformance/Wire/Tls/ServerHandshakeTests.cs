@@ -20,6 +20,9 @@ public class ServerHandshakeTests
     [InlineData(SslProtocols.Tls12)]
     [InlineData(SslProtocols.Tls13)]
     [Requirement("9113-3.2-2")]
+    [Requirement("9113-9.2-1")]
+    [Requirement("9113-9.2.2-2")]
+    [Requirement("grpc-security-1")]
     public async Task A_client_with_h2_and_tls_1_2_or_1_3_is_served(SslProtocols version)
     {
         await using var server = new TestServer();
@@ -64,6 +67,8 @@ public class ServerHandshakeTests
 
     /// <summary>RFC 9113 section 9.2: TLS 1.2 or newer. The ClientHello of TLS 1.1 is written by hand, since no library makes it any more.</summary>
     [Fact]
+    [Requirement("9113-9.2-1")]
+    [Requirement("grpc-security-1")]
     public async Task Tls_1_1_is_turned_away_with_an_alert()
     {
         await using var server = new TestServer();
@@ -87,6 +92,9 @@ public class ServerHandshakeTests
     [Theory]
     [InlineData(TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256)]
     [InlineData(TlsCipherSuite.TLS_RSA_WITH_AES_128_GCM_SHA256)]
+    [Requirement("9113-9.2.2-1")]
+    [Requirement("9113-A-1")]
+    [Requirement("grpc-security-2")]
     public async Task A_client_with_prohibited_cipher_suites_alone_is_turned_away(TlsCipherSuite suite)
     {
         await using var server = new TestServer();
@@ -97,6 +105,8 @@ public class ServerHandshakeTests
 
     /// <summary>RFC 9113 section 9.2.2: INADEQUATE_SECURITY. Where the system chooses, the choice is looked at.</summary>
     [Fact]
+    [Requirement("9113-9.2.2-1")]
+    [Requirement("9113-A-1")]
     public async Task A_prohibited_cipher_suite_that_the_system_chose_is_inadequate_security()
     {
         await using var server = new TestServer();

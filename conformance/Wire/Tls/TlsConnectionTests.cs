@@ -133,6 +133,8 @@ public class TlsConnectionTests
 
     /// <summary>RFC 9113 section 9.2.2: what may be used authenticates what it encrypts, and agrees on a key for one connection.</summary>
     [Fact]
+    [Requirement("9113-9.2-2")]
+    [Requirement("9113-9.2.2-3")]
     public void The_permitted_cipher_suites_of_tls_1_2_are_ephemeral_and_authenticated()
     {
         string[] permitted = [.. Enum.GetValues<TlsCipherSuite>().Where(suite => CipherSuites.IsPermitted(SslProtocols.Tls12, suite)).Select(suite => suite.ToString())];
