@@ -2,8 +2,6 @@ using Grpc.Core;
 
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Connection;
-using MiniGrpc.Wire.Grpc;
-using MiniGrpc.Wire.Hpack;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Server;
@@ -16,13 +14,14 @@ namespace MiniGrpc.Server;
 /// Threading: the reports come in on the receive loop; <see cref="Execute"/> runs on the thread pool; the deadline on a
 /// timer's thread. <c>_finished</c> decides who ends the call, <c>_started</c> whether the handler ever runs.
 /// </remarks>
-internal sealed class ServerStream : GrpcStream
+internal sealed partial class ServerStream : GrpcStream
 {
     private readonly ServerCore _server;
     private readonly HeaderList _requestFields = new();
     private MethodHandler? _handler;
     private ServerCall? _call;
     private Deadline? _timer;
+    private PreparedFields? _httpRefusal;
     private bool _requestFieldsReleased;
     private int _handlerState;
     private int _started;
@@ -133,7 +132,13 @@ internal sealed class ServerStream : GrpcStream
         if (head.HttpRefusal is { } refusal)
         {
             Connection.Causes.Note(0, head.Reason, head.Reason);
-            Refuse(refusal, null);
+            _httpRefusal = refusal;
+            DiscardInbox(); // and what still comes
+            if (endStream)
+            {
+                OnEndOfMessages();
+            }
+
             return null;
         }
 
@@ -173,7 +178,20 @@ internal sealed class ServerStream : GrpcStream
             Connection.Options.Dispatcher.Post(this);
         }
 
+        OnEndOfMessages();
         return null;
+    }
+
+    /// <summary>
+    /// What is no gRPC request is answered when it has ended, in HTTP's own terms: until then it can still break HTTP's rules, and a
+    /// plain HTTP client reads no answer before it has sent its request.
+    /// </summary>
+    protected override void OnEndOfMessages()
+    {
+        if (_httpRefusal is not null && !IsFinished)
+        {
+            Refuse(_httpRefusal, null);
+        }
     }
 
     /// <inheritdoc />
@@ -188,97 +206,4 @@ internal sealed class ServerStream : GrpcStream
 
     /// <inheritdoc />
     internal override void OnConnectionEnded(string reason) => EndEarly();
-
-    /// <summary>The fields of a status: <c>grpc-status</c> and, percent-encoded, <c>grpc-message</c>.</summary>
-    internal static HeaderList StatusFields(Status status)
-    {
-        var fields = new HeaderList();
-        Span<byte> code = stackalloc byte[3];
-        System.Buffers.Text.Utf8Formatter.TryFormat((int)status.StatusCode, code, out int length);
-        fields.Add("grpc-status"u8, code[..length]);
-        if (!string.IsNullOrEmpty(status.Detail))
-        {
-            fields.Add("grpc-message"u8, PercentEncoding.Encode(status.Detail), Indexing.Without);
-        }
-
-        return fields;
-    }
-
-    private void Refuse(PreparedFields prepared, HeaderList? fields)
-    {
-        if (_server.Compressions.AcceptEncoding.Length > 0 && fields is not null)
-        {
-            fields.Add("grpc-accept-encoding"u8, _server.Compressions.AcceptEncoding.Span);
-        }
-
-        TryFinish();
-        using (Http2Connection.GateScope gate = Connection.Enter())
-        {
-            gate.Send.WriteRefusal(this, prepared, fields);
-        }
-
-        fields?.Release();
-        if (Interlocked.Exchange(ref _started, 1) == 0)
-        {
-            Release();
-        }
-    }
-
-    private void OnDeadline()
-    {
-        HeaderList fields = StatusFields(new Status(StatusCode.DeadlineExceeded, "The deadline of the call has passed."));
-        using (Http2Connection.GateScope gate = Connection.Enter())
-        {
-            // Decided inside the gate, so that no message can follow the trailers.
-            if (!TryFinish())
-            {
-                fields.Release();
-                return;
-            }
-
-            if (SendQueue.Length > 0)
-            {
-                // Responses that the client doesn't take would hold the status up for ever; its own clock tells it the same.
-                fields.Release();
-                gate.Send.Reset(this, ErrorCode.Cancel);
-            }
-            else
-            {
-                gate.Send.WriteTrailers(this, _call is { HeadersSent: true } ? null : ResponseBlocks.Headers, fields);
-            }
-        }
-
-        Abandon();
-    }
-
-    /// <summary>The client, or the connection, has ended the call: nothing can be sent any more.</summary>
-    private void EndEarly()
-    {
-        if (TryFinish())
-        {
-            Abandon();
-        }
-    }
-
-    /// <summary>The call has ended before its handler did.</summary>
-    private void Abandon()
-    {
-        if (Interlocked.Exchange(ref _started, 1) == 0)
-        {
-            Release();
-            return;
-        }
-
-        // Counted before it can be taken back: the handler may return at any moment.
-        Connection.AddAbandonedCall(1);
-        if (Interlocked.CompareExchange(ref _handlerState, (int)HandlerState.Abandoned, (int)HandlerState.Running) != (int)HandlerState.Running)
-        {
-            Connection.AddAbandonedCall(-1);
-        }
-
-        _call?.Cancel();
-
-        // A reader that waits learns of it on the pool, not here.
-        Connection.Options.Dispatcher.Post(this);
-    }
 }

@@ -70,6 +70,7 @@ public class FloodsOnTheServer
             await client.SendAsync(o => RstStreamFrame.Write(o, (2 * i) + 1, ErrorCode.Cancel));
         }
 
+        await Eventually.IsTrueAsync(() => server.Core.RunningCalls == 0, "the handlers to return");
         await client.AssertWorksAsync(2001);
         await server.AssertQuietAsync(client);
     }

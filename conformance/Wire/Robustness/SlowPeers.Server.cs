@@ -97,6 +97,32 @@ public class SlowPeersOfTheServer
         await bystander.AssertWorksAsync(1);
     }
 
+    /// <summary>Row 44: also when nothing has been written for so long that nobody was watching.</summary>
+    [Fact]
+    public async Task A_client_whose_window_stays_shut_after_a_quiet_time_is_closed()
+    {
+        await using TestServer server = Serve();
+        var proceed = new TaskCompletionSource();
+        server.Service.Spread = async (_, responses, context) =>
+        {
+            await context.WriteResponseHeadersAsync([]);
+            await proceed.Task;
+            await responses.WriteAsync(new byte[100]);
+        };
+        RawClient client = await server.StartAsync((SettingId.InitialWindowSize, 0));
+        await client.RequestAsync(1, "Spread");
+        await client.DataAsync(1, RawClient.Message(1), endStream: true);
+        await client.ExpectAsync(FrameType.Headers, 1);
+        await client.RoundTripAsync();
+        _time.Advance(s_defaults.SendStallTimeout); // looks, and finds nothing that waits
+        proceed.SetResult();
+        await Eventually.IsTrueAsync(() => Internals.UnsentOf(Internals.ConnectionsOf(server.Core)[0]).Queued > 0, "the message to be queued");
+        _time.Advance(s_defaults.SendStallTimeout);
+        _time.Advance(s_defaults.SendStallTimeout);
+        RawFrame goAway = await client.ExpectGoAwayAndEndAsync(ErrorCode.EnhanceYourCalm, 1, "10.5");
+        Assert.Contains(nameof(AbuseLimits.SendStallTimeout), goAway.DebugData, StringComparison.Ordinal);
+    }
+
     /// <summary>Row 44: who takes a little now and then is slow, not stalled.</summary>
     [Fact]
     public async Task A_client_that_takes_a_little_now_and_then_is_not_closed()

@@ -4,6 +4,7 @@ using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2.Frames;
+using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Conformance.Wire.Robustness;
 
@@ -50,6 +51,29 @@ public class UnreadAnswers
         Scene.AssertSaidOnce(server.Log, nameof(AbuseLimits.SendStallTimeout));
         await bystander.AssertWorksAsync(5);
         Assert.True(asked > 0);
+    }
+
+    /// <summary>Not listening is waiting, not asking again and again whether there is room.</summary>
+    [Fact]
+    public async Task A_server_that_does_not_listen_does_not_spin()
+    {
+        await using var server = new TestServer();
+        (ITransport near, ITransport far) = MemoryTransport.CreatePair("counted");
+        var counting = new CountingTransport(far);
+        server.Core.Serve(counting);
+        await using var client = new RawClient(near);
+        await client.StartAsync();
+        RawClient bystander = await server.StartAsync();
+        Http2Connection connection = Assert.Single(Internals.ConnectionsOf(server.Core), c => ReferenceEquals(c.Transport, counting));
+        await AskUntilNobodyListensAsync(client, connection, "PING");
+        await bystander.AssertWorksAsync(1); // the loop has come to rest by then
+        int before = counting.Reads;
+        for (int i = 3; i < 20; i += 2)
+        {
+            await bystander.AssertWorksAsync(i);
+        }
+
+        Assert.InRange(counting.Reads - before, 0, 1);
     }
 
     /// <summary>Who takes the answers in the end has lost nothing.</summary>

@@ -89,11 +89,6 @@ internal sealed class FlushLoop : IThreadPoolWorkItem
                 return output;
             }
 
-            if (_send.QueuedOctets > 0)
-            {
-                _connection.Stall.Arm(); // no window lets it out
-            }
-
             // Nothing to send: an idle connection holds no output memory.
             _send.Output.Release();
             _spare!.Release();

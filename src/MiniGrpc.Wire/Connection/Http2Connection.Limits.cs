@@ -43,6 +43,15 @@ internal sealed partial class Http2Connection
         }
     }
 
+    /// <summary>Under the gate: messages that wait are watched, whether they could be sent or no window lets them out.</summary>
+    private void WatchQueues()
+    {
+        if (_send.QueuedOctets > 0)
+        {
+            Stall.Arm();
+        }
+    }
+
     /// <summary>Under the gate: the flush loop has taken what was to be sent.</summary>
     internal void OnOutputTaken()
     {

@@ -276,6 +276,7 @@ internal sealed partial class Http2Connection
         public void Dispose()
         {
             _connection.CompleteIfDrained();
+            _connection.WatchQueues();
             bool kick = _connection._flush.TryClaim();
             bool mayOpen = _connection._send.TakeMayOpen();
             Volatile.Write(ref _connection._backlogged, _connection._send.IsBacklogged);

@@ -132,6 +132,7 @@ internal sealed class ClientSubject : Subject
             case StateName.ResetByUs:
                 unary.Dispose();
                 await _server.ExpectResetAsync(3, ErrorCode.Cancel);
+                await AssertCallEndsAsync(3);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(state), state, "a client's stream is never in this state");

@@ -11,7 +11,7 @@ public class GrpcRequests
     [Requirement("grpc-requests-2")]
     public async Task A_request_other_than_post_is_method_not_allowed()
     {
-        RawResponse response = await RefusalAsync(":method=GET", ":scheme=http", ":path=/test/Unary", "content-type=application/grpc");
+        RawResponse response = await HttpRefusalAsync(":method=GET", ":scheme=http", ":path=/test/Unary", "content-type=application/grpc");
         Assert.Equal(("405", "POST"), (response.Head[":status"], response.Head["allow"]));
     }
 
@@ -23,9 +23,34 @@ public class GrpcRequests
     [Requirement("grpc-requests-11")]
     public async Task A_request_of_another_content_type_is_an_unsupported_media_type(string field)
     {
-        RawResponse response = await RefusalAsync(":method=POST", ":scheme=http", ":path=/test/Unary", field);
+        RawResponse response = await HttpRefusalAsync(":method=POST", ":scheme=http", ":path=/test/Unary", field);
         Assert.Equal("415", response.Head[":status"]);
         Assert.Null(response.Status);
+    }
+
+    /// <summary>What is no gRPC request is a request of HTTP still: until it has ended it is held to HTTP's rules, and answered then.</summary>
+    [Theory]
+    [InlineData(":method=GET")]
+    [InlineData(":method=POST")]
+    public async Task A_request_that_is_not_grpc_is_held_to_the_rules_of_http_until_it_has_ended(string method)
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        string[] fields = [method, ":scheme=http", ":path=/"];
+        await client.HeadersAsync(1, endStream: false, [.. fields, "content-length=1"]);
+        await client.DataAsync(1, [1, 2], endStream: true);
+        await client.ExpectResetAsync(1, ErrorCode.ProtocolError);
+        await client.HeadersAsync(3, endStream: false, fields);
+        await client.SendAsync(o => MiniGrpc.Wire.Http2.Frames.WindowUpdateFrame.Write(o, 3, int.MaxValue));
+        await client.ExpectResetAsync(3, ErrorCode.FlowControlError);
+        await client.HeadersAsync(5, endStream: false, fields);
+        await client.HeadersAsync(5, endStream: false, "x=trailers without END_STREAM");
+        await client.ExpectResetAsync(5, ErrorCode.ProtocolError);
+        await client.HeadersAsync(7, endStream: false, fields);
+        await client.HeadersAsync(7, endStream: true, "x=trailers");
+        Assert.NotNull((await client.ResponseAsync(7)).Head[":status"]);
+        await client.AssertWorksAsync(9);
+        await server.AssertQuietAsync(client);
     }
 
     [Theory]
@@ -263,6 +288,19 @@ public class GrpcRequests
     }
 
     /// <summary>The answer to a request that no handler must see; a call that follows must work.</summary>
+    private static async Task<RawResponse> HttpRefusalAsync(params string[] fields)
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        await client.HeadersAsync(1, endStream: true, fields);
+        RawResponse response = await client.ResponseAsync(1);
+        Assert.Null(response.Trailers);
+        Assert.Empty(server.Service.Calls);
+        await client.AssertWorksAsync(3);
+        await server.AssertQuietAsync(client);
+        return response;
+    }
+
     private static async Task<RawResponse> RefusalAsync(params string[] fields)
     {
         await using var server = new TestServer();

@@ -1,0 +1,105 @@
+using Grpc.Core;
+
+using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Grpc;
+using MiniGrpc.Wire.Hpack;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Server;
+
+/// <content>How a call ends that its handler doesn't end: refused, past its deadline, or given up by the client or the connection.</content>
+internal sealed partial class ServerStream
+{
+    /// <summary>The fields of a status: <c>grpc-status</c> and, percent-encoded, <c>grpc-message</c>.</summary>
+    internal static HeaderList StatusFields(Status status)
+    {
+        var fields = new HeaderList();
+        Span<byte> code = stackalloc byte[3];
+        System.Buffers.Text.Utf8Formatter.TryFormat((int)status.StatusCode, code, out int length);
+        fields.Add("grpc-status"u8, code[..length]);
+        if (!string.IsNullOrEmpty(status.Detail))
+        {
+            fields.Add("grpc-message"u8, PercentEncoding.Encode(status.Detail), Indexing.Without);
+        }
+
+        return fields;
+    }
+
+    private void Refuse(PreparedFields prepared, HeaderList? fields)
+    {
+        if (_server.Compressions.AcceptEncoding.Length > 0 && fields is not null)
+        {
+            fields.Add("grpc-accept-encoding"u8, _server.Compressions.AcceptEncoding.Span);
+        }
+
+        TryFinish();
+        using (Http2Connection.GateScope gate = Connection.Enter())
+        {
+            gate.Send.WriteRefusal(this, prepared, fields);
+        }
+
+        fields?.Release();
+        if (Interlocked.Exchange(ref _started, 1) == 0)
+        {
+            Release();
+        }
+    }
+
+    private void OnDeadline()
+    {
+        HeaderList fields = StatusFields(new Status(StatusCode.DeadlineExceeded, "The deadline of the call has passed."));
+        using (Http2Connection.GateScope gate = Connection.Enter())
+        {
+            // Decided inside the gate, so that no message can follow the trailers.
+            if (!TryFinish())
+            {
+                fields.Release();
+                return;
+            }
+
+            if (SendQueue.Length > 0)
+            {
+                // Responses that the client doesn't take would hold the status up for ever; its own clock tells it the same.
+                fields.Release();
+                gate.Send.Reset(this, ErrorCode.Cancel);
+            }
+            else
+            {
+                gate.Send.WriteTrailers(this, _call is { HeadersSent: true } ? null : ResponseBlocks.Headers, fields);
+            }
+        }
+
+        Abandon();
+    }
+
+    /// <summary>The client, or the connection, has ended the call: nothing can be sent any more.</summary>
+    private void EndEarly()
+    {
+        if (TryFinish())
+        {
+            Abandon();
+        }
+    }
+
+    /// <summary>The call has ended before its handler did.</summary>
+    private void Abandon()
+    {
+        if (Interlocked.Exchange(ref _started, 1) == 0)
+        {
+            Release();
+            return;
+        }
+
+        // Counted before it can be taken back: the handler may return at any moment.
+        Connection.AddAbandonedCall(1);
+        if (Interlocked.CompareExchange(ref _handlerState, (int)HandlerState.Abandoned, (int)HandlerState.Running) != (int)HandlerState.Running)
+        {
+            Connection.AddAbandonedCall(-1);
+        }
+
+        _call?.Cancel();
+
+        // A reader that waits learns of it on the pool, not here.
+        Connection.Options.Dispatcher.Post(this);
+    }
+}
