@@ -51,7 +51,13 @@ internal sealed class SocketTransport : ITransport
     public async ValueTask WaitForInputAsync()
     {
         _input.ReleaseIfEmpty();
-        await _socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None).ConfigureAwait(false);
+        do
+        {
+            // On Linux the event of octets that were read before it was looked at completes an empty receive, too (measured: for
+            // 27 of 60 connections with TLS). Without a second look such a connection would take a buffer and be idle with it.
+            await _socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None).ConfigureAwait(false);
+        }
+        while (!_socket.Poll(0, SelectMode.SelectRead));
     }
 
     /// <inheritdoc />
