@@ -7,7 +7,7 @@ using MiniGrpc.Wire.Buffers;
 namespace MiniGrpc.Wire.Transport.Tls;
 
 /// <summary>Reads what TLS has decrypted.</summary>
-internal sealed class TlsPipeReader(SslStream stream, TransportStream records, string peer) : ContiguousPipeReader
+internal sealed class TlsPipeReader(SslStream stream, string peer) : ContiguousPipeReader
 {
     private bool _hasReceived;
 
@@ -15,9 +15,7 @@ internal sealed class TlsPipeReader(SslStream stream, TransportStream records, s
     public async ValueTask WaitAsync()
     {
         ReleaseIfEmpty();
-        records.IsIdle = true;
         await ReceiveAsync(Memory<byte>.Empty, CancellationToken.None).ConfigureAwait(false);
-        records.IsIdle = false;
     }
 
     /// <inheritdoc />

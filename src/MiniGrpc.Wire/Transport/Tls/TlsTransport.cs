@@ -103,7 +103,7 @@ internal sealed class TlsTransport : ITransport
         }
 
         _certificate = stream.RemoteCertificate as X509Certificate2; // a stream that has ended doesn't tell it any more
-        _input = new TlsPipeReader(stream, _records, _peer.Peer);
+        _input = new TlsPipeReader(stream, _peer.Peer);
         _output = new TlsPipeWriter(stream, _below.Output);
         return Judge(stream);
     }

@@ -39,12 +39,6 @@ internal sealed class TransportStream(ITransport transport) : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>
-    /// Whether nobody is in a hurry: then a read waits for octets before it takes a buffer. TLS may have records of its own to read
-    /// (a session ticket, say) and go on to the next before it answers an empty read.
-    /// </summary>
-    public bool IsIdle { get; set; }
-
     /// <summary>From here on nothing is read or written.</summary>
     public void Abort() => _aborted = true;
 
@@ -53,13 +47,13 @@ internal sealed class TransportStream(ITransport transport) : Stream
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         ThrowIfAborted();
-        if ((buffer.IsEmpty || IsIdle) && !_hasUnread)
-        {
-            await transport.WaitForInputAsync().ConfigureAwait(false);
-        }
-
         if (buffer.IsEmpty)
         {
+            if (!_hasUnread)
+            {
+                await transport.WaitForInputAsync().ConfigureAwait(false);
+            }
+
             return 0;
         }
 
