@@ -1,6 +1,8 @@
 using System.IO.Compression;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using MiniGrpc.Client;
 using MiniGrpc.Server;
@@ -15,6 +17,9 @@ internal enum SiteKind
     /// <summary>TCP on loopback, through a relay that can cut.</summary>
     Tcp,
 
+    /// <summary>The same with TLS.</summary>
+    Tls,
+
     /// <summary>A Unix-domain socket.</summary>
     Unix,
 
@@ -26,6 +31,8 @@ internal enum SiteKind
 /// <remarks>Thread-safe: what replaces something holds a semaphore; calls read the channel of the moment.</remarks>
 internal sealed class Site : IAsyncDisposable
 {
+    private static readonly X509Certificate2 s_certificate = CreateCertificate();
+
     private readonly SemaphoreSlim _replacing = new(1, 1);
     private readonly CuttingRelay? _relay;
     private readonly MemoryEndPoint? _memory;
@@ -36,7 +43,7 @@ internal sealed class Site : IAsyncDisposable
     private Site(SiteKind kind)
     {
         Kind = kind;
-        _relay = kind == SiteKind.Tcp ? new CuttingRelay() : null;
+        _relay = kind is SiteKind.Tcp or SiteKind.Tls ? new CuttingRelay() : null;
         _memory = kind == SiteKind.Memory ? new MemoryEndPoint("soak") : null;
         _server = CreateServer();
         _channel = CreateChannel();
@@ -107,6 +114,16 @@ internal sealed class Site : IAsyncDisposable
         File.Delete(_socketPath);
     }
 
+    private static X509Certificate2 CreateCertificate()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=soak", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(IPAddress.Loopback);
+        request.CertificateExtensions.Add(names.Build());
+        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
+    }
+
     private async Task ReplaceAsync(Func<Task> replace)
     {
         await _replacing.WaitAsync();
@@ -131,6 +148,9 @@ internal sealed class Site : IAsyncDisposable
                 break;
             case SiteKind.Unix:
                 server.Listen("unix:" + _socketPath);
+                break;
+            case SiteKind.Tls:
+                server.Listen("https://127.0.0.1:0", new ServerTls(s_certificate));
                 break;
             default:
                 server.Listen("http://127.0.0.1:0");
@@ -157,10 +177,16 @@ internal sealed class Site : IAsyncDisposable
             InitialReconnectBackoff = TimeSpan.FromMilliseconds(5), // a restart takes no longer
             MaxReconnectBackoff = TimeSpan.FromMilliseconds(50),
         };
+        if (Kind == SiteKind.Tls)
+        {
+            options.Tls = new ClientTls { Roots = [s_certificate] };
+        }
+
         return Kind switch
         {
             SiteKind.Memory => MiniChannel.ForEndPoint(_memory!, options),
             SiteKind.Unix => MiniChannel.ForAddress("unix:" + _socketPath, options),
+            SiteKind.Tls => MiniChannel.ForAddress($"https://127.0.0.1:{_relay!.Port}", options),
             _ => MiniChannel.ForAddress($"http://127.0.0.1:{_relay!.Port}", options),
         };
     }
