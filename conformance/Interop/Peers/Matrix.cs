@@ -18,11 +18,13 @@ internal static class Matrix
     /// <summary>Every client, each of which also calls servers of other languages.</summary>
     public static IReadOnlyList<IClientPeer> Clients { get; } = [s_grpcNetClient, s_miniClient];
 
-    /// <summary>The pairs that every test of this project runs over: both peers are in the test's process.</summary>
+    /// <summary>
+    /// The pairs that every test of this project runs over: both peers are in the test's process. The official peers among themselves
+    /// show that a test asks for what is right; over plaintext alone, since TLS between them says nothing of ours.
+    /// </summary>
     public static IReadOnlyList<Pair> Pairs { get; } =
     [
         new(s_grpcNetClient, s_kestrel, Transport.Tcp),
-        new(s_grpcNetClient, s_kestrel, Transport.Tls),
         new(s_grpcNetClient, s_miniServer, Transport.Tcp),
         new(s_grpcNetClient, s_miniServer, Transport.Tls),
         new(s_miniClient, s_kestrel, Transport.Tcp),
@@ -37,6 +39,6 @@ internal static class Matrix
     public static IReadOnlyList<Pair> PairsAcrossProcesses { get; } =
     [
         .. Clients.Select(client => new Pair(client, s_python, Transport.Tcp)),
-        .. Clients.Select(client => new Pair(client, s_python, Transport.Tls)),
+        new Pair(s_miniClient, s_python, Transport.Tls),
     ];
 }
