@@ -35,8 +35,8 @@ public sealed record AbuseLimits
     public int SettingsEntries { get; init; } = 32;
 
     /// <summary>
-    /// Frames of one header block, HEADERS and CONTINUATION, empty ones too. Default 8, or as many as the largest list takes: at the smallest maximum frame size these
-    /// are 128 KiB, more than the limit of the header list lets through.
+    /// Frames of one header block, HEADERS and CONTINUATION, empty ones too. Default 8, and never fewer than the largest header
+    /// list takes: at the smallest maximum frame size these are 128 KiB, more than the default limit of the list lets through.
     /// </summary>
     public int HeaderBlockFrames { get; init; } = 8;
 
