@@ -100,7 +100,13 @@ public class CreditOnTheClient
         int stalled = attacked.NextId();
         using AsyncUnaryCall<byte[]> large = attacked.Channel.Unary(new byte[100_000]);
         await attacked.Attacker.SendAsync(o => WindowUpdateFrame.Write(o, 0, 1_000_000));
-        await attacked.Attacker.ExpectAsync(FrameType.Headers, stalled); // its window takes 65,535
+        await attacked.Attacker.ExpectAsync(FrameType.Headers, stalled);
+        for (int taken = 0; taken < 65_535;)
+        {
+            taken += (await attacked.Attacker.ExpectAsync(FrameType.Data, stalled)).Payload.Length;
+            Assert.InRange(taken, 1, 65_535);
+        }
+
         for (int i = 0; i < 5; i++)
         {
             int id = attacked.NextId();
@@ -110,6 +116,7 @@ public class CreditOnTheClient
             Assert.Equal([2], await RawPeer.Within(call.ResponseAsync, "the response"));
         }
 
+        await attacked.Attacker.AssertNothingOnAsync(stalled);
         Assert.False(large.ResponseAsync.IsCompleted);
         large.Dispose();
         await attacked.AssertUnharmedAsync();
