@@ -36,7 +36,7 @@ internal abstract partial class ClientCall
         }
     }
 
-    private Metadata Trailers => _trailers ??= MetadataCodec.Decode(_end!.TrailerFields, Stream?.Connection);
+    private Metadata Trailers => _trailers ??= MetadataCodec.Decode(_end!.TrailerFields, Connection);
 
     /// <summary>The trailers of a call that has ended.</summary>
     public Metadata GetTrailers() => HasEnded ? Trailers : throw new InvalidOperationException("The call has no trailers yet: it hasn't ended.");
@@ -61,7 +61,7 @@ internal abstract partial class ClientCall
     {
         if (Volatile.Read(ref _headerFields) is { } fields)
         {
-            source.TrySetResult(MetadataCodec.Decode(fields, Stream?.Connection));
+            source.TrySetResult(MetadataCodec.Decode(fields, Connection));
         }
         else if (HasEnded)
         {

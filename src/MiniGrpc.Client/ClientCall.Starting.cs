@@ -21,10 +21,7 @@ internal abstract partial class ClientCall
         try
         {
             fields = RequestFields();
-            var stream = new ClientStream(this, connection, Channel.Options.MaxReceiveMessageSize ?? -1, Channel.Compressions);
-            Prepare(stream);
-            Stream = stream; // the response may be there before Open returns
-            OpenResult result = Open(stream, _requestBlock, fields);
+            OpenResult result = Open(connection, fields, out ClientStream? stream);
             if (result == OpenResult.TooLarge)
             {
                 End(new Status(StatusCode.ResourceExhausted, "The call's metadata is larger than the server accepts (SETTINGS_MAX_HEADER_LIST_SIZE)."), abort: true);
@@ -33,14 +30,13 @@ internal abstract partial class ClientCall
 
             if (result != OpenResult.Opened)
             {
-                Stream = null;
                 return result;
             }
 
-            OnOpened(stream);
+            OnOpened(stream!);
             if (IsAborted)
             {
-                stream.Reset(ErrorCode.Cancel); // ended while it was being opened
+                stream!.Reset(ErrorCode.Cancel); // ended while it was being opened
             }
 
             return result;
@@ -75,7 +71,8 @@ internal abstract partial class ClientCall
                 return;
             }
 
-            _timer = new Deadline(Channel.Options.TimeProvider, timeout, OnDeadline);
+            _timer = new Deadline(Channel.Options.TimeProvider, OnDeadline);
+            _timer.Start(timeout);
         }
 
         if (_cancellationToken.CanBeCanceled)
@@ -104,8 +101,34 @@ internal abstract partial class ClientCall
     {
     }
 
-    /// <summary>Opens the stream with what the call can send at once.</summary>
-    protected abstract OpenResult Open(ClientStream stream, PreparedFields prepared, HeaderList? fields);
+    /// <summary>Opens a stream and sends what the call can send at once.</summary>
+    protected abstract OpenResult Open(Http2Connection connection, HeaderList? fields, out ClientStream? stream);
+
+    /// <summary>Under the gate: opens a stream if there is room for one.</summary>
+    protected OpenResult OpenStream(SendSide send, Http2Connection connection, HeaderList? fields, out ClientStream? stream)
+    {
+        stream = null;
+        if (send.CanOpen is not OpenResult.Opened and var result)
+        {
+            return result;
+        }
+
+        stream = (ClientStream?)connection.Pool.Take();
+        if (stream is null)
+        {
+            stream = new ClientStream(connection, Channel.Options.MaxReceiveMessageSize ?? -1, Channel.Compressions);
+        }
+        else
+        {
+            stream.Renew();
+        }
+
+        stream.Begin(this);
+        Prepare(stream);
+        Connection = connection;
+        Stream = stream; // the response may be there before the opener goes on
+        return send.TryOpen(stream, _requestBlock, fields, endStream: false);
+    }
 
     /// <summary>The stream is open.</summary>
     protected virtual void OnOpened(ClientStream stream)

@@ -75,13 +75,16 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
     /// <summary>The stream, once the call has started: what comes in on it can be read.</summary>
     protected ClientStream? Stream { get; private set; }
 
+    /// <summary>The connection that the call was started on.</summary>
+    protected Http2Connection? Connection { get; private set; }
+
     /// <summary>The status of a call that has ended.</summary>
     public Status GetStatus() => _end?.Status ?? throw new InvalidOperationException("The call has no status yet: it hasn't ended.");
 
     /// <summary>Cancels the call unless it has ended.</summary>
     public void Dispose()
     {
-        if (!End(new Status(StatusCode.Cancelled, "The call was disposed of before it had ended."), abort: true))
+        if (HasEnded || !End(new Status(StatusCode.Cancelled, "The call was disposed of before it had ended."), abort: true))
         {
             OnDisposedAfterEnd();
         }
@@ -158,6 +161,18 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
             Volatile.Write(ref _end, new CallEnd(status, _end!.TrailerFields, true));
             Stream?.DiscardInbox();
         }
+    }
+
+    /// <summary>
+    /// The call has ended in the usual way, and all that came in on its stream was read: the stream may serve another call. Whoever
+    /// resets a stream for its call has ended the call for that, so nobody does any more.
+    /// </summary>
+    protected void LetGoOfStream()
+    {
+        ClientStream stream = Stream!;
+        Stream = null;
+        stream.DiscardInbox();
+        stream.LetGo();
     }
 
     /// <summary>Whether the call was cut off: messages that were not read are lost.</summary>

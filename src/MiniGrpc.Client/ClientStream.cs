@@ -7,23 +7,28 @@ using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Client;
 
-/// <summary>A call as the client's connection sees it: what comes in is judged by gRPC's rules and told to the call.</summary>
+/// <summary>A call as the client's connection sees it: what comes in is judged by gRPC's rules and told to the _call.</summary>
 /// <remarks>Threading: the reports come in on the receive loop; <see cref="Execute"/> runs on the thread pool.</remarks>
-internal sealed class ClientStream(ClientCall call, Http2Connection connection, int maxReceiveMessageSize, CompressionSet compressions)
+internal sealed class ClientStream(Http2Connection connection, int maxReceiveMessageSize, CompressionSet compressions)
     : GrpcStream(connection, maxReceiveMessageSize)
 {
+    private ClientCall _call = null!;
+
     private const string WithoutStatus = "The response ended without a grpc-status.";
     private static readonly Status s_deadlineExceeded = new(StatusCode.DeadlineExceeded, "The deadline of the call has passed.");
 
+    /// <summary>Under the gate: the call that the stream is for, before it is opened.</summary>
+    public void Begin(ClientCall call) => _call = call;
+
     /// <inheritdoc />
-    public override void Execute() => call.Resume();
+    public override void Execute() => _call.Resume();
 
     /// <inheritdoc />
     internal override ProtocolError? OnHeaders(HeaderList fields, bool endStream)
     {
         if (Refuse(fields) is { } refusal)
         {
-            call.End(Note(refusal), abort: true);
+            _call.End(Note(refusal), abort: true);
             return null;
         }
 
@@ -43,11 +48,11 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
 
         if (error is not null)
         {
-            call.End(Note(new Status((StatusCode)error.Code, error.Detail)), abort: true);
+            _call.End(Note(new Status((StatusCode)error.Code, error.Detail)), abort: true);
             return null;
         }
 
-        call.OnResponseHeaders(fields);
+        _call.OnResponseHeaders(fields);
         return null;
     }
 
@@ -67,14 +72,14 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
         Status end = IsDeadline(status)
             ? s_deadlineExceeded
             : new Status(status, $"The server reset the stream: {ErrorCodes.Name(code)}{StatusMapping.ExplainRstStream((uint)code)}.");
-        call.End(end, abort: true);
+        _call.End(end, abort: true);
     }
 
     /// <inheritdoc />
-    internal override void OnStreamError(ProtocolError error) => call.End(new Status(StatusCode.Internal, $"The response breaks HTTP/2: {error}"), abort: true);
+    internal override void OnStreamError(ProtocolError error) => _call.End(new Status(StatusCode.Internal, $"The response breaks HTTP/2: {error}"), abort: true);
 
     /// <inheritdoc />
-    internal override void OnConnectionEnded(string reason) => call.OnUnavailable(reason);
+    internal override void OnConnectionEnded(string reason) => _call.OnUnavailable(reason);
 
     /// <inheritdoc />
     protected override void OnEndOfMessages() =>
@@ -144,13 +149,13 @@ internal sealed class ClientStream(ClientCall call, Http2Connection connection, 
     }
 
     /// <summary>The server's deadline is the same as ours, and its timer may be a moment ahead: then it says CANCELLED.</summary>
-    private bool IsDeadline(StatusCode status) => status == StatusCode.Cancelled && call.DeadlineHasPassed;
+    private bool IsDeadline(StatusCode status) => status == StatusCode.Cancelled && _call.DeadlineHasPassed;
 
     private void End(Status status, byte[]? trailers)
     {
         Inbox.End();
         Inbox.Uncharge();
-        call.End(status, abort: false, trailers);
+        _call.End(status, abort: false, trailers);
 
         // The server has answered and reads no more requests: without a reset the stream would stay open for them.
         if (State.Current == StreamState.HalfClosedRemote)

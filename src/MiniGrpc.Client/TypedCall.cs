@@ -19,6 +19,9 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
 
     protected Method<TRequest, TResponse> Method => method;
 
+    /// <summary>Whether its one request goes out as it starts.</summary>
+    protected bool TakesOneRequest => method.Type is MethodType.Unary or MethodType.ServerStreaming;
+
     /// <summary>Starts a call with its one request.</summary>
     public void Start(TRequest request)
     {
@@ -35,24 +38,24 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
     }
 
     /// <inheritdoc />
-    protected override OpenResult Open(ClientStream stream, PreparedFields prepared, HeaderList? fields)
+    protected override OpenResult Open(Http2Connection connection, HeaderList? fields, out ClientStream? stream)
     {
         if (_request is null)
         {
-            using Http2Connection.GateScope gate = stream.Connection.Enter();
-            return gate.Send.TryOpen(stream, prepared, fields, endStream: false);
+            using Http2Connection.GateScope gate = connection.Enter();
+            return OpenStream(gate.Send, connection, fields, out stream);
         }
 
         // Header list, request and END_STREAM enter the gate once.
         MessageSerializer serializer = MessageSerializer.Rent();
         OutputBuffer message = Serialize(serializer, _request, WriteOptions);
         OpenResult result;
-        using (Http2Connection.GateScope gate = stream.Connection.Enter())
+        using (Http2Connection.GateScope gate = connection.Enter())
         {
-            result = gate.Send.TryOpen(stream, prepared, fields, endStream: false);
+            result = OpenStream(gate.Send, connection, fields, out stream);
             if (result == OpenResult.Opened)
             {
-                gate.Send.WriteData(stream, message, endStream: true);
+                gate.Send.WriteData(stream!, message, endStream: true);
             }
         }
 
@@ -63,7 +66,12 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
     /// <inheritdoc />
     protected override void OnOpened(ClientStream stream)
     {
-        _request = null;
+        if (TakesOneRequest)
+        {
+            _request = null;
+            return; // nobody waits to write, and the stream may have been let go of
+        }
+
         Interlocked.Exchange(ref _open, stream); // a full fence: a writer looks at _open after publishing its wait
         PostOpened();
     }

@@ -36,6 +36,11 @@ internal sealed class UnaryResponseCall<TRequest, TResponse>(MiniChannel channel
 
         if (Status.StatusCode == StatusCode.OK && TryReadResponse(out TResponse response))
         {
+            if (TakesOneRequest)
+            {
+                LetGoOfStream(); // before the caller goes on, who may want it for the next call
+            }
+
             _response.TrySetResult(response);
         }
         else

@@ -13,6 +13,9 @@ internal abstract class MethodHandler
     /// <summary>Whether the handler is given one request, and so starts when that is complete.</summary>
     public abstract bool TakesOneRequest { get; }
 
+    /// <summary>Whether it is one response besides, so that the call is over when the handler is: it has no reader or writer to keep.</summary>
+    public virtual bool IsUnary => false;
+
     /// <summary>Runs the handler. It completes the call when it returns without an exception.</summary>
     public abstract Task RunAsync(ServerCall call);
 }
@@ -25,6 +28,9 @@ internal sealed class UnaryHandler<TRequest, TResponse>(Method<TRequest, TRespon
 {
     /// <inheritdoc />
     public override bool TakesOneRequest => true;
+
+    /// <inheritdoc />
+    public override bool IsUnary => true;
 
     /// <inheritdoc />
     public override async Task RunAsync(ServerCall call)

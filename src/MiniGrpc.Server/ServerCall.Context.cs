@@ -10,6 +10,7 @@ namespace MiniGrpc.Server;
 internal sealed partial class ServerCall : ServerCallContext
 {
     private readonly string _methodName;
+    private readonly DateTime _deadline;
     private AuthContext? _authContext;
     private Metadata? _requestHeaders;
     private Metadata? _responseTrailers;
@@ -21,17 +22,17 @@ internal sealed partial class ServerCall : ServerCallContext
     protected override string MethodCore => _methodName;
 
     /// <inheritdoc />
-    protected override string HostCore => _stream.ReadRequestFields(static fields =>
+    protected override string HostCore => _stream.ReadRequestFields(this, static fields =>
         fields.TryGet(":authority"u8, out ReadOnlySpan<byte> host) || fields.TryGet("host"u8, out host) ? Encoding.ASCII.GetString(host) : "");
 
     /// <inheritdoc />
     protected override string PeerCore => _stream.Connection.Transport.RemoteAddress;
 
     /// <inheritdoc />
-    protected override DateTime DeadlineCore => _stream.Deadline;
+    protected override DateTime DeadlineCore => _deadline;
 
     /// <inheritdoc />
-    protected override Metadata RequestHeadersCore => _requestHeaders ??= _stream.ReadRequestFields(fields => MetadataCodec.Decode(fields, _stream.Connection));
+    protected override Metadata RequestHeadersCore => _requestHeaders ??= _stream.ReadRequestFields(this, fields => MetadataCodec.Decode(fields, _stream.Connection));
 
     /// <inheritdoc />
     protected override CancellationToken CancellationTokenCore => _cancellation.Token;

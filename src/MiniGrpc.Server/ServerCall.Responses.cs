@@ -26,6 +26,9 @@ internal sealed partial class ServerCall
     private ICompressionProvider? _sendCompression;
     private bool _completed;
 
+    /// <summary>Whether it was the handler that has ended the call, or what it threw. Set under the gate.</summary>
+    public bool WasCompleted => Volatile.Read(ref _completed);
+
     /// <summary>Whether the response's header list has been sent.</summary>
     public bool HeadersSent { get; private set; }
 
@@ -134,7 +137,7 @@ internal sealed partial class ServerCall
         }
     }
 
-    private bool TryFinish() => _completed = _stream.TryFinish();
+    private bool TryFinish() => !_completed && (_completed = _stream.TryFinish());
 
     private HeaderList TrailerFields(Status status, Metadata? exceptionTrailers)
     {
@@ -170,7 +173,7 @@ internal sealed partial class ServerCall
                 throw new RpcException(s_headersTooLarge);
             }
 
-            if (!HeadersSent && !_stream.IsFinished)
+            if (!HeadersSent && !_completed && !_stream.IsFinished)
             {
                 gate.Send.WriteHeaders(_stream, ResponseBlocks.Headers, fields, endStream: false);
                 HeadersSent = true;
@@ -213,6 +216,7 @@ internal sealed partial class ServerCall
             ? _stream.Server.Compressions.Find(System.Text.Encoding.ASCII.GetBytes(name))
             : _stream.Server.ResponseCompression;
         return provider is not null && _stream.ReadRequestFields(
+            this,
             fields => fields.TryGet("grpc-accept-encoding"u8, out ReadOnlySpan<byte> accept) && CompressionSet.IsAccepted(accept, provider.EncodingName))
             ? provider
             : null;

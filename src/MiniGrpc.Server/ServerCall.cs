@@ -8,7 +8,10 @@ using MiniGrpc.Wire.Grpc;
 namespace MiniGrpc.Server;
 
 /// <summary>One call as its handler sees it: the context, and the way responses and the final status take.</summary>
-/// <remarks>Never pooled: a handler may hold on to it. Members that send enter the gate; the handler may call from any thread.</remarks>
+/// <remarks>
+/// Never pooled: a handler may hold on to it. Members that send enter the gate; the handler may call from any thread. Its stream
+/// may serve another call once this one was completed: whatever looks at the stream, or writes to it, makes sure of that first.
+/// </remarks>
 internal sealed partial class ServerCall
 {
     private readonly ServerStream _stream;
@@ -19,7 +22,11 @@ internal sealed partial class ServerCall
     {
         _stream = stream;
         _methodName = handler.FullName;
+        _deadline = stream.Deadline;
     }
+
+    /// <summary>Whether the one request was read, and that it is the only one: nothing more comes in on the stream.</summary>
+    public bool RequestWasRead { get; private set; }
 
     /// <summary>Runs the handler to its end, whatever that is.</summary>
     public async Task RunAsync(MethodHandler handler)
@@ -48,12 +55,14 @@ internal sealed partial class ServerCall
     /// <summary>Why nothing can be read or written any more; null while it can.</summary>
     public Exception? EndedException(string what)
     {
-        if (_cancellation.IsCancelled || (_stream.IsFinished && !_completed))
+        if (WasCompleted)
         {
-            return new OperationCanceledException($"Can't {what}: the call was cancelled, its deadline has passed, or its connection was lost.", CancellationToken);
+            return new InvalidOperationException($"Can't {what}: the call has ended.");
         }
 
-        return _stream.IsFinished ? new InvalidOperationException($"Can't {what}: the call has ended.") : null;
+        return _cancellation.IsCancelled || _stream.IsFinished
+            ? new OperationCanceledException($"Can't {what}: the call was cancelled, its deadline has passed, or its connection was lost.", CancellationToken)
+            : null;
     }
 
     /// <summary>Reads the request of a method that takes one.</summary>
@@ -63,10 +72,15 @@ internal sealed partial class ServerCall
         InboxStatus status = _stream.Read(marshaller, out T request, out Status error);
         if (status == InboxStatus.Message)
         {
-            status = _stream.Inbox.Read(out _, out _, out GrpcError? extra, out _);
-            if (status == InboxStatus.End)
+            status = _stream.Inbox.Read(out MessagePrefix second, out _, out GrpcError? extra, out _);
+            switch (status)
             {
-                return request;
+                case InboxStatus.End:
+                    RequestWasRead = true;
+                    return request;
+                case InboxStatus.Message:
+                    _stream.Inbox.Consume(second.TotalLength); // no more than seen
+                    break;
             }
 
             error = _stream.Note(extra is null

@@ -124,7 +124,13 @@ internal sealed class ServerCore : IConnectionOwner
     public Http2Stream? OpenStream(Http2Connection connection)
     {
         Interlocked.Increment(ref _runningCalls);
-        return new ServerStream(this, connection);
+        if (connection.Pool.Take() is not { } stream)
+        {
+            return new ServerStream(this, connection);
+        }
+
+        stream.Renew();
+        return stream;
     }
 
     /// <inheritdoc />

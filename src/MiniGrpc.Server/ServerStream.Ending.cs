@@ -50,8 +50,9 @@ internal sealed partial class ServerStream
         HeaderList fields = StatusFields(new Status(StatusCode.DeadlineExceeded, "The deadline of the call has passed."));
         using (Http2Connection.GateScope gate = Connection.Enter())
         {
-            // Decided inside the gate, so that no message can follow the trailers.
-            if (!TryFinish())
+            // Decided inside the gate, so that no message can follow the trailers. A timer that is late by a whole call finds the clock
+            // of the next one running.
+            if (!_timer!.HasPassed || !TryFinish())
             {
                 fields.Release();
                 return;

@@ -94,15 +94,15 @@ internal sealed partial class ServerStream : GrpcStream
     /// <summary>Takes the right to end the call; true once.</summary>
     public bool TryFinish() => Interlocked.Exchange(ref _finished, 1) == 0;
 
-    /// <summary>Looks a request field up.</summary>
+    /// <summary>Looks a request field up for <paramref name="call"/>.</summary>
     /// <exception cref="InvalidOperationException">The call has ended, and its memory with it.</exception>
-    public T ReadRequestFields<T>(Func<HeaderList, T> read)
+    public T ReadRequestFields<T>(ServerCall call, Func<HeaderList, T> read)
     {
         lock (_requestFields)
         {
-            return _requestFieldsReleased
-                ? throw new InvalidOperationException("The request's metadata can't be read after the call has ended. Read it in the handler and keep what is needed.")
-                : read(_requestFields);
+            return ReferenceEquals(_call, call) && !_requestFieldsReleased
+                ? read(_requestFields)
+                : throw new InvalidOperationException("The request's metadata can't be read after the call has ended. Read it in the handler and keep what is needed.");
         }
     }
 
@@ -114,7 +114,17 @@ internal sealed partial class ServerStream : GrpcStream
             Connection.AddAbandonedCall(-1);
         }
 
-        _timer?.Dispose();
+        // Nobody but the handler has ended such a call, and its request was there before it began: nothing was posted for it since.
+        bool isReusable = _call is { WasCompleted: true, RequestWasRead: true } && _handler!.IsUnary;
+        if (isReusable)
+        {
+            _timer?.Stop();
+        }
+        else
+        {
+            _timer?.Dispose();
+        }
+
         DiscardInbox();
         lock (_requestFields)
         {
@@ -123,6 +133,23 @@ internal sealed partial class ServerStream : GrpcStream
         }
 
         _server.OnCallEnded();
+        if (isReusable)
+        {
+            _call = null;
+            LetGo();
+        }
+    }
+
+    /// <inheritdoc />
+    internal override void Renew()
+    {
+        base.Renew();
+        Deadline = DateTime.MaxValue;
+        _handler = null;
+        _requestFieldsReleased = false;
+        _handlerState = (int)HandlerState.Running;
+        _started = 0;
+        _finished = 0;
     }
 
     /// <inheritdoc />
@@ -153,7 +180,8 @@ internal sealed partial class ServerStream : GrpcStream
         if (head.Timeout is { } timeout)
         {
             Deadline = Wire.Calls.Deadline.At(_server.Options.TimeProvider.GetUtcNow().UtcDateTime, timeout);
-            _timer = new Deadline(_server.Options.TimeProvider, timeout, OnDeadline);
+            _timer ??= new Deadline(_server.Options.TimeProvider, OnDeadline);
+            _timer.Start(timeout);
         }
 
         if (endStream)

@@ -57,7 +57,7 @@ internal sealed class LoopbackTarget : PureTarget
         public Bench(Features features)
         {
             _features = features;
-            _receive = new ReceiveSide(Role.Server, new ReceiveLimits(MaxConcurrentStreams: 1000, StreamWindow: int.MaxValue), this, new RetiredStreams());
+            _receive = new ReceiveSide(Role.Server, new ReceiveLimits(MaxConcurrentStreams: 1000, StreamWindow: int.MaxValue), this, new StreamStack());
             _send.WriteStart([], 65_535);
             _unread = _send.Output.WrittenSpan[ConnectionPreface.Length..].ToArray();
             _send.Output.Clear();

@@ -44,7 +44,7 @@ internal sealed class ReceiveBench : IReceiveSink
     private readonly ReceiveLimits _limits;
     private readonly Role _role;
     private readonly Features? _features;
-    private readonly RetiredStreams _retired = new();
+    private readonly StreamStack _retired = new();
     private readonly ReceiveSide _side;
     private readonly Dictionary<int, BenchStream> _all = [];
     private Http2Stream? _opened;

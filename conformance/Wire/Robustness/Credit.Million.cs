@@ -94,7 +94,7 @@ public class CreditOfAMillionStreams
 
     private sealed class Sink : IReceiveSink
     {
-        private readonly RetiredStreams _retired = new();
+        private readonly StreamStack _retired = new();
         private readonly List<CalledStream> _open = [];
 
         public Sink()

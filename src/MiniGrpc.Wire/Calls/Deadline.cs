@@ -9,39 +9,61 @@ internal sealed class Deadline : IDisposable
     /// <summary>The longest wait to arm at once; below what timers take.</summary>
     private static readonly TimeSpan s_longestWait = TimeSpan.FromDays(30);
 
+    private const long Never = long.MaxValue;
+
     private readonly TimeProvider _time;
     private readonly Action _expired;
     private readonly ITimer _timer;
-    private readonly long _start;
-    private readonly TimeSpan _timeout;
+    private readonly long _origin;
+    private long _due = Never; // ticks since the origin; one word, so that a timer's thread never sees half of it
 
-    /// <summary>Starts the timer; <paramref name="expired"/> runs once on a pool thread unless <see cref="Dispose"/> comes first.</summary>
-    public Deadline(TimeProvider time, TimeSpan timeout, Action expired)
+    /// <summary>Creates a timer that isn't running; <paramref name="expired"/> is what it runs, on a pool thread.</summary>
+    public Deadline(TimeProvider time, Action expired)
     {
         _time = time;
         _expired = expired;
-        _timeout = timeout;
-        _start = time.GetTimestamp();
+        _origin = time.GetTimestamp();
         _timer = time.CreateTimer(static state => ((Deadline)state!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        Arm(timeout);
     }
+
+    /// <summary>Whether it is running and its moment is there: what a late run of the timer for a call before this one is told by.</summary>
+    public bool HasPassed => Left <= TimeSpan.Zero;
 
     /// <summary>What a deadline far beyond what a <see cref="DateTime"/> holds is shown as.</summary>
     public static DateTime At(DateTime now, TimeSpan timeout) => timeout >= DateTime.MaxValue - now ? DateTime.MaxValue : now + timeout;
 
+    /// <summary>Starts it: it runs out once, unless it is stopped or disposed of before.</summary>
+    public void Start(TimeSpan timeout)
+    {
+        long now = _time.GetElapsedTime(_origin).Ticks;
+        Volatile.Write(ref _due, timeout.Ticks < Never - now ? now + timeout.Ticks : Never - 1);
+        Arm(timeout);
+    }
+
+    /// <summary>Stops it. A run that has begun already goes on, and finds that nothing <see cref="HasPassed"/>.</summary>
+    public void Stop()
+    {
+        Volatile.Write(ref _due, Never);
+        _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
     /// <inheritdoc />
     public void Dispose() => _timer.Dispose();
 
+    private TimeSpan Left => Volatile.Read(ref _due) is var due && due == Never
+        ? TimeSpan.MaxValue
+        : TimeSpan.FromTicks(due) - _time.GetElapsedTime(_origin);
+
     private void OnTimer()
     {
-        TimeSpan left = _timeout - _time.GetElapsedTime(_start);
-        if (left > TimeSpan.Zero)
-        {
-            Arm(left);
-        }
-        else
+        TimeSpan left = Left;
+        if (left <= TimeSpan.Zero)
         {
             _expired();
+        }
+        else if (left != TimeSpan.MaxValue)
+        {
+            Arm(left);
         }
     }
 

@@ -16,6 +16,7 @@ namespace MiniGrpc.Wire.Calls;
 internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
 {
     private PostedCompletion? _writeWaiter;
+    private int _holders = Holders;
 
     protected GrpcStream(Http2Connection connection, int maxReceiveMessageSize)
     {
@@ -23,6 +24,9 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
         MaxReceiveMessageSize = maxReceiveMessageSize;
         Inbox = new MessageInbox(connection.ReceiveWindow, connection.Options.Limits.StreamWindow, maxReceiveMessageSize);
     }
+
+    /// <summary>Who holds a stream: the receive loop, and the call.</summary>
+    private const int Holders = 2;
 
     /// <summary>The connection that the stream is one of.</summary>
     internal Http2Connection Connection { get; }
@@ -108,6 +112,30 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
     {
         Inbox.Discard();
         GiveCredit(0);
+    }
+
+    /// <summary>
+    /// A holder will not touch the stream any more, nor will anything that it has posted or armed; when the other one has said so
+    /// too, it may be used for another call. Holders that can't promise it just leave the stream to the garbage collector.
+    /// </summary>
+    internal void LetGo()
+    {
+        if (Interlocked.Decrement(ref _holders) == 0)
+        {
+            Connection.Pool.Return(this);
+        }
+    }
+
+    /// <inheritdoc />
+    internal override void OnForgotten() => LetGo();
+
+    /// <inheritdoc />
+    internal override void Renew()
+    {
+        base.Renew();
+        Inbox.Renew(Connection.Options.Limits.StreamWindow);
+        ReceiveCompression = null;
+        _holders = Holders;
     }
 
     /// <inheritdoc />

@@ -19,6 +19,7 @@ internal struct InboxOctets
 
     private InboxSegment? _head;
     private InboxSegment? _tail;
+    private InboxSegment? _spare;
     private int _headStart;
     private int _tailEnd;
 
@@ -81,7 +82,10 @@ internal struct InboxOctets
 
     private void AddSegment(int size)
     {
-        _tail = new InboxSegment(Math.Clamp(size, SmallestSegment, LargestSegment), _tail);
+        InboxSegment segment = _spare ?? new InboxSegment();
+        _spare = null;
+        segment.Begin(Math.Clamp(size, SmallestSegment, LargestSegment), _tail);
+        _tail = segment;
         _tailEnd = 0;
         if (_head is null)
         {
@@ -101,6 +105,7 @@ internal struct InboxOctets
             _tailEnd = 0;
         }
 
-        BytePool.Return(head.Array);
+        head.End();
+        _spare = head;
     }
 }

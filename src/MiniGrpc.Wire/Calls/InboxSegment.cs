@@ -10,10 +10,19 @@ namespace MiniGrpc.Wire.Calls;
 /// </summary>
 internal sealed class InboxSegment : ReadOnlySequenceSegment<byte>
 {
-    public InboxSegment(int size, InboxSegment? previous)
+    /// <summary>The rented array; empty when the segment is not in use.</summary>
+    public byte[] Array { get; private set; } = [];
+
+    /// <summary>The segment after this one.</summary>
+    public InboxSegment? NextSegment => (InboxSegment?)Next;
+
+    /// <summary>Rents memory, and links the segment behind <paramref name="previous"/>.</summary>
+    public void Begin(int size, InboxSegment? previous)
     {
         Array = BytePool.Rent(size);
         Memory = Array;
+        Next = null;
+        RunningIndex = 0;
         if (previous is not null)
         {
             previous.Next = this;
@@ -21,9 +30,12 @@ internal sealed class InboxSegment : ReadOnlySequenceSegment<byte>
         }
     }
 
-    /// <summary>The rented array.</summary>
-    public byte[] Array { get; }
-
-    /// <summary>The segment after this one.</summary>
-    public InboxSegment? NextSegment => (InboxSegment?)Next;
+    /// <summary>Gives the memory back. Nobody may look at a sequence with this segment in it any more.</summary>
+    public void End()
+    {
+        BytePool.Return(Array);
+        Array = [];
+        Memory = default;
+        Next = null;
+    }
 }

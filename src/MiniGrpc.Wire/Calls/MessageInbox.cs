@@ -61,6 +61,21 @@ internal sealed class MessageInbox
         _maxMessageSize = maxMessageSize < 0 ? s_largestMessage : Math.Min(maxMessageSize, s_largestMessage);
     }
 
+    /// <summary>Makes an inbox that was discarded ready for the next call.</summary>
+    public void Renew(int streamWindow)
+    {
+        lock (_lock)
+        {
+            System.Diagnostics.Debug.Assert(_discarded && !_reading && !_octets.HoldsMemory && _charged == 0, "the call before has left nothing");
+            _window = new ReceiveWindow(streamWindow);
+            _uncharged = 0;
+            _ended = false;
+            _waiting = false;
+            _waitsForEnd = false;
+            _discarded = false;
+        }
+    }
+
     /// <summary>Adds the octets of a DATA frame.</summary>
     public InboxAppend Append(ReadOnlySpan<byte> data, int padding, bool ended)
     {

@@ -87,6 +87,9 @@ internal sealed partial class Http2Connection
         }
     }
 
+    /// <summary>Streams to be used again.</summary>
+    internal StreamPool Pool { get; } = new();
+
     /// <summary>Guards the outbound half.</summary>
     internal Lock Gate { get; } = new();
 

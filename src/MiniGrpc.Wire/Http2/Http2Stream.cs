@@ -61,8 +61,10 @@ internal abstract class Http2Stream
     /// <summary>Whether we closed this stream by RST_STREAM, so that frames still in flight for it are to be ignored.</summary>
     internal bool WasResetByUs { get; set; }
 
-    /// <summary>The stream retired before this one, in the list that the receive loop collects.</summary>
-    internal Http2Stream? NextRetired { get; set; }
+    // ---- whoever holds it ----
+
+    /// <summary>The stream below this one in the <see cref="StreamStack"/> that it stands in.</summary>
+    internal Http2Stream? NextInStack { get; set; }
 
     /// <summary>Where a request is decoded to; null for a stream that copies what it needs of the list it is shown.</summary>
     internal virtual HeaderList? RequestFields => null;
@@ -90,4 +92,26 @@ internal abstract class Http2Stream
 
     /// <summary>The queue has become short enough: wake the writer. Called under the send gate: must not run user code.</summary>
     internal abstract void OnSendCapacity();
+
+    /// <summary>The stream is closed, and the receive loop has done with it: the last report of all.</summary>
+    internal virtual void OnForgotten()
+    {
+    }
+
+    /// <summary>
+    /// Makes an idle stream of a closed one that nobody holds any more. Under the gate: whoever moved the last octets of the
+    /// call before has left it by then.
+    /// </summary>
+    internal virtual void Renew()
+    {
+        System.Diagnostics.Debug.Assert(State.Current == StreamState.Closed && SendQueue.Length == 0 && !IsReady, "it was closed, and is forgotten");
+        State = default;
+        Id = 0;
+        EndQueued = false;
+        QueuedTrailersPrepared = null;
+        HeadersReceived = false;
+        DeclaredLength = -1;
+        ReceivedLength = 0;
+        WasResetByUs = false;
+    }
 }

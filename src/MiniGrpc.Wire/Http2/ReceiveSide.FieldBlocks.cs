@@ -152,12 +152,9 @@ internal sealed partial class ReceiveSide
             if (transition.BecameClosed)
             {
                 Streams.Remove(stream);
-                if (input != StreamInput.ReceiveRstStream)
-                {
-                    _budgets.OnStreamEnded();
-                }
-
+                _budgets.OnStreamEnded();
                 _sink.OnClosed(stream);
+                _closedByPeer = stream; // the rest of this frame is for it
             }
 
             return true;

@@ -20,15 +20,16 @@ internal sealed partial class ReceiveSide
     private readonly HpackDecoder _hpack;
     private readonly InboundFields _inbound;
     private readonly HeaderBlock _block;
-    private readonly RetiredStreams _retired;
+    private readonly StreamStack _retired;
     private readonly HeaderList _scratch = new();
     private readonly AbuseBudgets _budgets;
+    private Http2Stream? _closedByPeer;
     private bool _settingsReceived;
     private bool _settingsAcknowledged;
     private long _now;
 
     /// <summary>Creates the inbound half. <paramref name="retired"/> tells it of streams that the outbound half has closed.</summary>
-    public ReceiveSide(Role role, ReceiveLimits limits, IReceiveSink sink, RetiredStreams retired)
+    public ReceiveSide(Role role, ReceiveLimits limits, IReceiveSink sink, StreamStack retired)
     {
         _role = role;
         _limits = limits;
@@ -105,19 +106,27 @@ internal sealed partial class ReceiveSide
         _block.End();
     }
 
-    /// <summary>Takes the streams that the outbound half has closed out of the table.</summary>
+    /// <summary>Takes the streams that the outbound half has closed out of the table, and lets go of those that ended by the frame before.</summary>
     public void CollectRetired()
     {
+        if (_closedByPeer is not null)
+        {
+            Http2Stream closed = _closedByPeer;
+            _closedByPeer = null;
+            closed.OnForgotten();
+        }
+
         for (Http2Stream? stream = _retired.TakeAll(); stream is not null;)
         {
-            Http2Stream? next = stream.NextRetired;
-            stream.NextRetired = null;
+            Http2Stream? next = stream.NextInStack;
+            stream.NextInStack = null;
             Streams.Remove(stream);
             if (!stream.WasResetByUs)
             {
                 _budgets.OnStreamEnded();
             }
 
+            stream.OnForgotten();
             stream = next;
         }
     }

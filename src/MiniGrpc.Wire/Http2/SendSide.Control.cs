@@ -24,7 +24,7 @@ internal sealed partial class SendSide
     public bool IsBacklogged => _unsentAnswers > _limits.UnsentAnswers;
 
     /// <summary>Streams that our half has closed last, for the receive loop to take out of its table.</summary>
-    public RetiredStreams Retired { get; } = new();
+    public StreamStack Retired { get; } = new();
 
     /// <summary>Streams that have been opened, by whichever end, and not closed.</summary>
     public int OpenStreams { get; private set; }

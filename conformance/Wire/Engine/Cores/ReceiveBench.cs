@@ -12,7 +12,7 @@ namespace MiniGrpc.Conformance.Wire.Engine;
 /// </summary>
 internal sealed class ReceiveBench : IReceiveSink
 {
-    private readonly RetiredStreams _retired = new();
+    private readonly StreamStack _retired = new();
     private readonly HpackEncoder _hpack = new();
     private Http2Stream? _opened;
 

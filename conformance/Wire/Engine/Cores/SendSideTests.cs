@@ -212,7 +212,7 @@ public partial class SendSideTests
         Assert.Equal((FrameType.RstStream, 1), (header.Type, header.StreamId));
         Assert.Equal((byte)ErrorCode.Cancel, payload[3]);
         Assert.Same(stream, bench.Side.Retired.TakeAll());
-        Assert.Null(stream.NextRetired);
+        Assert.Null(stream.NextInStack);
         Assert.Equal(0, bench.Side.OpenStreams);
     }
 

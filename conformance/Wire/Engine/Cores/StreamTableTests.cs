@@ -110,7 +110,7 @@ public class StreamTableTests
     {
         const int Threads = 4;
         const int Each = 5000;
-        var retired = new RetiredStreams();
+        var retired = new StreamStack();
         int running = Threads;
         Thread[] threads = [.. Enumerable.Range(0, Threads).Select(t => new Thread(() =>
         {
@@ -127,7 +127,7 @@ public class StreamTableTests
         do
         {
             last = Volatile.Read(ref running) == 0;
-            for (Http2Stream? stream = retired.TakeAll(); stream is not null; stream = stream.NextRetired)
+            for (Http2Stream? stream = retired.TakeAll(); stream is not null; stream = stream.NextInStack)
             {
                 Assert.True(seen.Add(stream.Id));
             }

@@ -272,7 +272,7 @@ public class Lifetimes
         await client.DataAsync(3, RawClient.Message(1), endStream: true);
         Assert.Equal("0", (await client.ResponseAsync(3)).Status);
         await server.AssertQuietAsync(client);
-        await Eventually.IsTrueAsync(() => time.Count == before, "the call's timer to be disposed of");
+        await Eventually.IsTrueAsync(() => time.Count == before, "the call's timer to be stopped");
     }
 
     /// <summary>A reset that comes before the request was complete leaves nothing behind: no handler ever starts.</summary>
