@@ -171,7 +171,6 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
     {
         ClientStream stream = Stream!;
         Stream = null;
-        stream.DiscardInbox();
         stream.LetGo();
     }
 

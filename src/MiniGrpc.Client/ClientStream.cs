@@ -153,8 +153,7 @@ internal sealed class ClientStream(Http2Connection connection, int maxReceiveMes
 
     private void End(Status status, byte[]? trailers)
     {
-        Inbox.End();
-        Inbox.Uncharge();
+        Inbox.EndUncharged();
         _call.End(status, abort: false, trailers);
 
         // The server has answered and reads no more requests: without a reset the stream would stay open for them.

@@ -36,7 +36,7 @@ internal sealed class UnaryResponseCall<TRequest, TResponse>(MiniChannel channel
 
         if (Status.StatusCode == StatusCode.OK && TryReadResponse(out TResponse response))
         {
-            if (TakesOneRequest)
+            if (TakesOneRequest && Stream!.Inbox.IsAtEnd)
             {
                 LetGoOfStream(); // before the caller goes on, who may want it for the next call
             }
@@ -78,6 +78,11 @@ internal sealed class UnaryResponseCall<TRequest, TResponse>(MiniChannel channel
         InboxStatus status = Stream!.Read(Method.ResponseMarshaller, out response, out error);
         if (status == InboxStatus.Message)
         {
+            if (Stream.Inbox.IsAtEnd)
+            {
+                return true;
+            }
+
             status = Stream.Read(Method.ResponseMarshaller, out TResponse _, out error);
             if (status == InboxStatus.End)
             {

@@ -72,11 +72,16 @@ internal sealed partial class ServerCall
         InboxStatus status = _stream.Read(marshaller, out T request, out Status error);
         if (status == InboxStatus.Message)
         {
+            if (_stream.Inbox.IsAtEnd)
+            {
+                RequestWasRead = true;
+                return request;
+            }
+
             status = _stream.Inbox.Read(out MessagePrefix second, out _, out GrpcError? extra, out _);
             switch (status)
             {
                 case InboxStatus.End:
-                    RequestWasRead = true;
                     return request;
                 case InboxStatus.Message:
                     _stream.Inbox.Consume(second.TotalLength); // no more than seen

@@ -123,9 +123,9 @@ internal sealed partial class ServerStream : GrpcStream
         else
         {
             _timer?.Dispose();
+            DiscardInbox();
         }
 
-        DiscardInbox();
         lock (_requestFields)
         {
             _requestFieldsReleased = true;

@@ -61,19 +61,22 @@ internal sealed class MessageInbox
         _maxMessageSize = maxMessageSize < 0 ? s_largestMessage : Math.Min(maxMessageSize, s_largestMessage);
     }
 
-    /// <summary>Makes an inbox that was discarded ready for the next call.</summary>
+    /// <summary>
+    /// Whether the peer's half has ended and its last message was consumed: nothing will change any more. For the reader alone, who
+    /// needs no lock for it; the octets were added before the end was noted.
+    /// </summary>
+    public bool IsAtEnd => Volatile.Read(ref _ended) && _octets.Length == 0;
+
+    /// <summary>Makes an inbox that was read to its end, or discarded, ready for the next call. Nobody else holds it.</summary>
     public void Renew(int streamWindow)
     {
-        lock (_lock)
-        {
-            System.Diagnostics.Debug.Assert(_discarded && !_reading && !_octets.HoldsMemory && _charged == 0, "the call before has left nothing");
-            _window = new ReceiveWindow(streamWindow);
-            _uncharged = 0;
-            _ended = false;
-            _waiting = false;
-            _waitsForEnd = false;
-            _discarded = false;
-        }
+        System.Diagnostics.Debug.Assert((_discarded || IsAtEnd) && !_reading && !_octets.HoldsMemory && _charged == 0, "the call before has left nothing");
+        _window = new ReceiveWindow(streamWindow);
+        _uncharged = 0;
+        _ended = false;
+        _waiting = false;
+        _waitsForEnd = false;
+        _discarded = false;
     }
 
     /// <summary>Adds the octets of a DATA frame.</summary>
@@ -93,7 +96,11 @@ internal sealed class MessageInbox
 
             int credit = padding > 0 ? _window.Release(padding) : 0;
             _octets.Append(data, _waiting ? _uncharged : 0);
-            _ended |= ended;
+            if (ended)
+            {
+                Volatile.Write(ref _ended, true);
+            }
+
             bool wake = _waiting && IsSatisfied(ref credit);
             _waiting &= !wake;
             Charge();
@@ -106,10 +113,25 @@ internal sealed class MessageInbox
     {
         lock (_lock)
         {
-            _ended = true;
+            Volatile.Write(ref _ended, true);
             bool wake = _waiting;
             _waiting = false;
             return wake;
+        }
+    }
+
+    /// <summary>
+    /// The peer's half has ended and the call with it: what is left unread no longer holds the connection's credit back, for it can't
+    /// grow.
+    /// </summary>
+    public void EndUncharged()
+    {
+        lock (_lock)
+        {
+            Volatile.Write(ref _ended, true);
+            _waiting = false;
+            _uncharged = _octets.Length;
+            Charge();
         }
     }
 
@@ -188,16 +210,6 @@ internal sealed class MessageInbox
                 MessageReadStatus.Message when _octets.Length > prefix.TotalLength => InboxStatus.Message,
                 _ => InboxStatus.Waiting,
             };
-        }
-    }
-
-    /// <summary>What is left unread here no longer holds the connection's credit back: the stream has ended, so it can't grow.</summary>
-    public void Uncharge()
-    {
-        lock (_lock)
-        {
-            _uncharged = _octets.Length;
-            Charge();
         }
     }
 
