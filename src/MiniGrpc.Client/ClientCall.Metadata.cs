@@ -41,10 +41,10 @@ internal abstract partial class ClientCall
     /// <summary>The trailers of a call that has ended.</summary>
     public Metadata GetTrailers() => HasEnded ? Trailers : throw new InvalidOperationException("The call has no trailers yet: it hasn't ended.");
 
-    /// <summary>The response's header list has come in. On the receive loop.</summary>
-    internal void OnResponseHeaders(HeaderList fields)
+    /// <summary>The response's header list has come in; <paramref name="custom"/> is what is kept of it. On the receive loop.</summary>
+    internal void OnResponseHeaders(byte[] custom)
     {
-        Interlocked.Exchange(ref _headerFields, MetadataCodec.CopyCustom(fields)); // a full fence: who asks publishes, then looks
+        Interlocked.Exchange(ref _headerFields, custom); // a full fence: who asks publishes, then looks
         PostHeaders();
     }
 

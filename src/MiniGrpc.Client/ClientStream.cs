@@ -14,6 +14,12 @@ internal sealed class ClientStream(Http2Connection connection, int maxReceiveMes
 {
     private ClientCall _call = null!;
 
+    /// <summary>What a response's head in familiar words was found to be: the start of a gRPC response and nothing more.</summary>
+    private static readonly object s_plainHead = new();
+
+    /// <summary>What trailers in familiar words were found to say: status OK and nothing more.</summary>
+    private static readonly object s_plainOk = new();
+
     private const string WithoutStatus = "The response ended without a grpc-status.";
     private static readonly Status s_deadlineExceeded = new(StatusCode.DeadlineExceeded, "The deadline of the call has passed.");
 
@@ -26,6 +32,12 @@ internal sealed class ClientStream(Http2Connection connection, int maxReceiveMes
     /// <inheritdoc />
     internal override ProtocolError? OnHeaders(HeaderList fields, bool endStream)
     {
+        if (!endStream && fields.Repeated?.Reading == s_plainHead)
+        {
+            _call.OnResponseHeaders([]);
+            return null;
+        }
+
         if (Refuse(fields) is { } refusal)
         {
             _call.End(Note(refusal), abort: true);
@@ -52,14 +64,28 @@ internal sealed class ClientStream(Http2Connection connection, int maxReceiveMes
             return null;
         }
 
-        _call.OnResponseHeaders(fields);
+        byte[] custom = MetadataCodec.CopyCustom(fields);
+        if (custom.Length == 0 && ReceiveCompression is null && fields.Repeated is { } repeated)
+        {
+            repeated.Reading = s_plainHead;
+        }
+
+        _call.OnResponseHeaders(custom);
         return null;
     }
 
     /// <inheritdoc />
     internal override ProtocolError? OnTrailers(HeaderList fields)
     {
-        Finish(fields);
+        if (fields.Repeated?.Reading == s_plainOk)
+        {
+            End(Status.DefaultSuccess, trailers: []);
+        }
+        else
+        {
+            Finish(fields);
+        }
+
         return null;
     }
 
@@ -120,7 +146,13 @@ internal sealed class ClientStream(Http2Connection connection, int maxReceiveMes
         }
         else
         {
-            End(status, MetadataCodec.CopyCustom(fields));
+            byte[] custom = MetadataCodec.CopyCustom(fields);
+            if (custom.Length == 0 && status is { StatusCode: StatusCode.OK, Detail.Length: 0 } && fields.Repeated is { Kind: FieldRules.Kind.Trailers } repeated)
+            {
+                repeated.Reading = s_plainOk;
+            }
+
+            End(status, custom);
         }
     }
 

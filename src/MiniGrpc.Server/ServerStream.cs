@@ -1,5 +1,3 @@
-using Grpc.Core;
-
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2;
@@ -94,18 +92,6 @@ internal sealed partial class ServerStream : GrpcStream
     /// <summary>Takes the right to end the call; true once.</summary>
     public bool TryFinish() => Interlocked.Exchange(ref _finished, 1) == 0;
 
-    /// <summary>Looks a request field up for <paramref name="call"/>.</summary>
-    /// <exception cref="InvalidOperationException">The call has ended, and its memory with it.</exception>
-    public T ReadRequestFields<T>(ServerCall call, Func<HeaderList, T> read)
-    {
-        lock (_requestFields)
-        {
-            return ReferenceEquals(_call, call) && !_requestFieldsReleased
-                ? read(_requestFields)
-                : throw new InvalidOperationException("The request's metadata can't be read after the call has ended. Read it in the handler and keep what is needed.");
-        }
-    }
-
     /// <summary>The handler has returned, or never ran: give everything back.</summary>
     public void Release()
     {
@@ -150,51 +136,6 @@ internal sealed partial class ServerStream : GrpcStream
         _handlerState = (int)HandlerState.Running;
         _started = 0;
         _finished = 0;
-    }
-
-    /// <inheritdoc />
-    internal override ProtocolError? OnHeaders(HeaderList fields, bool endStream)
-    {
-        RequestHead head = RequestHead.Read(fields, _server.Methods, _server.Compressions);
-        if (head.HttpRefusal is { } refusal)
-        {
-            Connection.Causes.Note(0, head.Reason, head.Reason);
-            _httpRefusal = refusal;
-            DiscardInbox(); // and what still comes
-            if (endStream)
-            {
-                OnEndOfMessages();
-            }
-
-            return null;
-        }
-
-        if (head.Refusal is { } error)
-        {
-            Refuse(ResponseBlocks.Headers, StatusFields(Note(new Status((StatusCode)error.Code, error.Detail))));
-            return null;
-        }
-
-        _handler = head.Handler;
-        ReceiveCompression = head.Compression;
-        if (head.Timeout is { } timeout)
-        {
-            Deadline = Wire.Calls.Deadline.At(_server.Options.TimeProvider.GetUtcNow().UtcDateTime, timeout);
-            _timer ??= new Deadline(_server.Options.TimeProvider, OnDeadline);
-            _timer.Start(timeout);
-        }
-
-        if (endStream)
-        {
-            Inbox.End();
-        }
-
-        if (!_handler!.TakesOneRequest || Inbox.WaitForEnd())
-        {
-            Connection.Options.Dispatcher.Post(this);
-        }
-
-        return null;
     }
 
     /// <inheritdoc />

@@ -1,7 +1,5 @@
 using System.Buffers;
 
-using MiniGrpc.Wire.Buffers;
-
 namespace MiniGrpc.Wire.Calls;
 
 /// <summary>

@@ -41,6 +41,7 @@ internal sealed class HpackDecoder
 
     private readonly DynamicTable _table;
     private int _tableSizeLimit;
+    private int _limitChanges;
     private byte[] _scratch = []; // Huffman output; rented while a block is decoded
 
     /// <param name="maxTableSize">The SETTINGS_HEADER_TABLE_SIZE in force: advertised by us and acknowledged by the peer.</param>
@@ -51,8 +52,8 @@ internal sealed class HpackDecoder
         _table = new DynamicTable(int.Min(InitialTableSize, maxTableSize));
     }
 
-    /// <summary>Differs from what it was whenever the dynamic table does: lets a caller recognise a block seen before.</summary>
-    public int TableVersion => _table.Version;
+    /// <summary>Differs from what it was whenever the dynamic table does, or its limit: lets a caller recognise a block seen before.</summary>
+    public int TableVersion => _table.Version + _limitChanges;
 
     /// <summary>The dynamic table, for tests to compare.</summary>
     internal DynamicTable Table => _table;
@@ -65,6 +66,7 @@ internal sealed class HpackDecoder
     {
         ArgumentOutOfRangeException.ThrowIfNegative(size);
         _tableSizeLimit = size;
+        _limitChanges++;
     }
 
     /// <summary>Decodes one complete header block and hands its fields to <paramref name="sink"/>.</summary>

@@ -29,6 +29,17 @@ internal sealed class HeaderList
     /// <summary>The size that SETTINGS_MAX_HEADER_LIST_SIZE limits: names and values, and 32 octets for each field (section 6.5.2).</summary>
     public int Size => _octets.Length + (Count * (FieldOverhead - FieldPrefixSize));
 
+    /// <summary>The block that the list was decoded from, if it has come before in the same words.</summary>
+    public RepeatedBlock? Repeated { get; set; }
+
+    /// <summary>Makes this the list that <paramref name="block"/> stands for.</summary>
+    public void Replay(RepeatedBlock block)
+    {
+        _octets.Write(block.Fields);
+        Count = block.FieldCount;
+        Repeated = block;
+    }
+
     /// <summary>Appends a field. <paramref name="indexing"/> says how an encoder is to treat it.</summary>
     public void Add(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, Indexing indexing = Indexing.Without) =>
         value.CopyTo(Add(name, value.Length, indexing));
@@ -65,6 +76,7 @@ internal sealed class HeaderList
     {
         _octets.Clear();
         Count = 0;
+        Repeated = null;
     }
 
     /// <summary>Empties the list and gives its memory back to the pool.</summary>
@@ -72,6 +84,7 @@ internal sealed class HeaderList
     {
         _octets.Release();
         Count = 0;
+        Repeated = null;
     }
 
     /// <summary>Moves the list to memory of its own size that isn't the pool's. For one that lives on: it is neither changed nor released.</summary>

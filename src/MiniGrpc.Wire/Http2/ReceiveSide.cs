@@ -19,6 +19,7 @@ internal sealed partial class ReceiveSide
     private readonly IReceiveSink _sink;
     private readonly HpackDecoder _hpack;
     private readonly InboundFields _inbound;
+    private readonly RepeatedBlocks _repeated = new();
     private readonly HeaderBlock _block;
     private readonly StreamStack _retired;
     private readonly HeaderList _scratch = new();
