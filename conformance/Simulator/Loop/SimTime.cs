@@ -14,8 +14,8 @@ internal sealed class SimTime(SimWorld world) : TimeProvider
     /// <summary>Ticks since the start of the run.</summary>
     public long Ticks { get; private set; }
 
-    /// <summary>Timers that were made by the engine and not disposed of.</summary>
-    public int LiveTimers { get; private set; }
+    /// <summary>Timers of the engine that will come due. One that stands still is no more than an object that nobody has collected yet.</summary>
+    public int ArmedTimers { get; private set; }
 
     /// <inheritdoc />
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
@@ -30,7 +30,6 @@ internal sealed class SimTime(SimWorld world) : TimeProvider
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         world.CheckThread("a timer was made");
-        LiveTimers++;
         var timer = new SimTimer(this, () => callback(state), isEngines: true);
         timer.Change(dueTime, period);
         return timer;
@@ -69,6 +68,7 @@ internal sealed class SimTime(SimWorld world) : TimeProvider
     {
         private long _period = -1;
         private bool _disposed;
+        private bool _armed;
 
         /// <summary>Counts up when the timer is set anew, so that what was set before is known as stale.</summary>
         public int Arming { get; private set; }
@@ -82,6 +82,7 @@ internal sealed class SimTime(SimWorld world) : TimeProvider
 
             Arming++;
             _period = period > TimeSpan.Zero ? period.Ticks : -1;
+            SetArmed(dueTime >= TimeSpan.Zero);
             if (dueTime >= TimeSpan.Zero)
             {
                 time._due.Enqueue((this, Arming), (time.Ticks + dueTime.Ticks, ++time._order));
@@ -93,6 +94,7 @@ internal sealed class SimTime(SimWorld world) : TimeProvider
         public void BecomeDue(SimWorld world)
         {
             Arming++;
+            SetArmed(false);
             int arming = Arming;
             world.Loop.Post(isEngines ? "timer" : "later", () =>
             {
@@ -117,7 +119,7 @@ internal sealed class SimTime(SimWorld world) : TimeProvider
             {
                 _disposed = true;
                 Arming++;
-                time.LiveTimers -= isEngines ? 1 : 0;
+                SetArmed(false);
             }
         }
 
@@ -125,6 +127,16 @@ internal sealed class SimTime(SimWorld world) : TimeProvider
         {
             Dispose();
             return ValueTask.CompletedTask;
+        }
+
+        private void SetArmed(bool armed)
+        {
+            if (isEngines && armed != _armed)
+            {
+                time.ArmedTimers += armed ? 1 : -1;
+            }
+
+            _armed = armed;
         }
     }
 }
