@@ -50,7 +50,7 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
         MessageSerializer serializer = MessageSerializer.Rent();
         OutputBuffer message = Serialize(serializer, _request, WriteOptions);
         OpenResult result;
-        using (Http2Connection.GateScope gate = connection.Enter())
+        using (Http2Connection.GateScope gate = connection.EnterToSend())
         {
             result = OpenStream(gate.Send, connection, fields, out stream);
             if (result == OpenResult.Opened)

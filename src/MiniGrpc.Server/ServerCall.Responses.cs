@@ -75,7 +75,7 @@ internal sealed partial class ServerCall
         HeaderList? headers = HeadersSent ? null : ResponseFields(null);
         MessageSerializer serializer = MessageSerializer.Rent();
         OutputBuffer message = Serialize(serializer, marshaller, response, _writeOptions);
-        using (Http2Connection.GateScope gate = _stream.Connection.Enter())
+        using (Http2Connection.GateScope gate = _stream.Connection.EnterToSend())
         {
             if (!TryFinish())
             {

@@ -112,7 +112,13 @@ internal sealed partial class Http2Connection
     }
 
     /// <summary>Enters the send gate.</summary>
-    public GateScope Enter() => new(this);
+    public GateScope Enter() => new(this, mayFlush: false);
+
+    /// <summary>
+    /// Enters the send gate with all that a call has to send. If no other call is under way, there is nothing to gather it with, and it
+    /// is sent on leaving the gate, by the caller itself. Not for the receive loop.
+    /// </summary>
+    public GateScope EnterToSend() => new(this, mayFlush: true);
 
     /// <summary>Ends the connection at once, for <paramref name="end"/> unless it has a reason already. Any thread.</summary>
     public void Abort(ConnectionEnd end)
@@ -263,10 +269,12 @@ internal sealed partial class Http2Connection
     internal readonly ref struct GateScope
     {
         private readonly Http2Connection _connection;
+        private readonly bool _mayFlush;
 
-        public GateScope(Http2Connection connection)
+        public GateScope(Http2Connection connection, bool mayFlush)
         {
             _connection = connection;
+            _mayFlush = mayFlush;
             connection.Gate.Enter();
         }
 
@@ -281,10 +289,15 @@ internal sealed partial class Http2Connection
             _connection.CompleteIfDrained();
             _connection.WatchQueues();
             bool kick = _connection._flush.TryClaim();
+            bool isAlone = _mayFlush && _connection._send.OpenStreams <= (_connection._role == Role.Client ? 1 : 0);
             bool mayOpen = _connection._send.TakeMayOpen();
             Volatile.Write(ref _connection._backlogged, _connection._send.IsBacklogged);
             _connection.Gate.Exit();
-            if (kick)
+            if (kick && isAlone)
+            {
+                _connection._flush.Execute();
+            }
+            else if (kick)
             {
                 _connection._flush.Kick();
             }
