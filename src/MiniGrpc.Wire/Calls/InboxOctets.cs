@@ -9,15 +9,16 @@ namespace MiniGrpc.Wire.Calls;
 /// <remarks>A mutable struct that belongs to its <see cref="MessageInbox"/>, whose lock guards it.</remarks>
 internal struct InboxOctets
 {
-    /// <summary>The first segment of a stream: a typical unary message with room to spare.</summary>
-    private const int SmallestSegment = 256;
-
     /// <summary>Larger messages come in several pieces; a parser takes them as they are.</summary>
-    private const int LargestSegment = 64 * 1024;
+    private const int LargestSegment = 1024 * 1024;
+
+    /// <summary>Segments that are kept without their memory, for the messages to come: a message of some MiB has no more.</summary>
+    private const int MostSpares = 8;
 
     private InboxSegment? _head;
     private InboxSegment? _tail;
     private InboxSegment? _spare;
+    private int _spares;
     private int _headStart;
     private int _tailEnd;
 
@@ -80,9 +81,20 @@ internal struct InboxOctets
 
     private void AddSegment(int size)
     {
-        InboxSegment segment = _spare ?? new InboxSegment();
-        _spare = null;
-        segment.Begin(Math.Clamp(size, SmallestSegment, LargestSegment), _tail);
+        InboxSegment segment;
+        if (_spare is null)
+        {
+            segment = new InboxSegment();
+        }
+        else
+        {
+            segment = _spare;
+            _spare = segment.NextSegment;
+            _spares--;
+        }
+
+        // The first one may be small; many small ones would be more objects than octets.
+        segment.Begin(Math.Min(_tail is null ? size : Math.Max(size, 2 * InboxSegment.OwnLength), LargestSegment), _tail);
         _tail = segment;
         _tailEnd = 0;
         if (_head is null)
@@ -103,7 +115,14 @@ internal struct InboxOctets
             _tailEnd = 0;
         }
 
-        head.End();
+        if (_spares == MostSpares)
+        {
+            head.End(null);
+            return;
+        }
+
+        head.End(_spare);
         _spare = head;
+        _spares++;
     }
 }

@@ -10,16 +10,24 @@ namespace MiniGrpc.Wire.Calls;
 /// </summary>
 internal sealed class InboxSegment : ReadOnlySequenceSegment<byte>
 {
-    /// <summary>The rented array; empty when the segment is not in use.</summary>
+    /// <summary>As much as a typical unary message takes, with room to spare.</summary>
+    public const int OwnLength = 256;
+
+    private byte[]? _own;
+
+    /// <summary>The memory; empty when the segment is not in use.</summary>
     public byte[] Array { get; private set; } = [];
 
     /// <summary>The segment after this one.</summary>
     public InboxSegment? NextSegment => (InboxSegment?)Next;
 
-    /// <summary>Rents memory, and links the segment behind <paramref name="previous"/>.</summary>
+    /// <summary>
+    /// Gets memory for at least <paramref name="size"/> octets, and links the segment behind <paramref name="previous"/>. For few octets it has
+    /// an array of its own, which it keeps: hundreds of small calls at once are more than the shared pool has arrays for.
+    /// </summary>
     public void Begin(int size, InboxSegment? previous)
     {
-        Array = BytePool.Rent(size);
+        Array = size <= OwnLength ? _own ??= new byte[OwnLength] : BytePool.Rent(size);
         Memory = Array;
         Next = null;
         RunningIndex = 0;
@@ -30,12 +38,16 @@ internal sealed class InboxSegment : ReadOnlySequenceSegment<byte>
         }
     }
 
-    /// <summary>Gives the memory back. Nobody may look at a sequence with this segment in it any more.</summary>
-    public void End()
+    /// <summary>Gives the memory back, and links the segment to others that aren't in use. Nobody may look at a sequence with it any more.</summary>
+    public void End(InboxSegment? spare)
     {
-        BytePool.Return(Array);
+        if (Array != _own)
+        {
+            BytePool.Return(Array);
+        }
+
         Array = [];
         Memory = default;
-        Next = null;
+        Next = spare;
     }
 }

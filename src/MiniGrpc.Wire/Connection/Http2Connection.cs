@@ -90,9 +90,6 @@ internal sealed partial class Http2Connection
     /// <summary>Streams to be used again.</summary>
     internal StreamPool Pool { get; } = new();
 
-    /// <summary>Guards the outbound half.</summary>
-    internal Lock Gate { get; } = new();
-
     /// <summary>
     /// Runs the connection to its end and tells its owner. Doesn't throw; <see cref="Abort"/> ends it early.
     /// </summary>
@@ -110,15 +107,6 @@ internal sealed partial class Http2Connection
 
         await FinishAsync(_end!).ConfigureAwait(false);
     }
-
-    /// <summary>Enters the send gate.</summary>
-    public GateScope Enter() => new(this, mayFlush: false);
-
-    /// <summary>
-    /// Enters the send gate with all that a call has to send. If no other call is under way, there is nothing to gather it with, and it
-    /// is sent on leaving the gate, by the caller itself. Not for the receive loop.
-    /// </summary>
-    public GateScope EnterToSend() => new(this, mayFlush: true);
 
     /// <summary>Ends the connection at once, for <paramref name="end"/> unless it has a reason already. Any thread.</summary>
     public void Abort(ConnectionEnd end)
@@ -262,50 +250,6 @@ internal sealed partial class Http2Connection
         else
         {
             Options.Logger.LogInformation(end.Exception, "Connection ended: {Reason}", end.Reason);
-        }
-    }
-
-    /// <summary>The send gate, entered. Disposing of it leaves the gate and kicks the flush loop if there is something to send.</summary>
-    internal readonly ref struct GateScope
-    {
-        private readonly Http2Connection _connection;
-        private readonly bool _mayFlush;
-
-        public GateScope(Http2Connection connection, bool mayFlush)
-        {
-            _connection = connection;
-            _mayFlush = mayFlush;
-            connection.Gate.Enter();
-        }
-
-        /// <summary>The outbound half.</summary>
-        public SendSide Send => _connection._send;
-
-        /// <summary>What sends it.</summary>
-        public FlushLoop Flush => _connection._flush;
-
-        public void Dispose()
-        {
-            _connection.CompleteIfDrained();
-            _connection.WatchQueues();
-            bool kick = _connection._flush.TryClaim();
-            bool isAlone = _mayFlush && _connection._send.OpenStreams <= (_connection._role == Role.Client ? 1 : 0);
-            bool mayOpen = _connection._send.TakeMayOpen();
-            Volatile.Write(ref _connection._backlogged, _connection._send.IsBacklogged);
-            _connection.Gate.Exit();
-            if (kick && isAlone)
-            {
-                _connection._flush.Execute();
-            }
-            else if (kick)
-            {
-                _connection._flush.Kick();
-            }
-
-            if (mayOpen)
-            {
-                _connection._owner.OnStreamsAvailable(_connection);
-            }
         }
     }
 }

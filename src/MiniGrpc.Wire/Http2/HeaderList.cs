@@ -22,22 +22,25 @@ internal sealed class HeaderList
     private const int IndexingShift = 30;
 
     private readonly OutputBuffer _octets = new();
+    private RepeatedBlock? _repeated;
 
     /// <summary>The number of fields.</summary>
     public int Count { get; private set; }
 
     /// <summary>The size that SETTINGS_MAX_HEADER_LIST_SIZE limits: names and values, and 32 octets for each field (section 6.5.2).</summary>
-    public int Size => _octets.Length + (Count * (FieldOverhead - FieldPrefixSize));
+    public int Size => Octets.Length + (Count * (FieldOverhead - FieldPrefixSize));
 
-    /// <summary>The block that the list was decoded from, if it has come before in the same words.</summary>
-    public RepeatedBlock? Repeated { get; set; }
+    /// <summary>The block that this list came from, if the peer sends it again and again.</summary>
+    public RepeatedBlock? Repeated => _repeated;
 
-    /// <summary>Makes this the list that <paramref name="block"/> stands for.</summary>
+    private ReadOnlySpan<byte> Octets => _repeated is null ? _octets.WrittenSpan : _repeated.Fields;
+
+    /// <summary>Makes this empty list the one that <paramref name="block"/> stands for, without copying it. Nothing can be added then.</summary>
     public void Replay(RepeatedBlock block)
     {
-        _octets.Write(block.Fields);
+        System.Diagnostics.Debug.Assert(_octets.Length == 0, "a list is decoded, or replayed");
+        _repeated = block;
         Count = block.FieldCount;
-        Repeated = block;
     }
 
     /// <summary>Appends a field. <paramref name="indexing"/> says how an encoder is to treat it.</summary>
@@ -76,7 +79,7 @@ internal sealed class HeaderList
     {
         _octets.Clear();
         Count = 0;
-        Repeated = null;
+        _repeated = null;
     }
 
     /// <summary>Empties the list and gives its memory back to the pool.</summary>
@@ -84,16 +87,16 @@ internal sealed class HeaderList
     {
         _octets.Release();
         Count = 0;
-        Repeated = null;
+        _repeated = null;
     }
 
     /// <summary>Moves the list to memory of its own size that isn't the pool's. For one that lives on: it is neither changed nor released.</summary>
     public void LeavePool() => _octets.LeavePool();
 
     /// <summary>A copy of the whole list, for <see cref="Enumerator"/> to walk later.</summary>
-    public byte[] ToArray() => _octets.WrittenSpan.ToArray();
+    public byte[] ToArray() => Octets.ToArray();
 
-    public Enumerator GetEnumerator() => new(_octets.WrittenSpan);
+    public Enumerator GetEnumerator() => new(Octets);
 
     /// <summary>Walks the fields in order, without copying.</summary>
     internal ref struct Enumerator

@@ -71,7 +71,8 @@ internal sealed class RepeatedBlocks
 
         var repeated = new RepeatedBlock(kind, block.ToArray(), tableVersion, fields);
         _blocks.Insert(0, repeated);
-        fields.Repeated = repeated;
+        fields.Clear();
+        fields.Replay(repeated);
     }
 }
 
