@@ -16,7 +16,7 @@ internal static class Connecting
     public static async Task<Stream> ConnectAsync(string address, X509Certificate2? trusted, SslApplicationProtocol? protocol = null)
     {
         var uri = new Uri(address);
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(new IPEndPoint(IPAddress.Parse(uri.Host), uri.Port));
         var stream = new NetworkStream(socket, ownsSocket: true);
         if (trusted is null)

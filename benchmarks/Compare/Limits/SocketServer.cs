@@ -13,7 +13,7 @@ internal static class SocketServer
 {
     public static string Start(X509Certificate2? certificate)
     {
-        var listener = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen();
         _ = AcceptAsync(listener, certificate is null ? null : new SslServerAuthenticationOptions { ServerCertificate = certificate });

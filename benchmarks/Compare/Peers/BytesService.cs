@@ -1,13 +1,13 @@
 using System.Buffers.Binary;
+using Grpc.AspNetCore.Server.Model;
 using Grpc.Core;
 
 namespace MiniGrpc.Benchmarks.Compare.Peers;
 
 /// <summary>
 /// Download and upload once more, with messages that are plain byte arrays: what protobuf costs is left out, and what carries the
-/// messages remains. Bound by hand, in the way of generated code, which both servers take.
+/// messages remains. Each server is told of the methods in its own way.
 /// </summary>
-[BindServiceMethod(typeof(BytesService), nameof(Bind))]
 internal sealed class BytesService
 {
     private const string ServiceName = "benchmark.Bytes";
@@ -34,13 +34,6 @@ internal sealed class BytesService
         .AddMethod<byte[], byte[]>(UploadMethod, service.Upload)
         .Build();
 
-    /// <summary>For Grpc.AspNetCore, which asks for the methods' names alone, and calls the service itself.</summary>
-    public static void Bind(ServiceBinderBase binder, BytesService? service)
-    {
-        binder.AddMethod(DownloadMethod, (ServerStreamingServerMethod<byte[], byte[]>)null!);
-        binder.AddMethod(UploadMethod, (ClientStreamingServerMethod<byte[], byte[]>)null!);
-    }
-
     public async Task Download(byte[] request, IServerStreamWriter<byte[]> responseStream, ServerCallContext context)
     {
         int count = BinaryPrimitives.ReadInt32LittleEndian(request);
@@ -60,5 +53,15 @@ internal sealed class BytesService
         }
 
         return BitConverter.GetBytes(count);
+    }
+}
+
+/// <summary>The same for Grpc.AspNetCore.</summary>
+internal sealed class BytesMethods : IServiceMethodProvider<BytesService>
+{
+    public void OnServiceMethodDiscovery(ServiceMethodProviderContext<BytesService> context)
+    {
+        context.AddServerStreamingMethod(BytesService.DownloadMethod, [], (service, request, responses, call) => service.Download(request, responses, call));
+        context.AddClientStreamingMethod(BytesService.UploadMethod, [], (service, requests, call) => service.Upload(requests, call));
     }
 }

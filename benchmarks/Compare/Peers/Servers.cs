@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using Grpc.AspNetCore.Server.Model;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -76,6 +77,7 @@ internal static class Servers
         // Without this, Grpc.AspNetCore makes a service for every call; MiniGrpc makes one for all.
         builder.Services.AddSingleton<EchoService>();
         builder.Services.AddSingleton<BytesService>();
+        builder.Services.AddSingleton<IServiceMethodProvider<BytesService>, BytesMethods>();
 
         WebApplication app = builder.Build();
         app.MapGrpcService<EchoService>();
