@@ -12,10 +12,10 @@ internal readonly record struct Exchange(int Count, int RequestBytes, int ReplyB
     /// <summary>The length of this description itself, with which the client begins.</summary>
     public const int Size = 12;
 
-    // What MiniGrpc puts on the wire around the payload when its HPACK tables are warm. Request: HEADERS of 9 + 7 octets, DATA of
+    // What MiniGrpc puts on the wire around the payload when its HPACK tables are warm. Request: HEADERS of 9 + 8 octets, DATA of
     // 9, gRPC's prefix of 5, protobuf's of 2. Reply: the same DATA, HEADERS of 9 + 2 before it and of 9 + 1 after it.
     private const int MessageOverhead = 9 + 5 + 2;
-    private const int RequestOverhead = 9 + 7 + MessageOverhead;
+    private const int RequestOverhead = 9 + 8 + MessageOverhead;
     private const int ReplyOverhead = 9 + 2 + MessageOverhead + 9 + 1;
 
     /// <summary>As many bytes as <paramref name="work"/> takes at the least.</summary>
