@@ -14,7 +14,8 @@ internal static class CompareCommand
 {
     private static readonly Option<string[]> s_works = new Option<string[]>("--works")
     {
-        Description = "What to measure.",
+        Description = $"What to measure, of {string.Join(", ", Catalogue.All.Select(experiment => experiment.Name))}.",
+        HelpName = "work",
         AllowMultipleArgumentsPerToken = true,
     }.AcceptOnlyFromAmong([.. Catalogue.All.Select(experiment => experiment.Name)]);
 

@@ -18,14 +18,17 @@ internal readonly record struct Exchange(int Count, int RequestBytes, int ReplyB
     private const int RequestOverhead = 9 + 8 + MessageOverhead;
     private const int ReplyOverhead = 9 + 2 + MessageOverhead + 9 + 1;
 
+    // An exchange isn't cut short when a load ends, so that it must not take long; what it begins and ends with is little beside it.
+    private const int RoundTrips = 1000;
+
     /// <summary>As many bytes as <paramref name="work"/> takes at the least.</summary>
     public static Exchange For(string work, LoadGenerator load)
     {
         int payload = load.Payload.Length;
         return work switch
         {
-            "unary" => new(load.MessagesPerCall, payload + RequestOverhead, payload + ReplyOverhead),
-            "ping-pong" => new(load.MessagesPerCall, payload + MessageOverhead, payload + MessageOverhead),
+            "unary" => new(RoundTrips, payload + RequestOverhead, payload + ReplyOverhead),
+            "ping-pong" => new(RoundTrips, payload + MessageOverhead, payload + MessageOverhead),
             "download" or "download-bytes" => new(load.MessagesPerCall, 0, payload),
             "upload" or "upload-bytes" => new(load.MessagesPerCall, payload, 0),
             _ => throw new ArgumentException($"Sockets have no counterpart of '{work}'.", nameof(work)),

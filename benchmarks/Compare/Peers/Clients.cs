@@ -51,7 +51,8 @@ internal static class Clients
     {
         // The channel's default handler opens a second connection when the first has no stream left; one made here does not.
         // A proxy that the environment names would sit between the two processes.
-        var handler = new SocketsHttpHandler { UseProxy = false };
+        // Connections are kept while a pair waits for its turn.
+        var handler = new SocketsHttpHandler { UseProxy = false, PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan };
         if (trusted is not null)
         {
             handler.SslOptions = TlsOptions(trusted);

@@ -62,6 +62,9 @@ internal static class Servers
         {
             kestrel.Limits.Http2.MaxStreamsPerConnection = CallsPerConnection;
             kestrel.Limits.MaxRequestBodySize = null;
+
+            // A pair keeps its connections while it waits for its turn.
+            kestrel.Limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
             kestrel.Listen(IPAddress.Loopback, 0, listen =>
             {
                 listen.Protocols = HttpProtocols.Http2;
