@@ -64,7 +64,7 @@ internal static class Servers
             kestrel.Limits.MaxRequestBodySize = null;
 
             // A pair keeps its connections while it waits for its turn.
-            kestrel.Limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
+            kestrel.Limits.KeepAliveTimeout = TimeSpan.FromHours(1);
             kestrel.Listen(IPAddress.Loopback, 0, listen =>
             {
                 listen.Protocols = HttpProtocols.Http2;
