@@ -160,7 +160,7 @@ public class ServerHandshakeTests
     [Fact]
     public async Task A_client_that_never_starts_its_handshake_holds_up_no_other()
     {
-        await using TlsSetup setup = await TlsSetup.StartAsync(new ServerTls(TestCertificates.Server));
+        await using TlsSetup setup = await TlsSetup.StartAsync(new ServerTls(TestCertificates.Server), time: new FakeTimeProvider());
         ITransport silent = ((MemoryEndPoint)setup.EndPoint).Connect();
         await setup.CallAsync(new ClientTls { Roots = TestCertificates.Roots });
         await silent.Output.CompleteAsync();
