@@ -3,8 +3,8 @@ using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using MiniGrpc.Conformance.Wire.Engine;
-using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire;
+using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Conformance.Wire.Robustness;
