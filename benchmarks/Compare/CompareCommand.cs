@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Globalization;
 using System.Reflection;
 using MiniGrpc.Benchmarks.Compare.Experiments;
 using MiniGrpc.Benchmarks.Compare.Orchestration;
@@ -13,7 +14,8 @@ internal static class CompareCommand
 {
     private static readonly Option<string[]> s_works = new Option<string[]>("--works")
     {
-        Description = "What to measure.",
+        Description = $"What to measure, of {string.Join(", ", Catalogue.All.Select(experiment => experiment.Name))}.",
+        HelpName = "work",
         AllowMultipleArgumentsPerToken = true,
     }.AcceptOnlyFromAmong([.. Catalogue.All.Select(experiment => experiment.Name)]);
 
@@ -32,10 +34,11 @@ internal static class CompareCommand
     }.AcceptOnlyFromAmong([.. Servers.Kinds]);
 
     private static readonly Option<int?> s_rounds = new("--rounds") { Description = "How often every pair has its turn (5; quick 3)." };
-    private static readonly Option<double?> s_seconds = new("--seconds") { Description = "The length of one measurement (5; quick 1)." };
-    private static readonly Option<double?> s_warmUp = new("--warmup") { Description = "Seconds of load, at least, before the first measurement of a pair; see --settle (10; quick 3)." };
+    private static readonly Option<double?> s_seconds = new("--seconds") { Description = "The length of one measurement (2; quick 1)." };
+    private static readonly Option<double?> s_warmUp = new("--warmup") { Description = "Seconds of load, at least, before the first measurement of a pair; see --settle (10; quick 2)." };
     private static readonly Option<double?> s_settle = new("--settle") { Description = "Seconds that this may go on until the JIT has settled (30; quick 0)." };
     private static readonly Option<bool> s_quick = new("--quick") { Description = "About a minute: fewer works, shorter, and less settled." };
+    private static readonly Option<bool> s_all = new("--all") { Description = "Every work, not only those that stand for the others." };
     private static readonly Option<bool> s_fresh = new("--fresh") { Description = "New processes, warmed up again, in every round." };
     private static readonly Option<bool> s_serverGc = new("--server-gc") { Description = "Server GC, for every process." };
     private static readonly Option<string?> s_serverCores = new("--server-cores") { Description = "The cores of the server, as taskset takes them." };
@@ -47,7 +50,7 @@ internal static class CompareCommand
     {
         var command = new RootCommand("Compares MiniGrpc with Kestrel + Grpc.AspNetCore and with Grpc.Net.Client.")
         {
-            s_works, s_clients, s_servers, s_rounds, s_seconds, s_warmUp, s_settle, s_quick, s_fresh, s_serverGc, s_serverCores, s_clientCores, s_processors, s_json,
+            s_works, s_clients, s_servers, s_rounds, s_seconds, s_warmUp, s_settle, s_quick, s_all, s_fresh, s_serverGc, s_serverCores, s_clientCores, s_processors, s_json,
         };
         command.SetAction((arguments, _) => RunAsync(arguments));
         return command;
@@ -62,10 +65,10 @@ internal static class CompareCommand
         }
 
         BenchmarkOptions options = OptionsFrom(arguments);
-        string[]? chosen = arguments.GetValue(s_works);
-        IReadOnlyList<string> works = chosen is { Length: > 0 } ? chosen : arguments.GetValue(s_quick) ? Catalogue.Quick : Catalogue.Default;
+        List<IExperiment> experiments = Chosen(arguments);
+        SayHowLong(experiments, options);
         var results = new Results();
-        foreach (IExperiment experiment in Catalogue.All.Where(experiment => works.Contains(experiment.Name)))
+        foreach (IExperiment experiment in experiments)
         {
             await experiment.RunAsync(options, results);
         }
@@ -79,6 +82,25 @@ internal static class CompareCommand
         return results.Failures.Count == 0 ? 0 : 1;
     }
 
+    private static List<IExperiment> Chosen(ParseResult arguments)
+    {
+        if (arguments.GetValue(s_works) is { Length: > 0 } works)
+        {
+            return Catalogue.Named(works);
+        }
+
+        return arguments.GetValue(s_all) ? [.. Catalogue.All] : Catalogue.Named(arguments.GetValue(s_quick) ? Catalogue.Quick : Catalogue.Default);
+    }
+
+    private static void SayHowLong(List<IExperiment> experiments, BenchmarkOptions options)
+    {
+        double usual = experiments.Sum(experiment => experiment.Estimate(options).TotalMinutes);
+        BenchmarkOptions unsettled = options with { WarmUp = options.WarmUp + options.Settle };
+        double atMost = experiments.Sum(experiment => experiment.Estimate(unsettled).TotalMinutes);
+        Results.Progress(string.Create(
+            CultureInfo.InvariantCulture, $"{experiments.Count} works, about {usual:0.0} min; up to {atMost:0.0} if the JIT takes all the time that it may."));
+    }
+
     private static BenchmarkOptions OptionsFrom(ParseResult arguments)
     {
         bool quick = arguments.GetValue(s_quick);
@@ -87,8 +109,8 @@ internal static class CompareCommand
             Clients = arguments.GetRequiredValue(s_clients),
             Servers = arguments.GetRequiredValue(s_servers),
             Rounds = arguments.GetValue(s_rounds) ?? (quick ? 3 : 5),
-            Length = TimeSpan.FromSeconds(arguments.GetValue(s_seconds) ?? (quick ? 1 : 5)),
-            WarmUp = TimeSpan.FromSeconds(arguments.GetValue(s_warmUp) ?? (quick ? 3 : 10)),
+            Length = TimeSpan.FromSeconds(arguments.GetValue(s_seconds) ?? (quick ? 1 : 2)),
+            WarmUp = TimeSpan.FromSeconds(arguments.GetValue(s_warmUp) ?? (quick ? 2 : 10)),
             Settle = TimeSpan.FromSeconds(arguments.GetValue(s_settle) ?? (quick ? 0 : 30)),
             Fresh = arguments.GetValue(s_fresh),
             Processors = arguments.GetValue(s_processors),

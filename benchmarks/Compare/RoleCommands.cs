@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Grpc.Core;
+using System.Security.Cryptography.X509Certificates;
 using MiniGrpc.Benchmarks.Compare.Control;
 using MiniGrpc.Benchmarks.Compare.Load;
 using MiniGrpc.Benchmarks.Compare.Peers;
@@ -15,13 +15,15 @@ internal static class RoleCommands
     public static System.CommandLine.Command Server()
     {
         Option<string> kind = new Option<string>("--kind") { Description = "Which server.", Required = true }
-            .AcceptOnlyFromAmong([.. Servers.Kinds]);
-        var command = new System.CommandLine.Command("server", "Serves, and answers the orchestrator's commands on the standard input.") { kind };
+            .AcceptOnlyFromAmong([.. Servers.Kinds, Servers.Socket]);
+        var tls = new Option<bool>("--tls") { Description = "With a certificate of its own making." };
+        var command = new System.CommandLine.Command("server", "Serves, and answers the orchestrator's commands on the standard input.") { kind, tls };
         command.SetAction(async (arguments, _) =>
         {
             string chosen = arguments.GetRequiredValue(kind);
-            string address = await Servers.StartAsync(chosen);
-            RunOnThreadOfItsOwn(() => new ControlLoop(null).Run(chosen, address));
+            X509Certificate2? certificate = arguments.GetValue(tls) ? SelfSigned.Create() : null;
+            string address = await Servers.StartAsync(chosen, certificate);
+            RunOnThreadOfItsOwn(() => new ControlLoop(null).Run(chosen, address, certificate));
             return 0;
         });
         return command;
@@ -30,23 +32,32 @@ internal static class RoleCommands
     public static System.CommandLine.Command Client()
     {
         Option<string> kind = new Option<string>("--kind") { Description = "Which client.", Required = true }
-            .AcceptOnlyFromAmong([.. Clients.Kinds]);
+            .AcceptOnlyFromAmong([.. Clients.Kinds, Clients.Socket, Clients.Replay]);
         Option<string> work = new Option<string>("--work") { Description = "What a loop does.", Required = true }
             .AcceptOnlyFromAmong([.. Work.All.Select(work => work.Name)]);
-        var inFlight = new Option<int>("--in-flight") { Description = "How many loops.", DefaultValueFactory = _ => 1 };
+        var inFlight = new Option<int>("--in-flight") { Description = "How many calls at once, on all connections together.", DefaultValueFactory = _ => 1 };
+        var connections = new Option<int>("--connections") { Description = "How many connections.", DefaultValueFactory = _ => 1 };
         var payload = new Option<int>("--payload") { Description = "Bytes in a message's payload.", DefaultValueFactory = _ => 16 };
         var address = new Option<string>("--address") { Description = "The server's.", Required = true };
+        var trusted = new Option<string?>("--trust") { Description = "The server's certificate, in base64." };
         var command = new System.CommandLine.Command("client", "Makes load, as the orchestrator's commands on the standard input tell.")
         {
-            kind, work, inFlight, payload, address,
+            kind, work, inFlight, connections, payload, address, trusted,
         };
         command.SetAction(arguments =>
         {
             string chosen = arguments.GetRequiredValue(kind);
-            ChannelBase channel = Clients.Open(chosen, arguments.GetRequiredValue(address));
-            Work what = Work.Find(arguments.GetRequiredValue(work));
-            var load = new LoadGenerator(what, channel, arguments.GetValue(inFlight), arguments.GetValue(payload));
-            RunOnThreadOfItsOwn(() => new ControlLoop(load).Run(chosen));
+            var settings = new LoadSettings
+            {
+                Client = chosen,
+                Work = arguments.GetRequiredValue(work),
+                InFlight = arguments.GetValue(inFlight),
+                Connections = arguments.GetValue(connections),
+                Payload = arguments.GetValue(payload),
+                Address = arguments.GetRequiredValue(address),
+                Trusted = arguments.GetValue(trusted) is string exported ? SelfSigned.Import(exported) : null,
+            };
+            RunOnThreadOfItsOwn(() => new ControlLoop(settings.CreateLoad()).Run(chosen));
             return 0;
         });
         return command;

@@ -62,6 +62,9 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
     /// <summary>Where the call stands in the queue for a connection; guarded by the subchannel's lock.</summary>
     public LinkedListNode<ClientCall>? QueueNode { get; set; }
 
+    /// <summary>Its turn among the calls that wait; guarded by the subchannel's lock.</summary>
+    public long Ticket { get; set; }
+
     /// <summary>Whether the call has its status.</summary>
     public bool HasEnded => Volatile.Read(ref _end) is not null;
 

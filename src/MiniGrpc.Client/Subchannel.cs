@@ -33,6 +33,7 @@ internal sealed partial class Subchannel : IThreadPoolWorkItem
     private Http2Connection? _ready;
     private ITimer? _retryTimer;
     private string? _failure;
+    private long _lastTicket;
     private bool _connecting;
     private bool _drainPosted;
     private bool _isClosed;
@@ -141,30 +142,16 @@ internal sealed partial class Subchannel : IThreadPoolWorkItem
 
     private void Wait(ClientCall call)
     {
-        string? failure = null;
+        string? refusal;
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isClosed, typeof(MiniChannel));
-            if (_failure is not null && !call.WaitsForReady)
-            {
-                failure = _failure;
-            }
-            else
-            {
-                call.QueueNode = _waiting.AddLast(call);
-                ConnectIfNeeded();
-                PostDrain();
-            }
+            call.Ticket = ++_lastTicket;
+            refusal = Enqueue(call);
+            PostDrain();
         }
 
-        if (failure is not null)
-        {
-            call.OnUnavailable(failure);
-        }
-        else if (call.HasEnded)
-        {
-            Forget(call); // ended just before it was queued
-        }
+        OnEnqueued(call, refusal);
     }
 
     private (ClientCall Call, Http2Connection Connection)? TakeFirst()
@@ -192,21 +179,16 @@ internal sealed partial class Subchannel : IThreadPoolWorkItem
 
     private void PutBack(ClientCall call)
     {
-        bool closed;
+        string? refusal;
         lock (_lock)
         {
-            closed = _isClosed;
-            if (!closed)
-            {
-                call.QueueNode = _waiting.AddFirst(call);
-            }
-
-            if (_ready?.CanOpen == OpenResult.GoingAway)
+            // One that has carried no call is left when its end is known: that is a failed attempt, and not for a call to pass over.
+            if (_ready is { CanOpen: OpenResult.GoingAway, HasCarriedCalls: true })
             {
                 _ready = null;
             }
 
-            ConnectIfNeeded();
+            refusal = Enqueue(call);
 
             // A stream may have become free between the try and now, before anybody was waiting.
             if (_ready?.CanOpen == OpenResult.Opened)
@@ -215,13 +197,45 @@ internal sealed partial class Subchannel : IThreadPoolWorkItem
             }
         }
 
-        if (closed)
+        OnEnqueued(call, refusal);
+    }
+
+    /// <summary>
+    /// Under the lock: puts a call in its place among those that wait, or answers why it need not wait. Its place is not always the
+    /// first: several that were taken out at the same time may come back in any order.
+    /// </summary>
+    private string? Enqueue(ClientCall call)
+    {
+        if (_isClosed)
         {
-            call.OnUnavailable(ClientCall.ChannelClosed);
+            return ClientCall.ChannelClosed;
+        }
+
+        if (_failure is not null && !call.WaitsForReady)
+        {
+            return _failure;
+        }
+
+        LinkedListNode<ClientCall>? next = _waiting.Last?.Value.Ticket > call.Ticket ? _waiting.First : null;
+        while (next?.Value.Ticket < call.Ticket)
+        {
+            next = next.Next;
+        }
+
+        call.QueueNode = next is null ? _waiting.AddLast(call) : _waiting.AddBefore(next, call);
+        ConnectIfNeeded();
+        return null;
+    }
+
+    private void OnEnqueued(ClientCall call, string? refusal)
+    {
+        if (refusal is not null)
+        {
+            call.OnUnavailable(refusal);
         }
         else if (call.HasEnded)
         {
-            Forget(call); // ended between the try and the queue
+            Forget(call); // ended just before it was queued
         }
     }
 

@@ -1,8 +1,10 @@
 using System.Runtime;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using MiniGrpc.Benchmarks.Compare.Load;
 using MiniGrpc.Benchmarks.Compare.Orchestration;
+using MiniGrpc.Benchmarks.Compare.Peers;
 
 namespace MiniGrpc.Benchmarks.Compare.Control;
 
@@ -15,9 +17,9 @@ internal sealed class ControlLoop(LoadGenerator? load)
 {
     private readonly ProcessMeter _meter = new();
 
-    public void Run(string peer, string? address = null)
+    public void Run(string peer, string? address = null, X509Certificate2? certificate = null)
     {
-        Answer(new Reply { Ready = Describe(peer, address) });
+        Answer(new Reply { Ready = Describe(peer, address, certificate) });
         while (Console.In.ReadLine() is string command)
         {
             Answer(Obey(command));
@@ -75,13 +77,15 @@ internal sealed class ControlLoop(LoadGenerator? load)
             Operations = operations,
             P50Microseconds = load.PercentileMicroseconds(0.50),
             P99Microseconds = load.PercentileMicroseconds(0.99),
+            P999Microseconds = load.PercentileMicroseconds(0.999),
         };
     }
 
-    private static Ready Describe(string peer, string? address) => new()
+    private static Ready Describe(string peer, string? address, X509Certificate2? certificate) => new()
     {
         Peer = peer,
         Address = address,
+        Certificate = certificate is null ? null : SelfSigned.Export(certificate),
         Runtime = $"{RuntimeInformation.FrameworkDescription} {RuntimeInformation.ProcessArchitecture}",
         Cores = Cores.Mine(),
         ProcessorCount = Environment.ProcessorCount,

@@ -23,6 +23,9 @@ internal sealed record Ready
 {
     public string? Address { get; init; }
 
+    /// <summary>The server's, in base64, if it has one.</summary>
+    public string? Certificate { get; init; }
+
     public required string Peer { get; init; }
 
     public required string Runtime { get; init; }
@@ -55,6 +58,8 @@ internal sealed record Window
     public double? P50Microseconds { get; init; }
 
     public double? P99Microseconds { get; init; }
+
+    public double? P999Microseconds { get; init; }
 }
 
 /// <summary>What the orchestrator may ask.</summary>

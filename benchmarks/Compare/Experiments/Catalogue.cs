@@ -1,23 +1,125 @@
 namespace MiniGrpc.Benchmarks.Compare.Experiments;
 
-/// <summary>Every experiment, in the order of the table.</summary>
+/// <summary>
+/// Every experiment, in the order of the table. A load's name says what it is: the work, how many calls are in flight, and what is
+/// not the usual (a payload of 16 bytes, one connection, plaintext).
+/// </summary>
 internal static class Catalogue
 {
+    private const int KiB = 1024;
+    private const int MiB = 1024 * KiB;
+
     public static IReadOnlyList<IExperiment> All { get; } =
     [
-        new SteadyLoad(new Scenario { Name = "unary-64", Work = "unary", InFlight = 64 }),
-        new SteadyLoad(new Scenario { Name = "unary-1", Work = "unary", InFlight = 1 }),
+        // From one call to a thousand, on one connection.
+        Steady("unary", 1, withLimit: true),
+        Steady("unary", 10),
+        Steady("unary", 64),
+        Steady("unary", 100),
+        Steady("unary", 1000),
+
+        // The same thousand calls in flight on more and more connections.
+        Steady("unary", 1000, connections: 10),
+        Steady("unary", 1000, connections: 100),
+        Steady("unary", 1000, connections: 1000),
+
+        // From no payload to a large one; fewer in flight, so that memory isn't what is measured.
+        Steady("unary", 64, payload: 0),
+        Steady("unary", 64, payload: 1 * KiB),
+        Steady("unary", 16, payload: 64 * KiB),
+        Steady("unary", 4, payload: 1 * MiB),
+        Steady("unary", 4, payload: 4 * MiB),
+
+        // The server saturated: 4 connections of 50 as h2load has, then the two series from above.
         new H2LoadUnary(),
-        new SteadyLoad(new Scenario { Name = "download-1", Work = "download", InFlight = 1 }),
-        new SteadyLoad(new Scenario { Name = "upload-1", Work = "upload", InFlight = 1 }),
-        new SteadyLoad(new Scenario { Name = "ping-pong-1", Work = "ping-pong", InFlight = 1 }),
-        new SteadyLoad(new Scenario { Name = "upload-64", Work = "upload", InFlight = 64 }),
-        new SteadyLoad(new Scenario { Name = "ping-pong-64", Work = "ping-pong", InFlight = 64 }),
+        Replayed(200, connections: 4),
+        Replayed(1),
+        Replayed(10),
+        Replayed(100),
+        Replayed(1000),
+        Replayed(1000, connections: 10),
+        Replayed(1000, connections: 100),
+        Replayed(1000, connections: 1000),
+
+        // Streams of small messages.
+        Steady("download", 1),
+        Steady("download", 64),
+        Steady("upload", 1),
+        Steady("upload", 64),
+        Steady("bidi", 1),
+        Steady("bidi", 64),
+        Steady("ping-pong", 1, withLimit: true),
+        Steady("ping-pong", 64),
+
+        .. LargeMessages(tls: false),
+
+        // TLS.
+        Steady("unary", 1, tls: true, withLimit: true),
+        Steady("unary", 64, tls: true),
+        Replayed(200, connections: 4, tls: true),
+        Steady("download", 1, tls: true),
+        Steady("upload", 1, tls: true),
+        Steady("bidi", 1, tls: true),
+        Steady("ping-pong", 1, tls: true, withLimit: true),
+        .. LargeMessages(tls: true),
     ];
 
-    /// <summary>What runs when nothing else is asked for.</summary>
-    public static IReadOnlyList<string> Default { get; } = ["unary-64", "unary-1", "h2load-unary", "download-1", "upload-1", "ping-pong-1"];
+    /// <summary>What runs when nothing else is asked for: each goal has its work, the series their ends.</summary>
+    public static IReadOnlyList<string> Default { get; } =
+    [
+        "unary-1", "unary-10", "unary-64", "unary-1000",
+        "h2load-unary", "replay-200-4c", "replay-10", "replay-1000", "replay-1000-1000c",
+        "download-1", "upload-1", "upload-64", "bidi-1", "bidi-64", "ping-pong-1",
+        "download-1-64KiB", "download-1-1MiB", "upload-1-64KiB", "upload-1-1MiB",
+        "download-bytes-1-64KiB", "download-bytes-1-1MiB", "upload-bytes-1-64KiB", "upload-bytes-1-1MiB",
+        "unary-1-tls", "unary-64-tls", "download-bytes-1-64KiB-tls", "upload-bytes-1-64KiB-tls",
+    ];
 
     /// <summary>What runs with <c>--quick</c>.</summary>
-    public static IReadOnlyList<string> Quick { get; } = ["unary-64", "unary-1", "h2load-unary"];
+    public static IReadOnlyList<string> Quick { get; } = ["unary-1", "unary-64", "replay-200-4c"];
+
+    public static List<IExperiment> Named(IReadOnlyCollection<string> names) => [.. All.Where(experiment => names.Contains(experiment.Name))];
+
+    /// <summary>Down and up, with protobuf and without: see <see cref="Peers.BytesService"/>.</summary>
+    private static IEnumerable<SteadyLoad> LargeMessages(bool tls) =>
+        from work in (string[])["download", "upload", "download-bytes", "upload-bytes"]
+        from payload in (int[])[64 * KiB, 1 * MiB]
+        select Steady(work, 1, payload: payload, tls: tls, withLimit: true);
+
+    private static SteadyLoad Steady(
+        string work, int inFlight, int connections = 1, int payload = 16, bool tls = false, bool withLimit = false)
+    {
+        return new SteadyLoad(new Scenario
+        {
+            Name = NameOf(work, inFlight, connections, payload, tls),
+            Work = work,
+            InFlight = inFlight,
+            Connections = connections,
+            Payload = payload,
+            Tls = tls,
+            WithLimit = withLimit,
+        });
+    }
+
+    private static SteadyLoad Replayed(int inFlight, int connections = 1, bool tls = false) => new(new Scenario
+    {
+        Name = NameOf("replay", inFlight, connections, 16, tls),
+        Work = "unary",
+        InFlight = inFlight,
+        Connections = connections,
+        Tls = tls,
+        Replayed = true,
+    });
+
+    private static string NameOf(string work, int inFlight, int connections, int payload, bool tls)
+    {
+        string size = payload switch
+        {
+            16 => "",
+            >= MiB => $"-{payload / MiB}MiB",
+            >= KiB => $"-{payload / KiB}KiB",
+            _ => $"-{payload}B",
+        };
+        return $"{work}-{inFlight}{(connections == 1 ? "" : $"-{connections}c")}{size}{(tls ? "-tls" : "")}";
+    }
 }

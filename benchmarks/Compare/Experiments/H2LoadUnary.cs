@@ -21,6 +21,8 @@ internal sealed partial class H2LoadUnary : IExperiment
 
     public string Name => "h2load-unary";
 
+    public TimeSpan Estimate(BenchmarkOptions options) => options.Servers.Count * Turns.Estimate(options);
+
     public async Task RunAsync(BenchmarkOptions options, Results results)
     {
         if (Cores.FindProgram(Program) is null)

@@ -11,5 +11,8 @@ internal interface IExperiment
     /// <summary>Its name on the command line and in the table.</summary>
     string Name { get; }
 
+    /// <summary>How long it will take, by and large; zero for what is over in no time.</summary>
+    TimeSpan Estimate(BenchmarkOptions options) => TimeSpan.Zero;
+
     Task RunAsync(BenchmarkOptions options, Results results);
 }

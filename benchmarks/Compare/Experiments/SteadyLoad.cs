@@ -1,22 +1,9 @@
 using MiniGrpc.Benchmarks.Compare.Control;
 using MiniGrpc.Benchmarks.Compare.Orchestration;
+using MiniGrpc.Benchmarks.Compare.Peers;
 using MiniGrpc.Benchmarks.Compare.Report;
 
 namespace MiniGrpc.Benchmarks.Compare.Experiments;
-
-/// <summary>A load and its size.</summary>
-internal sealed record Scenario
-{
-    public required string Name { get; init; }
-
-    public required string Work { get; init; }
-
-    /// <summary>Calls at once, all on one connection.</summary>
-    public required int InFlight { get; init; }
-
-    /// <summary>Bytes in a message's payload.</summary>
-    public int Payload { get; init; } = 16;
-}
 
 /// <summary>
 /// One scenario between each client and each server. The matrix is what makes it fair: a client is compared with the other
@@ -28,12 +15,7 @@ internal sealed class SteadyLoad(Scenario scenario) : IExperiment
 
     public async Task RunAsync(BenchmarkOptions options, Results results)
     {
-        var order = new List<(string Client, string Server)>();
-        foreach (string server in options.Servers)
-        {
-            order.AddRange(options.Clients.Select(client => (client, server)));
-        }
-
+        List<(string Client, string Server)> order = Pairs(options);
         Dictionary<(string, string), Pair> running = [];
         try
         {
@@ -58,6 +40,20 @@ internal sealed class SteadyLoad(Scenario scenario) : IExperiment
         }
     }
 
+    public TimeSpan Estimate(BenchmarkOptions options) => Pairs(options).Count * Turns.Estimate(options);
+
+    private List<(string Client, string Server)> Pairs(BenchmarkOptions options)
+    {
+        IReadOnlyList<string> clients = scenario.Replayed ? [Clients.Replay] : options.Clients;
+        List<(string, string)> pairs = [.. options.Servers.SelectMany(server => clients.Select(client => (client, server)))];
+        if (scenario.WithLimit)
+        {
+            pairs.Add((Clients.Socket, Servers.Socket));
+        }
+
+        return pairs;
+    }
+
     /// <summary>Pairs that wait for their turn are idle, and stay warm.</summary>
     private async Task TakeTurnAsync(
         string client, string server, int round, Dictionary<(string, string), Pair> running, BenchmarkOptions options, Results results)
@@ -71,7 +67,7 @@ internal sealed class SteadyLoad(Scenario scenario) : IExperiment
         try
         {
             (Window ofClient, Window ofServer) = await pair.MeasureAsync(options.Length);
-            foreach ((Figure figure, double value) in Figures(ofClient, ofServer))
+            foreach ((Figure figure, double value) in LoadFigures.Of(scenario, ofClient, ofServer))
             {
                 results.Add(new Sample(Name, client, server, round, figure, value));
             }
@@ -91,32 +87,6 @@ internal sealed class SteadyLoad(Scenario scenario) : IExperiment
         {
             running.Remove((client, server));
             await pair.DisposeAsync();
-        }
-    }
-
-    private static IEnumerable<(Figure Figure, double Value)> Figures(Window client, Window server)
-    {
-        double operations = client.Operations;
-        if (operations == 0)
-        {
-            throw new BenchmarkException("No call ended within the window.");
-        }
-
-        yield return (Figure.Rate, operations / client.Seconds);
-        yield return (Figure.ClientCpu, client.CpuSeconds * 1e6 / operations);
-        yield return (Figure.ClientBusy, 100 * client.CpuSeconds / client.Seconds);
-        yield return (Figure.ClientAllocated, client.AllocatedBytes / operations);
-        yield return (Figure.ClientPeak, client.PeakResidentBytes / 1e6);
-        yield return (Figure.ClientCompiled, client.CompiledMethods);
-        yield return (Figure.ServerCpu, server.CpuSeconds * 1e6 / operations);
-        yield return (Figure.ServerBusy, 100 * server.CpuSeconds / server.Seconds);
-        yield return (Figure.ServerAllocated, server.AllocatedBytes / operations);
-        yield return (Figure.ServerPeak, server.PeakResidentBytes / 1e6);
-        yield return (Figure.ServerCompiled, server.CompiledMethods);
-        if (client.P50Microseconds is double p50 && client.P99Microseconds is double p99)
-        {
-            yield return (Figure.P50, p50);
-            yield return (Figure.P99, p99);
         }
     }
 }

@@ -7,7 +7,7 @@ namespace MiniGrpc.Benchmarks.Compare.Load;
 /// Counts round trips by their length, 64 buckets for each power of two of nanoseconds: a percentile is at most 1.6 % off, and
 /// memory doesn't grow with the number of calls, so that a fast client isn't charged for a longer list.
 /// </summary>
-/// <remarks>One loop records; another thread may take a copy at any time.</remarks>
+/// <remarks>Any thread may record, and another one ask meanwhile.</remarks>
 internal sealed class LatencyHistogram
 {
     private const int SubBucketBits = 6;
@@ -15,13 +15,16 @@ internal sealed class LatencyHistogram
     // 2^40 ns are 18 minutes: longer than any call of a benchmark.
     private const int Buckets = (40 - SubBucketBits + 2) << SubBucketBits;
 
+    private static readonly double s_nanosecondsPerTick = 1e9 / Stopwatch.Frequency;
+
     private readonly long[] _counts = new long[Buckets];
     private readonly long[] _before = new long[Buckets];
 
-    public void Record(long startTimestamp)
+    /// <summary>Counts a length in ticks of <see cref="Stopwatch"/>.</summary>
+    public void Record(long ticks)
     {
-        long nanoseconds = (long)Stopwatch.GetElapsedTime(startTimestamp).TotalNanoseconds;
-        _counts[Math.Min(BucketOf(nanoseconds), Buckets - 1)]++;
+        long nanoseconds = (long)(ticks * s_nanosecondsPerTick);
+        Interlocked.Increment(ref _counts[Math.Min(BucketOf(nanoseconds), Buckets - 1)]);
     }
 
     /// <summary>From now on, percentiles are of what comes after this.</summary>

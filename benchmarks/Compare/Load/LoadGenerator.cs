@@ -1,42 +1,52 @@
-using Grpc.Core;
+using System.Diagnostics;
 using MiniGrpc.Benchmarks.Protos;
 
 namespace MiniGrpc.Benchmarks.Compare.Load;
 
 /// <summary>
-/// Keeps a number of calls in flight: that many loops, each of which makes the next call when its last one has ended. Its own
-/// cost must vanish beside the client's, since it is charged to the client: an increment and a flag for each operation, and
-/// nothing allocated.
+/// Runs the loops of a load and counts what they do. Its own cost must vanish beside the client's, since it is charged to the
+/// client: one look at the clock and two increments for each operation, and nothing allocated.
 /// </summary>
 internal sealed class LoadGenerator
 {
-    private readonly Work _work;
-    private readonly Benchmark.BenchmarkClient _client;
+    /// <summary>
+    /// Messages in one streaming call: many, so that opening the call doesn't count; not endless, so that a load ends by ending
+    /// its calls rather than by cancelling them. All loops together then end within seconds.
+    /// </summary>
+    private const int MessagesPerCallAtMost = 10_000;
+    private const int MessagesOfAllLoopsAtMost = 100_000;
+    private const int BytesPerCallAtMost = 64 << 20;
+
+    private readonly Func<LoadGenerator, int, Task> _loop;
     private readonly LatencyHistogram _latencies = new();
     private readonly Task[] _loops;
     private volatile bool _running;
     private long _operations;
     private long _operationsBefore;
 
-    public LoadGenerator(Work work, ChannelBase channel, int inFlight, int payload)
+    /// <param name="loops">How many loops.</param>
+    /// <param name="payload">Bytes in a message's payload.</param>
+    /// <param name="loop">What one does, given its number, while <see cref="Running"/>.</param>
+    public LoadGenerator(int loops, int payload, Func<LoadGenerator, int, Task> loop)
     {
-        _work = work;
-        _client = new Benchmark.BenchmarkClient(channel);
-        _loops = new Task[inFlight];
-        Message = new Echo { Payload = Google.Protobuf.ByteString.CopyFrom(new byte[payload]) };
+        _loop = loop;
+        _loops = new Task[loops];
+        Payload = new byte[payload];
+        Message = new Echo { Payload = Google.Protobuf.ByteString.CopyFrom(Payload) };
+        int bySize = BytesPerCallAtMost / Math.Max(1, payload);
+        MessagesPerCall = Math.Min(Math.Min(MessagesPerCallAtMost, MessagesOfAllLoopsAtMost / loops), bySize);
     }
 
     /// <summary>What every loop sends, again and again: making messages is the application's cost, not the client's.</summary>
     public Echo Message { get; }
 
+    /// <summary>The same without protobuf.</summary>
+    public byte[] Payload { get; }
+
+    public int MessagesPerCall { get; }
+
     /// <summary>Whether the loops should go on.</summary>
     public bool Running => _running;
-
-    /// <summary>
-    /// Latency is asked for with one call in flight only; with many, it says how long the queue is. Reading the clock twice a
-    /// call is spared the loops that don't need it.
-    /// </summary>
-    public bool TakesLatency => _loops.Length == 1;
 
     public long Operations => Interlocked.Read(ref _operations) - _operationsBefore;
 
@@ -45,7 +55,8 @@ internal sealed class LoadGenerator
         _running = true;
         for (int i = 0; i < _loops.Length; i++)
         {
-            _loops[i] = Task.Run(() => _work.RunAsync(_client, this));
+            int number = i;
+            _loops[i] = Task.Run(() => _loop(this, number));
         }
     }
 
@@ -54,10 +65,10 @@ internal sealed class LoadGenerator
     public void Stop()
     {
         _running = false;
-        if (!Task.WaitAll(_loops, TimeSpan.FromSeconds(10)))
+        if (!Task.WaitAll(_loops, TimeSpan.FromSeconds(20)))
         {
             int hanging = _loops.Count(loop => !loop.IsCompleted);
-            throw new TimeoutException($"{hanging} of {_loops.Length} loops wait for a call that has not ended within 10 s.");
+            throw new TimeoutException($"{hanging} of {_loops.Length} loops wait for a call that has not ended within 20 s.");
         }
     }
 
@@ -80,24 +91,31 @@ internal sealed class LoadGenerator
         }
     }
 
-    public double? PercentileMicroseconds(double share) => TakesLatency ? _latencies.PercentileMicroseconds(share) : null;
+    public double? PercentileMicroseconds(double share) => _latencies.PercentileMicroseconds(share);
 
-    /// <summary>Counts an operation that ended.</summary>
-    public void Count() => Interlocked.Increment(ref _operations);
-
-    /// <summary>Counts an operation that began at <paramref name="startTimestamp"/>; for loads of one loop.</summary>
-    public void Count(long startTimestamp)
+    /// <summary>Counts an operation that began at <paramref name="start"/>, and gives the time, at which the next one begins.</summary>
+    public long Count(long start)
     {
-        _latencies.Record(startTimestamp);
-        Count();
+        long now = Stopwatch.GetTimestamp();
+        Count(start, now);
+        return now;
+    }
+
+    /// <summary>The same for who has looked at the clock already.</summary>
+    public void Count(long start, long end)
+    {
+        _latencies.Record(end - start);
+        Interlocked.Increment(ref _operations);
     }
 
     /// <summary>An echo that differs in length isn't one; a benchmark of wrong answers is worthless.</summary>
-    public void Check(Echo reply)
+    public void Check(Echo reply) => Check(reply.Payload.Length);
+
+    public void Check(int length)
     {
-        if (reply.Payload.Length != Message.Payload.Length)
+        if (length != Payload.Length)
         {
-            throw new InvalidDataException($"{Message.Payload.Length} B were to come back, {reply.Payload.Length} B did.");
+            throw new InvalidDataException($"{Payload.Length} B were to come back, {length} B did.");
         }
     }
 }

@@ -10,19 +10,25 @@ namespace MiniGrpc.Benchmarks.Compare.Load;
 /// </summary>
 internal abstract class Work
 {
-    /// <summary>
-    /// Messages in one streaming call. Many, so that opening the call doesn't count; not endless, so that a load ends by ending
-    /// its calls rather than by cancelling them.
-    /// </summary>
-    private protected const int MessagesPerCall = 10_000;
-
-    public static IReadOnlyList<Work> All { get; } = [new UnaryWork(), new DownloadWork(), new UploadWork(), new PingPongWork()];
+    public static IReadOnlyList<Work> All { get; } =
+    [
+        new UnaryWork(), new DownloadWork(), new UploadWork(), new PingPongWork(), new BidiWork(), new DownloadBytesWork(), new UploadBytesWork(),
+    ];
 
     public abstract string Name { get; }
 
-    public abstract Task RunAsync(Benchmark.BenchmarkClient client, LoadGenerator load);
+    public abstract Task RunAsync(CallInvoker invoker, LoadGenerator load);
 
     public static Work Find(string name) => All.First(work => work.Name == name);
+
+    /// <summary>What is sent must arrive.</summary>
+    private protected static void CheckCount(int wanted, int got)
+    {
+        if (wanted != got)
+        {
+            throw new InvalidDataException($"{wanted} messages were to come, {got} came.");
+        }
+    }
 }
 
 /// <summary>One request, one reply; an operation is a call.</summary>
@@ -30,35 +36,28 @@ internal sealed class UnaryWork : Work
 {
     public override string Name => "unary";
 
-    public override async Task RunAsync(Benchmark.BenchmarkClient client, LoadGenerator load)
+    public override async Task RunAsync(CallInvoker invoker, LoadGenerator load)
     {
-        Echo request = load.Message;
-        CallOptions options = default;
-        bool takesLatency = load.TakesLatency;
+        var client = new Benchmark.BenchmarkClient(invoker);
+        long start = Stopwatch.GetTimestamp();
         while (load.Running)
         {
-            long start = takesLatency ? Stopwatch.GetTimestamp() : 0;
-            load.Check(await client.UnaryAsync(request, options));
-            if (takesLatency)
-            {
-                load.Count(start);
-            }
-            else
-            {
-                load.Count();
-            }
+            load.Check(await client.UnaryAsync(load.Message, default(CallOptions)));
+            start = load.Count(start);
         }
     }
 }
 
-/// <summary>Server streaming; an operation is a message received.</summary>
+/// <summary>Server streaming; an operation is a message received, and takes as long as the loop has waited for it.</summary>
 internal sealed class DownloadWork : Work
 {
     public override string Name => "download";
 
-    public override async Task RunAsync(Benchmark.BenchmarkClient client, LoadGenerator load)
+    public override async Task RunAsync(CallInvoker invoker, LoadGenerator load)
     {
-        var request = new DownloadRequest { Count = MessagesPerCall, Payload = load.Message.Payload };
+        var client = new Benchmark.BenchmarkClient(invoker);
+        var request = new DownloadRequest { Count = load.MessagesPerCall, Payload = load.Message.Payload };
+        long start = Stopwatch.GetTimestamp();
         while (load.Running)
         {
             using AsyncServerStreamingCall<Echo> call = client.Download(request, default(CallOptions));
@@ -66,11 +65,11 @@ internal sealed class DownloadWork : Work
             while (await call.ResponseStream.MoveNext(CancellationToken.None))
             {
                 load.Check(call.ResponseStream.Current);
-                load.Count();
+                start = load.Count(start);
                 received++;
             }
 
-            StreamLengths.Check(MessagesPerCall, received);
+            CheckCount(load.MessagesPerCall, received);
         }
     }
 }
@@ -83,22 +82,24 @@ internal sealed class UploadWork : Work
 {
     public override string Name => "upload";
 
-    public override async Task RunAsync(Benchmark.BenchmarkClient client, LoadGenerator load)
+    public override async Task RunAsync(CallInvoker invoker, LoadGenerator load)
     {
+        var client = new Benchmark.BenchmarkClient(invoker);
+        long start = Stopwatch.GetTimestamp();
         while (load.Running)
         {
             using AsyncClientStreamingCall<Echo, UploadReply> call = client.Upload(default(CallOptions));
             int sent = 0;
-            while (sent < MessagesPerCall && load.Running)
+            while (sent < load.MessagesPerCall && load.Running)
             {
                 await call.RequestStream.WriteAsync(load.Message);
-                load.Count();
+                start = load.Count(start);
                 sent++;
             }
 
             await call.RequestStream.CompleteAsync();
             UploadReply reply = await call;
-            StreamLengths.Check(sent, reply.Count);
+            CheckCount(sent, reply.Count);
         }
     }
 }
@@ -108,42 +109,65 @@ internal sealed class PingPongWork : Work
 {
     public override string Name => "ping-pong";
 
-    public override async Task RunAsync(Benchmark.BenchmarkClient client, LoadGenerator load)
+    public override async Task RunAsync(CallInvoker invoker, LoadGenerator load)
     {
-        bool takesLatency = load.TakesLatency;
+        var client = new Benchmark.BenchmarkClient(invoker);
         while (load.Running)
         {
             using AsyncDuplexStreamingCall<Echo, Echo> call = client.PingPong(default(CallOptions));
-            for (int i = 0; i < MessagesPerCall && load.Running; i++)
+            long start = Stopwatch.GetTimestamp();
+            for (int i = 0; i < load.MessagesPerCall && load.Running; i++)
             {
-                long start = takesLatency ? Stopwatch.GetTimestamp() : 0;
                 await call.RequestStream.WriteAsync(load.Message);
-                StreamLengths.Check(1, await call.ResponseStream.MoveNext(CancellationToken.None) ? 1 : 0);
+                CheckCount(1, await call.ResponseStream.MoveNext(CancellationToken.None) ? 1 : 0);
                 load.Check(call.ResponseStream.Current);
-                if (takesLatency)
-                {
-                    load.Count(start);
-                }
-                else
-                {
-                    load.Count();
-                }
+                start = load.Count(start);
             }
 
             await call.RequestStream.CompleteAsync();
-            StreamLengths.Check(0, await call.ResponseStream.MoveNext(CancellationToken.None) ? 1 : 0);
+            CheckCount(0, await call.ResponseStream.MoveNext(CancellationToken.None) ? 1 : 0);
         }
     }
 }
 
-/// <summary>What is sent must arrive.</summary>
-internal static class StreamLengths
+/// <summary>
+/// Bidirectional streaming at full speed both ways: one part of the loop sends as fast as flow control lets it, the other reads
+/// what comes back. An operation is a message received, and takes as long as that part has waited for it.
+/// </summary>
+internal sealed class BidiWork : Work
 {
-    public static void Check(int wanted, int got)
+    public override string Name => "bidi";
+
+    public override async Task RunAsync(CallInvoker invoker, LoadGenerator load)
     {
-        if (wanted != got)
+        var client = new Benchmark.BenchmarkClient(invoker);
+        while (load.Running)
         {
-            throw new InvalidDataException($"{wanted} messages were to come, {got} came.");
+            using AsyncDuplexStreamingCall<Echo, Echo> call = client.PingPong(default(CallOptions));
+            Task<int> received = ReceiveAsync(call.ResponseStream, load);
+            int sent = 0;
+            while (sent < load.MessagesPerCall && load.Running)
+            {
+                await call.RequestStream.WriteAsync(load.Message);
+                sent++;
+            }
+
+            await call.RequestStream.CompleteAsync();
+            CheckCount(sent, await received);
         }
+    }
+
+    private static async Task<int> ReceiveAsync(IAsyncStreamReader<Echo> responses, LoadGenerator load)
+    {
+        int received = 0;
+        long start = Stopwatch.GetTimestamp();
+        while (await responses.MoveNext(CancellationToken.None))
+        {
+            load.Check(responses.Current);
+            start = load.Count(start);
+            received++;
+        }
+
+        return received;
     }
 }

@@ -43,7 +43,9 @@ internal sealed class ChildProcess : IAsyncDisposable
 
         Process process = Process.Start(start)!;
         Cores.Pin(process, cores);
-        var child = new ChildProcess(process, string.Join(' ', arguments));
+
+        // By its name it is spoken of; a certificate would fill lines.
+        var child = new ChildProcess(process, string.Join(' ', arguments.Where(argument => argument.Length < 100)));
         try
         {
             child.Ready = (await child.ReceiveAsync("start-up")).Ready!;

@@ -22,19 +22,12 @@ internal sealed class Pair : IAsyncDisposable
     /// <summary>Starts both and warms them up.</summary>
     public static async Task<Pair> StartAsync(string clientKind, string serverKind, Scenario scenario, BenchmarkOptions options, Results results)
     {
-        ChildProcess server = await ChildProcess.StartAsync(options.Cores.Server, options, "server", "--kind", serverKind);
+        string[] tls = scenario.Tls ? ["--tls"] : [];
+        ChildProcess server = await ChildProcess.StartAsync(options.Cores.Server, options, ["server", "--kind", serverKind, .. tls]);
         ChildProcess? client = null;
         try
         {
-            client = await ChildProcess.StartAsync(
-                options.Cores.Client,
-                options,
-                "client",
-                "--kind", clientKind,
-                "--work", scenario.Work,
-                "--in-flight", scenario.InFlight.ToString(CultureInfo.InvariantCulture),
-                "--payload", scenario.Payload.ToString(CultureInfo.InvariantCulture),
-                "--address", server.Ready.Address!);
+            client = await ChildProcess.StartAsync(options.Cores.Client, options, ClientArguments(clientKind, scenario, server.Ready));
             var pair = new Pair(server, client);
             results.AddProcess("server", server.Ready);
             results.AddProcess("client", client.Ready);
@@ -75,6 +68,22 @@ internal sealed class Pair : IAsyncDisposable
     {
         await _client.DisposeAsync();
         await _server.DisposeAsync();
+    }
+
+    private static string[] ClientArguments(string kind, Scenario scenario, Ready server)
+    {
+        string[] trust = server.Certificate is null ? [] : ["--trust", server.Certificate];
+        return
+        [
+            "client",
+            "--kind", kind,
+            "--work", scenario.Work,
+            "--in-flight", scenario.InFlight.ToString(CultureInfo.InvariantCulture),
+            "--connections", scenario.Connections.ToString(CultureInfo.InvariantCulture),
+            "--payload", scenario.Payload.ToString(CultureInfo.InvariantCulture),
+            "--address", server.Address!,
+            .. trust,
+        ];
     }
 
     /// <summary>A measurement whose outcome is thrown away, so that the code that measures is warm, too.</summary>

@@ -23,8 +23,16 @@ internal sealed record Figure(string Name, Side Side, Better Better)
 {
     // An operation is a call of a unary load, a message of a streaming one, a round trip of a ping-pong.
     public static readonly Figure Rate = new("operations/s", Side.Pair, Better.Higher);
+
+    // Of payload, one way.
+    public static readonly Figure Throughput = new("MB/s", Side.Pair, Better.Higher);
+
+    // How long an operation takes; with many in flight, mostly how long the queue is.
     public static readonly Figure P50 = new("p50 µs", Side.Pair, Better.Lower);
     public static readonly Figure P99 = new("p99 µs", Side.Pair, Better.Lower);
+    public static readonly Figure P999 = new("p99.9 µs", Side.Pair, Better.Lower);
+
+    // 1,000,000 divided by it are operations per CPU-second.
     public static readonly Figure ClientCpu = new("CPU µs/operation", Side.Client, Better.Lower);
     public static readonly Figure ServerCpu = new("CPU µs/operation", Side.Server, Better.Lower);
     public static readonly Figure ClientAllocated = new("allocated B/operation", Side.Client, Better.Lower);
@@ -43,7 +51,7 @@ internal sealed record Figure(string Name, Side Side, Better Better)
     /// <summary>In the order of the table.</summary>
     public static IReadOnlyList<Figure> All { get; } =
     [
-        Rate, P50, P99, ClientCpu, ServerCpu, ClientBusy, ServerBusy, ClientAllocated, ServerAllocated, ClientPeak, ServerPeak,
+        Rate, Throughput, P50, P99, P999, ClientCpu, ServerCpu, ClientBusy, ServerBusy, ClientAllocated, ServerAllocated, ClientPeak, ServerPeak,
         ClientCompiled, ServerCompiled,
     ];
 }

@@ -9,7 +9,7 @@ namespace MiniGrpc.Benchmarks.Compare.Report;
 internal static class TableReport
 {
     // Wide enough for the table when the output goes to a file, which has no width.
-    private const int LeastWidth = 150;
+    private const int LeastWidth = 160;
 
     // The variables that change how code is compiled, collected or scheduled; others say where the SDK is, and the like.
     private static readonly string[] s_runtimePrefixes = ["gc", "tiered", "tc_", "osr", "readytorun", "jit", "enable", "threadpool", "processor_count", "system_"];

@@ -3,12 +3,14 @@ using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Conformance.Wire.Robustness;
 
-/// <summary>A transport that counts how often it is read.</summary>
+/// <summary>A transport that counts how often it is read, and waited for although what it has given was not looked at.</summary>
 internal sealed class CountingTransport(ITransport below) : ITransport
 {
     private readonly CountingReader _input = new(below.Input);
 
     public int Reads => _input.Reads;
+
+    public int NeedlessWaits { get; private set; }
 
     public PipeReader Input => _input;
 
@@ -18,7 +20,11 @@ internal sealed class CountingTransport(ITransport below) : ITransport
 
     public string RemoteAddress => below.RemoteAddress;
 
-    public ValueTask WaitForInputAsync() => below.WaitForInputAsync();
+    public ValueTask WaitForInputAsync()
+    {
+        NeedlessWaits += _input.HasUnexamined ? 1 : 0;
+        return below.WaitForInputAsync();
+    }
 
     public void Abort() => below.Abort();
 
@@ -27,20 +33,29 @@ internal sealed class CountingTransport(ITransport below) : ITransport
     private sealed class CountingReader(PipeReader reader) : PipeReader
     {
         private int _reads;
+        private SequencePosition _end;
 
         public int Reads => Volatile.Read(ref _reads);
 
+        public bool HasUnexamined { get; private set; }
+
         public override bool TryRead(out ReadResult result) => reader.TryRead(out result);
 
-        public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+        public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
         {
             Interlocked.Increment(ref _reads);
-            return reader.ReadAsync(cancellationToken);
+            ReadResult result = await reader.ReadAsync(cancellationToken);
+            _end = result.Buffer.End;
+            return result;
         }
 
-        public override void AdvanceTo(SequencePosition consumed) => reader.AdvanceTo(consumed);
+        public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
 
-        public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) => reader.AdvanceTo(consumed, examined);
+        public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+        {
+            HasUnexamined = !examined.Equals(_end);
+            reader.AdvanceTo(consumed, examined);
+        }
 
         public override void CancelPendingRead() => reader.CancelPendingRead();
 

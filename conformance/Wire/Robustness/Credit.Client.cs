@@ -92,6 +92,22 @@ public class CreditOnTheClient
         await attacked.AssertUnharmedAsync();
     }
 
+    /// <summary>Row 39: messages of a call that has ended can be read still, and until then hold nothing back.</summary>
+    [Fact]
+    public async Task Row39_Messages_left_unread_after_the_end_hold_no_credit_back()
+    {
+        await using AttackedChannel attacked = await AttackedChannel.StartAsync();
+        int id = attacked.NextId();
+        using AsyncServerStreamingCall<byte[]> unread = attacked.Channel.Spread([1]);
+        await attacked.Attacker.RequestAsync(id);
+        await attacked.Attacker.HeadersAsync(id, endStream: false, RawServer.Headers200);
+        await attacked.Attacker.DataAsync(id, [.. RawClient.Message(1), .. RawClient.Message(new byte[10_000])]);
+        await attacked.Attacker.HeadersAsync(id, endStream: true, "grpc-status=0");
+        await attacked.AssertUnharmedAsync();
+        Assert.True(await RawPeer.Within(unread.ResponseStream.MoveNext(CancellationToken.None), "the first message"));
+        Assert.Equal([1], unread.ResponseStream.Current);
+    }
+
     /// <summary>Row 39: a request that its server takes nothing of waits alone.</summary>
     [Fact]
     public async Task Row39_A_request_without_window_starves_no_other()
@@ -110,8 +126,8 @@ public class CreditOnTheClient
         for (int i = 0; i < 5; i++)
         {
             int id = attacked.NextId();
-            using AsyncUnaryCall<byte[]> call = attacked.Channel.Unary([1]);
-            await attacked.Attacker.RequestAsync(id);
+            using AsyncUnaryCall<byte[]> call = attacked.Channel.Unary(new byte[20_000]); // more than goes out at once: it queues up, too
+            Assert.Equal(RawClient.Message(new byte[20_000]), (await attacked.Attacker.RequestAsync(id)).Data);
             await attacked.Attacker.ReplyAsync(id, 2);
             Assert.Equal([2], await RawPeer.Within(call.ResponseAsync, "the response"));
         }

@@ -116,20 +116,24 @@ public class CreditOnTheServer
     public async Task Row39_A_response_without_window_starves_no_other()
     {
         await using AttackedServer attacked = await AttackedServer.StartAsync(new TestServer());
+        const int Window = 5_000;
         int stalled = attacked.NextId();
-        await attacked.Attacker.SendAsync(o => SettingsFrame.Write(o, [(SettingId.InitialWindowSize, 0)]));
+        await attacked.Attacker.SendAsync(o => SettingsFrame.Write(o, [(SettingId.InitialWindowSize, Window)]));
         await attacked.Attacker.ExpectAsync(FrameType.Settings, 0, FrameFlags.Ack);
         await attacked.Attacker.RequestAsync(stalled, "Unary");
         await attacked.Attacker.DataAsync(stalled, RawClient.Message(new byte[10_000]), endStream: true);
         await attacked.Attacker.ExpectAsync(FrameType.Headers, stalled);
+        Assert.Equal(Window, (await attacked.Attacker.ExpectAsync(FrameType.Data, stalled)).Payload.Length);
+        byte[] message = RawClient.Message(new byte[10_000]);
         for (int i = 0; i < 5; i++)
         {
             int id = attacked.NextId();
             await attacked.Attacker.RequestAsync(id, "Unary");
-            await attacked.Attacker.DataAsync(id, RawClient.Message(1), endStream: true);
+            await attacked.Attacker.DataAsync(id, message, endStream: true);
             await attacked.Attacker.ExpectAsync(FrameType.Headers, id);
-            await attacked.Attacker.SendAsync(o => WindowUpdateFrame.Write(o, id, 100));
-            Assert.Equal(RawClient.Message(1), (await attacked.Attacker.ExpectAsync(FrameType.Data, id)).Payload);
+            Assert.Equal(message[..Window], (await attacked.Attacker.ExpectAsync(FrameType.Data, id)).Payload);
+            await attacked.Attacker.SendAsync(o => WindowUpdateFrame.Write(o, id, message.Length));
+            Assert.Equal(message[Window..], (await attacked.Attacker.ExpectAsync(FrameType.Data, id)).Payload);
             Assert.Equal("0", (await attacked.Attacker.ExpectAsync(FrameType.Headers, id))["grpc-status"]);
         }
 

@@ -4,6 +4,7 @@ using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Wire;
+using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Conformance.Wire.Robustness;
@@ -158,4 +159,26 @@ public class MessagesOnTheClient
 
     private static void WithGzip(MiniGrpc.Client.MiniChannelOptions options) =>
         options.CompressionProviders.Add(new GzipCompressionProvider(CompressionLevel.Fastest));
+
+    /// <summary>Messages that a call will never read give their memory back: beside a status that is not OK, and behind one that can't be read.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_a_failed_call_leaves_unread_is_given_back(bool streaming)
+    {
+        await using AttackedChannel attacked = await AttackedChannel.StartAsync();
+        int id = attacked.NextId();
+        using AsyncServerStreamingCall<byte[]>? many = streaming ? attacked.Channel.Spread([1]) : null;
+        using AsyncUnaryCall<byte[]>? one = streaming ? null : attacked.Channel.Unary([1]);
+        await attacked.Attacker.RequestAsync(id);
+        await attacked.Attacker.HeadersAsync(id, endStream: false, RawServer.Headers200);
+        await attacked.Attacker.RoundTripAsync();
+        MessageInbox inbox = Internals.SingleInboxOf(attacked.Channel.Channel);
+        await attacked.Attacker.DataAsync(id, [1, 0, 0, 0, 1, 7, .. RawClient.Message(8)]); // compressed, by nothing that was named
+        await attacked.Attacker.HeadersAsync(id, endStream: true, streaming ? "grpc-status=0" : "grpc-status=5");
+        await attacked.Attacker.RoundTripAsync();
+        await TestChannel.FailureAsync(many?.ResponseStream.MoveNext(CancellationToken.None) ?? (Task)one!.ResponseAsync);
+        await Eventually.IsTrueAsync(() => !Internals.HoldsMemory(inbox), "the memory to be given back");
+        await attacked.AssertUnharmedAsync();
+    }
 }

@@ -58,13 +58,9 @@ public class UnreadAnswers
     public async Task A_server_that_does_not_listen_does_not_spin()
     {
         await using var server = new TestServer();
-        (ITransport near, ITransport far) = MemoryTransport.CreatePair("counted");
-        var counting = new CountingTransport(far);
-        server.Core.Serve(counting);
-        await using var client = new RawClient(near);
-        await client.StartAsync();
+        (RawClient client, CountingTransport counting) = await StartCountedAsync(server);
+        Http2Connection connection = Assert.Single(Internals.ConnectionsOf(server.Core));
         RawClient bystander = await server.StartAsync();
-        Http2Connection connection = Assert.Single(Internals.ConnectionsOf(server.Core), c => ReferenceEquals(c.Transport, counting));
         await AskUntilNobodyListensAsync(client, connection, "PING");
         await bystander.AssertWorksAsync(1); // the loop has come to rest by then
         int before = counting.Reads;
@@ -74,14 +70,15 @@ public class UnreadAnswers
         }
 
         Assert.InRange(counting.Reads - before, 0, 1);
+        await client.DisposeAsync();
     }
 
-    /// <summary>Who takes the answers in the end has lost nothing.</summary>
+    /// <summary>Who takes the answers in the end has lost nothing. What was read before is not waited for: nothing may follow it.</summary>
     [Fact]
     public async Task A_client_that_takes_its_answers_late_gets_them_all()
     {
         await using var server = new TestServer();
-        RawClient client = await server.StartAsync();
+        (RawClient client, CountingTransport counting) = await StartCountedAsync(server);
         Http2Connection connection = Assert.Single(Internals.ConnectionsOf(server.Core));
         int asked = await AskUntilNobodyListensAsync(client, connection, "PING");
         for (int i = 0; i < asked; i++)
@@ -91,6 +88,33 @@ public class UnreadAnswers
 
         Assert.False(connection.IsBacklogged);
         await client.AssertWorksAsync(1);
+        Assert.Equal(0, counting.NeedlessWaits);
+        await client.DisposeAsync();
+    }
+
+    /// <summary>The receive loop asks a moment after it has looked: answers that have left meanwhile, or never will, are not waited for.</summary>
+    [Fact]
+    public async Task Nobody_waits_for_answers_that_have_left_or_never_will()
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        Http2Connection connection = Assert.Single(Internals.ConnectionsOf(server.Core));
+        Assert.True(connection.WaitForAnswersToLeaveAsync().IsCompleted);
+        await AskUntilNobodyListensAsync(client, connection, "PING");
+        Assert.False(connection.WaitForAnswersToLeaveAsync().IsCompleted);
+        connection.Abort(new ConnectionEnd("stopped"));
+        Assert.True(connection.WaitForAnswersToLeaveAsync().IsCompleted);
+    }
+
+    /// <summary>A client whose connection is counted at the server's end.</summary>
+    private static async Task<(RawClient Client, CountingTransport Counting)> StartCountedAsync(TestServer server)
+    {
+        (ITransport near, ITransport far) = MemoryTransport.CreatePair("counted");
+        var counting = new CountingTransport(far);
+        server.Core.Serve(counting);
+        var client = new RawClient(near);
+        await client.StartAsync();
+        return (client, counting);
     }
 
     /// <summary>Sends questions until the transport takes no more of them, which says that nobody reads them; answers how many were taken.</summary>

@@ -62,6 +62,11 @@ public class CertificateTests
             "the server's certificate was refused by the program's own check",
             await setup.FailAsync(new ClientTls { ServerCertificateValidation = (_, _, _, _) => false }),
             StringComparison.Ordinal);
+        await using TlsSetup valid = await TlsSetup.StartAsync(new ServerTls(TestCertificates.Server));
+        Assert.EndsWith(
+            "the server's certificate was refused by the program's own check",
+            await valid.FailAsync(new ClientTls { Roots = TestCertificates.Roots, ServerCertificateValidation = (_, _, _, _) => false }),
+            StringComparison.Ordinal);
         Assert.EndsWith("no way", await setup.FailAsync(new ClientTls { ServerCertificateValidation = (_, _, _, _) => throw new FormatException("no way") }), StringComparison.Ordinal);
     }
 
@@ -112,6 +117,54 @@ public class CertificateTests
         await TlsSetup.AssertLoggedAsync(setup.Log, "the client's certificate was refused by the program's own check");
     }
 
+    /// <summary>The certificates of these tests can't be looked up in any list of revoked ones: where that is asked for, they are not accepted.</summary>
+    [Fact]
+    public async Task Revocation_is_checked_where_it_is_asked_for()
+    {
+        await using TlsSetup setup = await TlsSetup.StartAsync(new ServerTls(TestCertificates.Server)
+        {
+            ClientCertificates = ClientCertificateMode.Require,
+            ClientRoots = TestCertificates.Roots,
+            RevocationMode = X509RevocationMode.Offline,
+        });
+        Assert.EndsWith(
+            "the server's certificate 'CN=localhost' can't be checked for revocation",
+            await setup.FailAsync(new ClientTls(TestCertificates.Client) { Roots = TestCertificates.Roots, RevocationMode = X509RevocationMode.Offline }),
+            StringComparison.Ordinal);
+        await setup.FailAsync(new ClientTls(TestCertificates.Client) { Roots = TestCertificates.Roots });
+        await TlsSetup.AssertLoggedAsync(setup.Log, "the client's certificate 'CN=ada, O=Engines' can't be checked for revocation");
+    }
+
+    /// <summary>
+    /// Nothing is fetched from an address that a peer's certificate names, except by a client that trusts what the system trusts:
+    /// there the system decides.
+    /// </summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Chains_are_built_to_the_roots_that_were_given_and_without_downloads(bool ownRoots)
+    {
+        X509Certificate2Collection? roots = ownRoots ? TestCertificates.Roots : null;
+        X509ChainTrustMode trust = ownRoots ? X509ChainTrustMode.CustomRootTrust : X509ChainTrustMode.System;
+        X509ChainPolicy? ofServer = null;
+        X509ChainPolicy? ofClient = null;
+        await using TlsSetup setup = await TlsSetup.StartAsync(new ServerTls(TestCertificates.Server)
+        {
+            ClientCertificates = ClientCertificateMode.Require,
+            ClientRoots = roots,
+            ClientCertificateValidation = (_, _, chain, _) => (ofServer = chain!.ChainPolicy) is not null,
+            RevocationMode = X509RevocationMode.Offline,
+        });
+        await setup.CallAsync(new ClientTls(TestCertificates.Client)
+        {
+            Roots = roots,
+            ServerCertificateValidation = (_, _, chain, _) => (ofClient = chain!.ChainPolicy) is not null,
+            RevocationMode = X509RevocationMode.Offline,
+        });
+        Assert.Equal((X509RevocationMode.Offline, true, trust), (ofServer!.RevocationMode, ofServer.DisableCertificateDownloads, ofServer.TrustMode));
+        Assert.Equal((X509RevocationMode.Offline, ownRoots, trust), (ofClient!.RevocationMode, ofClient.DisableCertificateDownloads, ofClient.TrustMode));
+    }
+
     /// <summary>As in Grpc.Core.</summary>
     [Fact]
     public async Task A_handler_learns_who_its_client_is()
@@ -160,7 +213,7 @@ public class CertificateTests
             });
         MiniChannel channel = setup.Connect(new ClientTls(TestCertificates.Client) { Roots = TestCertificates.Roots });
         Task<byte[]> call = TlsSetup.CallAsync(channel, [1]);
-        await started.Task;
+        await Engine.RawPeer.Within(started.Task, "the handler to start");
         await channel.DisposeAsync();
         Assert.Equal("ada", await identity.Task.WithinLimit("the handler's answer"));
         await Assert.ThrowsAsync<RpcException>(() => call);

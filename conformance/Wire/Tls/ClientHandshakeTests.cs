@@ -54,7 +54,7 @@ public class ClientHandshakeTests
     [Requirement("9113-3.3-1")]
     public async Task A_server_without_alpn_is_no_server_for_grpc()
     {
-        await using var client = new Peer();
+        await using var client = new Peer(new FakeTimeProvider()); // it does not give up waiting for this server's end
         SslStream server = await client.AcceptAsync();
         SslServerAuthenticationOptions options = RawTls.ServerOptions();
         options.ApplicationProtocols = null;
@@ -152,6 +152,31 @@ public class ClientHandshakeTests
         Assert.False(client.Call.IsCompleted);
         time.Advance(TimeSpan.FromSeconds(0.001));
         await client.AssertFailsAsync("memory:tls did not finish the TLS handshake within 20 s");
+    }
+
+    /// <summary>What connecting took is no longer there for the handshake.</summary>
+    [Fact]
+    public async Task Connecting_and_the_handshake_share_the_connect_timeout()
+    {
+        var time = new FakeTimeProvider();
+        (ITransport near, ITransport far) = MemoryTransport.CreatePair("tls");
+        await using var channel = MiniChannel.ForAddress("https://localhost:1", new MiniChannelOptions
+        {
+            Tls = new ClientTls(),
+            TimeProvider = time,
+            Connect = _ =>
+            {
+                time.Advance(TimeSpan.FromSeconds(15));
+                return ValueTask.FromResult(near);
+            },
+        });
+        Task<byte[]> call = channel.CreateCallInvoker().AsyncUnaryCall(TestService.UnaryMethod, null, default, [1]).ResponseAsync;
+        await RawPeer.Within(far.Input.ReadAtLeastAsync(6, TestContext.Current.CancellationToken).AsTask(), "the ClientHello");
+        time.Advance(TimeSpan.FromSeconds(4.999));
+        Assert.False(call.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(0.001));
+        await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, "did not finish the TLS handshake within 5 s");
+        await far.DisposeAsync();
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
+using MiniGrpc.Client;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Server;
 using MiniGrpc.Wire.Http2;
@@ -42,7 +43,7 @@ public class ServerHandshakeTests
     [Requirement("9113-3.3-1")]
     public async Task A_client_without_alpn_is_turned_away_in_good_order()
     {
-        await using var server = new TestServer();
+        await using var server = new TestServer(options => options.TimeProvider = new FakeTimeProvider()); // it does not give up waiting for this client's end
         SslStream client = RawTls.On(Connect(server));
         SslClientAuthenticationOptions options = RawTls.ClientOptions();
         options.ApplicationProtocols = null;
@@ -154,6 +155,34 @@ public class ServerHandshakeTests
         time.Advance(TimeSpan.FromSeconds(1));
         await TlsSetup.AssertLoggedAsync(server.Log, "memory:test sent no HTTP/2 preface and SETTINGS within 10 s");
         await AssertForgottenAsync(server, time);
+    }
+
+    [Fact]
+    public async Task A_client_that_never_starts_its_handshake_holds_up_no_other()
+    {
+        await using TlsSetup setup = await TlsSetup.StartAsync(new ServerTls(TestCertificates.Server), time: new FakeTimeProvider());
+        ITransport silent = ((MemoryEndPoint)setup.EndPoint).Connect();
+        await setup.CallAsync(new ClientTls { Roots = TestCertificates.Roots });
+        await silent.Output.CompleteAsync();
+    }
+
+    /// <summary>The program's callbacks run on the pool, though all that the handshake needs has come in before.</summary>
+    [Fact]
+    public async Task A_certificate_that_takes_long_to_choose_does_not_hold_up_who_accepts()
+    {
+        await using var server = new TestServer();
+        using var chosen = new ManualResetEventSlim();
+        var certificate = SslStreamCertificateContext.Create(TestCertificates.Server, null, offline: true);
+        (ITransport near, ITransport far) = MemoryTransport.CreatePair("test");
+        Task handshake = RawTls.On(near).AuthenticateAsClientAsync(RawTls.ClientOptions(), default);
+        ITransportSecurity slow = new ServerTls(_ =>
+        {
+            chosen.Wait(TestContext.Current.CancellationToken);
+            return certificate;
+        });
+        await RawPeer.Within(Task.Run(() => server.Core.Serve(slow.Secure(far))), "the server to go on accepting");
+        chosen.Set();
+        await RawPeer.Within(handshake, "the handshake");
     }
 
     [Fact]

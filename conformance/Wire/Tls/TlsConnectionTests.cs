@@ -1,8 +1,10 @@
+using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using MiniGrpc.Client;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Server;
@@ -126,6 +128,16 @@ public class TlsConnectionTests
         await Eventually.IsTrueAsync(() => Internals.ConnectionsOf(server.Core).Length == 0, "the connection to be forgotten");
     }
 
+    /// <summary>TLS can't always say close_notify, such as while it takes in a session ticket; the peer must see the end even then.</summary>
+    [Fact]
+    public async Task A_direction_ends_though_close_notify_fails()
+    {
+        var below = new Pipe();
+        await using var stream = new BusyStream();
+        await new TlsPipeWriter(stream, below.Writer).CompleteAsync();
+        Assert.True((await RawPeer.Within(below.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask(), "the end")).IsCompleted);
+    }
+
     /// <summary>Without close_notify, in the middle of a record, or with octets that are no record: nothing throws or hangs.</summary>
     [Theory]
     [InlineData("", "closed the connection in the middle of a frame")]
@@ -185,4 +197,9 @@ public class TlsConnectionTests
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_below")]
     private static extern ref ITransport Below(TlsTransport transport);
+
+    private sealed class BusyStream() : SslStream(new MemoryStream())
+    {
+        public override Task ShutdownAsync() => Task.FromException(new CryptographicException("shutdown while in init"));
+    }
 }

@@ -31,10 +31,10 @@ internal sealed class TlsSetup : IAsyncDisposable
 
     public LogLines Log { get; }
 
-    public static async Task<TlsSetup> StartAsync(ServerTls tls, UnaryServerMethod<byte[], byte[]>? unary = null, EndPoint? endPoint = null)
+    public static async Task<TlsSetup> StartAsync(ServerTls tls, UnaryServerMethod<byte[], byte[]>? unary = null, EndPoint? endPoint = null, TimeProvider? time = null)
     {
         LogLines log = new();
-        GrpcServer server = new(new GrpcServerOptions { LoggerFactory = new LogFactory(log), MaxReceiveMessageSize = null });
+        GrpcServer server = new(new GrpcServerOptions { LoggerFactory = new LogFactory(log), MaxReceiveMessageSize = null, TimeProvider = time ?? TimeProvider.System });
         server.Services.Add(EchoService.Bind(unary));
         endPoint ??= new MemoryEndPoint("tls");
         server.Listen(endPoint, tls);

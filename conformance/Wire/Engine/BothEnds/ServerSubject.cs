@@ -34,6 +34,7 @@ internal sealed class ServerSubject : Subject
         var subject = new ServerSubject();
         subject._client = await subject._server.StartAsync();
         await subject._client.AssertWorksAsync(1, "Collect");
+        await subject.AssertCallEndsAsync(1); // its answer comes a moment before its handler counts as returned
         await subject._client.RoundTripAsync();
         return subject;
     }

@@ -1,6 +1,9 @@
 using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
+using MiniGrpc.Wire;
+using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Http2.Frames;
 using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Conformance.Wire.Engine.Client;
@@ -111,6 +114,29 @@ public class Reconnection
         await server.RequestAsync(1);
         await server.ReplyAsync(1);
         await RawPeer.Within(call, "the response");
+    }
+
+    /// <summary>
+    /// A connection that is given up before it has carried a call is a failed attempt, and the one to say so: a call that finds it so
+    /// a moment before does not connect anew, or a server that turns everybody away would be asked without pause.
+    /// </summary>
+    [Fact]
+    public async Task A_connection_that_took_no_call_is_backed_off_from_though_a_call_finds_it_first()
+    {
+        var time = new FakeTimeProvider();
+        await using var client = new TestChannel(options => options.TimeProvider = time);
+        Task<byte[]> first = client.Unary([1]).ResponseAsync;
+        RawServer server = await client.AcceptAsync();
+        await server.ExpectPrefaceAsync();
+        await server.SendAsync(o => SettingsFrame.Write(o, [(SettingId.MaxConcurrentStreams, 0)]));
+        await server.ExpectAsync(FrameType.Settings, 0, FrameFlags.Ack);
+        time.Advance(new AbuseLimits().SettingsTimeout); // it acknowledges nothing
+        await server.ExpectAsync(FrameType.GoAway);
+        Task<byte[]> second = client.Unary([2]).ResponseAsync;
+        time.Advance(TimeSpan.FromSeconds(1));
+        await TestChannel.AssertFailsAsync(first, StatusCode.Unavailable, "took no call");
+        await TestChannel.AssertFailsAsync(second, StatusCode.Unavailable, "took no call");
+        await TestChannel.AssertFailsAsync(client.Unary([3]).ResponseAsync, StatusCode.Unavailable, "took no call");
     }
 
     [Fact]

@@ -40,6 +40,21 @@ public partial class SendSideTests
         Assert.Equal(65, DataLengths(bench.TakeAll()).Sum());
     }
 
+    /// <summary>RFC 9113 section 5.2.1: a stream whose window is used up is passed over, and the next one has its turn.</summary>
+    [Fact]
+    public void A_stream_without_window_holds_up_no_other()
+    {
+        var bench = new SendBench(Role.Server, Large, streamWindow: SendSide.Quantum);
+        PlainStream stalled = bench.Accept(1);
+        PlainStream other = bench.Accept(3);
+        Assert.Null(bench.Side.OnWindowUpdate(other, 1000));
+        bench.Take();
+        bench.Write(stalled, SendSide.Quantum + 1000);
+        bench.Write(other, SendSide.Quantum + 1000);
+        Assert.Equal([(1, SendSide.Quantum), (3, SendSide.Quantum), (3, 1000)], bench.Take().Select(frame => (frame.Header.StreamId, frame.Payload.Length)));
+        Assert.False(bench.Side.HasWork); // and does not ask for a turn again and again
+    }
+
     /// <summary>RFC 9113 section 6.9.2: a window that a change of SETTINGS made negative is waited out.</summary>
     [Fact]
     [Requirement("9113-6.9.2-2")]

@@ -231,29 +231,6 @@ public partial class SendSideTests
         Assert.Null(bench.Side.Retired.TakeAll());
     }
 
-    /// <summary>RFC 9113 section 8.1: a server that has answered early asks the client by RST_STREAM NO_ERROR to stop sending.</summary>
-    [Fact]
-    public void A_response_before_the_request_has_ended_is_followed_by_a_reset_without_error()
-    {
-        var bench = new SendBench(Role.Server);
-        PlainStream stream = bench.Accept(1, StreamState.Open);
-        bench.Side.WriteTrailers(stream, null, SendBench.Fields("grpc-status=0"));
-        List<(FrameHeader Header, byte[] Payload)> frames = bench.TakeAll();
-        Assert.Equal(["HEADERS", "HEADERS END", "RST_STREAM"], Kinds(frames));
-        Assert.Equal(new byte[4], frames[^1].Payload);
-        Assert.Same(stream, bench.Side.Retired.TakeAll());
-        Assert.Equal(0, bench.Side.OpenStreams);
-    }
-
-    [Fact]
-    public void A_client_that_half_closes_does_not_reset()
-    {
-        var bench = new SendBench(Role.Client);
-        PlainStream stream = bench.Open(endStream: true);
-        Assert.Equal(["HEADERS END"], Kinds(bench.TakeAll()));
-        Assert.Equal(StreamState.HalfClosedLocal, stream.State.Current);
-    }
-
     [Fact]
     public void A_writer_waits_above_the_cap_and_is_woken_once_below_it()
     {

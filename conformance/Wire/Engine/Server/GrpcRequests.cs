@@ -53,6 +53,21 @@ public class GrpcRequests
         await server.AssertQuietAsync(client);
     }
 
+    /// <summary>Nobody reads such content, and it may be longer than the windows.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2_000_000)]
+    public async Task A_request_that_is_not_grpc_is_answered_when_its_content_has_ended(int length)
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        await client.HeadersAsync(1, endStream: false, ":method=POST", ":scheme=http", ":path=/", "content-type=application/json");
+        await Robustness.Bulk.SendAsync(client, 1, new byte[length], endStream: true);
+        Assert.Equal("415", (await client.ResponseAsync(1)).Head[":status"]);
+        await client.AssertWorksAsync(3);
+        await server.AssertQuietAsync(client);
+    }
+
     [Theory]
     [InlineData("application/grpc")]
     [InlineData("application/grpc+proto")]

@@ -92,9 +92,10 @@ internal sealed class TlsPipeWriter(SslStream stream, PipeWriter below) : PipeWr
         {
             await stream.ShutdownAsync().ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or InvalidOperationException or System.Net.Sockets.SocketException or System.ComponentModel.Win32Exception)
+        catch (Exception)
         {
-            // The peer, or Abort, was faster: the direction has ended, which is what was asked for.
+            // The peer or Abort was faster, or TLS was just at work on something that the peer has sent, and then throws whatever
+            // its library has. The direction ends all the same, only that the peer isn't told so by TLS.
         }
 
         await below.CompleteAsync(exception).ConfigureAwait(false);

@@ -1,0 +1,73 @@
+using Grpc.Core;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Conformance.Wire.Engine.Client;
+
+/// <summary>Calls that wait for a free stream.</summary>
+public class WaitingCalls
+{
+    /// <summary>
+    /// Each call is tried on its own, and user code runs in the try: two may be in it at the same time, and the later one may come
+    /// back last. They get their streams in the order in which they came all the same.
+    /// </summary>
+    [Fact]
+    public async Task Calls_that_are_tried_at_the_same_time_keep_their_order()
+    {
+        await using var client = new TestChannel();
+        Task<byte[]> running = client.Unary([0]).ResponseAsync;
+        RawServer server = await client.StartAsync((SettingId.MaxConcurrentStreams, 1));
+        await server.RequestAsync(1);
+
+        var earlier = new HeldRequest(1);
+        Task<byte[]> first = earlier.Start(client);
+        await RawPeer.Within(earlier.Held, "the first call to be tried");
+        var later = new HeldRequest(2);
+        Task<byte[]> second = later.Start(client);
+        await RawPeer.Within(later.Held, "the second call to be tried");
+        earlier.Release();
+        await Eventually.IsTrueAsync(() => client.Channel.Subchannel.WaitingCalls == 1, "the first call to wait again");
+        later.Release();
+        await Eventually.IsTrueAsync(() => client.Channel.Subchannel.WaitingCalls == 2, "the second call to wait again");
+
+        await server.ReplyAsync(1);
+        Assert.Equal(RawClient.Message(1), (await server.RequestAsync(3)).Data);
+        await server.ReplyAsync(3);
+        Assert.Equal(RawClient.Message(2), (await server.RequestAsync(5)).Data);
+        await server.ReplyAsync(5);
+        await RawPeer.Within(Task.WhenAll(running, first, second), "the responses");
+        await client.AssertQuietAsync(server);
+    }
+
+    /// <summary>
+    /// A call whose marshaller holds up its second try: the first one is on its caller's thread and finds no free stream, the second
+    /// one is on the pool.
+    /// </summary>
+    private sealed class HeldRequest(byte content)
+    {
+        private readonly TaskCompletionSource _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly ManualResetEventSlim _release = new();
+        private int _tries;
+
+        public Task Held => _held.Task;
+
+        public Task<byte[]> Start(TestChannel client)
+        {
+            var marshaller = new Marshaller<byte[]>(Serialize, octets => octets);
+            var method = new Method<byte[], byte[]>(MethodType.Unary, "test", "Unary", marshaller, marshaller);
+            return client.Invoker.AsyncUnaryCall(method, null, default, [content]).ResponseAsync;
+        }
+
+        public void Release() => _release.Set();
+
+        private byte[] Serialize(byte[] message)
+        {
+            if (++_tries == 2)
+            {
+                _held.SetResult();
+                _release.Wait(TestContext.Current.CancellationToken);
+            }
+
+            return message;
+        }
+    }
+}
