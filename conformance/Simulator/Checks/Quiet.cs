@@ -41,7 +41,7 @@ internal static class Quiet
             Expect(world, wire.Client.IsClosed && wire.Server.IsClosed, $"{wire.Client.LocalAddress}: a transport was left open");
         }
 
-        Expect(world, world.Time.LiveTimers == 0, $"{world.Time.LiveTimers} timers were not disposed of");
+        Expect(world, world.Time.ArmedTimers == 0, $"{world.Time.ArmedTimers} timers are armed");
         PoolAccount.ReleaseThreadsOwn();
         Expect(world, world.Pool.Count == 0, $"{world.Pool.Count} arrays were not returned: {string.Join("\n--\n", world.Pool.Origins)}");
     }

@@ -14,8 +14,8 @@ internal sealed class SimTime(SimWorld world) : TimeProvider
     /// <summary>Ticks since the start of the run.</summary>
     public long Ticks { get; private set; }
 
-    /// <summary>Timers that were made by the engine and not disposed of.</summary>
-    public int LiveTimers { get; private set; }
+    /// <summary>The engine's timers that will run. A stream that waits for its next call keeps one that won't.</summary>
+    public int ArmedTimers { get; private set; }
 
     /// <inheritdoc />
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
@@ -30,7 +30,6 @@ internal sealed class SimTime(SimWorld world) : TimeProvider
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         world.CheckThread("a timer was made");
-        LiveTimers++;
         var timer = new SimTimer(this, () => callback(state), isEngines: true);
         timer.Change(dueTime, period);
         return timer;
@@ -68,6 +67,7 @@ internal sealed class SimTime(SimWorld world) : TimeProvider
     private sealed class SimTimer(SimTime time, Action action, bool isEngines) : ITimer
     {
         private long _period = -1;
+        private bool _armed;
         private bool _disposed;
 
         /// <summary>Counts up when the timer is set anew, so that what was set before is known as stale.</summary>
@@ -81,6 +81,7 @@ internal sealed class SimTime(SimWorld world) : TimeProvider
             }
 
             Arming++;
+            SetArmed(dueTime >= TimeSpan.Zero);
             _period = period > TimeSpan.Zero ? period.Ticks : -1;
             if (dueTime >= TimeSpan.Zero)
             {
@@ -93,6 +94,7 @@ internal sealed class SimTime(SimWorld world) : TimeProvider
         public void BecomeDue(SimWorld world)
         {
             Arming++;
+            SetArmed(_period > 0);
             int arming = Arming;
             world.Loop.Post(isEngines ? "timer" : "later", () =>
             {
@@ -117,7 +119,7 @@ internal sealed class SimTime(SimWorld world) : TimeProvider
             {
                 _disposed = true;
                 Arming++;
-                time.LiveTimers -= isEngines ? 1 : 0;
+                SetArmed(false);
             }
         }
 
@@ -125,6 +127,15 @@ internal sealed class SimTime(SimWorld world) : TimeProvider
         {
             Dispose();
             return ValueTask.CompletedTask;
+        }
+
+        private void SetArmed(bool armed)
+        {
+            if (isEngines && armed != _armed)
+            {
+                _armed = armed;
+                time.ArmedTimers += armed ? 1 : -1;
+            }
         }
     }
 }
