@@ -97,6 +97,7 @@ public class ServerStreams
             await InterruptAsync(client, time, how);
         }
 
+        await client.RoundTripAsync(); // it has begun
         await Eventually.IsTrueAsync(() => server.Core.RunningCalls == 0, "the handlers to return");
         await client.RoundTripAsync();
         Assert.Empty(server.Pooled());

@@ -1,6 +1,6 @@
 using MiniGrpc.Wire.Calls;
 
-namespace MiniGrpc.Conformance.Wire.Engine;
+namespace MiniGrpc.Conformance.Wire.Engine.Reuse;
 
 /// <summary>A timer that serves one call after the other, as its stream does.</summary>
 public class DeadlineTests
