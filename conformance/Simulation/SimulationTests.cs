@@ -10,6 +10,9 @@ public class SimulationTests
     /// <summary>Half a minute of one core in a debug build; the command of docs/testing.md runs as many as one likes.</summary>
     private const int Seeds = 3000;
 
+    /// <summary>A few seconds; one seed in three uses a stream more than once.</summary>
+    private const int SeedsCompared = 400;
+
     /// <summary>The last lines of a run that failed; the whole of it comes from replaying its seed.</summary>
     private const int LastLines = 100;
 
@@ -45,6 +48,18 @@ public class SimulationTests
         Assert.Equal(first.Lines, second.Lines);
         Assert.Equal(first.Hash, second.Hash);
         Assert.Equal(first.Hash, withoutText.Hash);
+    }
+
+    /// <summary>Streams that serve one call after the other are a fast path: without it, every event is the same, and in the same order.</summary>
+    [Fact]
+    public void A_stream_of_its_own_for_every_call_makes_no_difference()
+    {
+        for (long seed = 1; seed <= SeedsCompared; seed++)
+        {
+            SimResult reusing = Simulator.Simulation.Run(seed);
+            SimResult plain = Simulator.Simulation.Run(seed, reusesStreams: false);
+            Assert.Equal((seed, plain.Failure, plain.Hash, plain.Events), (seed, reusing.Failure, reusing.Hash, reusing.Events));
+        }
     }
 
     [Fact]

@@ -21,9 +21,10 @@ internal sealed class SimWorld
 
     private readonly int _thread = Environment.CurrentManagedThreadId;
 
-    public SimWorld(long seed, bool keepsTrace)
+    public SimWorld(long seed, bool keepsTrace, bool reusesStreams)
     {
         Seed = seed;
+        ReusesStreams = reusesStreams;
         Random = new SimRandom((ulong)seed);
         Trace = new SimTrace(keepsTrace);
         Swarm = new Swarm(Random);
@@ -38,6 +39,9 @@ internal sealed class SimWorld
     }
 
     public long Seed { get; }
+
+    /// <summary>Whether streams serve one call after the other, which must make no difference to anything.</summary>
+    public bool ReusesStreams { get; }
 
     public SimRandom Random { get; }
 
@@ -218,7 +222,7 @@ internal sealed class SimWorld
             TimeProvider = Time,
             MaxReceiveMessageSize = Swarm.ClientMaxMessage ?? 4 * 1024 * 1024,
             WireTrace = Trace.KeepsLines ? frame => Say($"client {frame}") : null,
-            Connection = new ConnectionOptions { Dispatcher = Loop, Limits = Swarm.ClientLimits },
+            Connection = new ConnectionOptions { Dispatcher = Loop, Limits = Swarm.ClientLimits, ReusesStreams = ReusesStreams },
             Connect = Network.ConnectAsync,
             Random = new SimSystemRandom(Random),
         };

@@ -32,11 +32,11 @@ internal static class Simulation
     }
 
     /// <summary>Runs a seed.</summary>
-    public static SimResult Run(long seed, bool keepsLines = false)
+    public static SimResult Run(long seed, bool keepsLines = false, bool reusesStreams = true)
     {
         SynchronizationContext? before = SynchronizationContext.Current;
         SynchronizationContext.SetSynchronizationContext(null); // whatever is awaited goes on where it was completed
-        var world = new SimWorld(seed, keepsLines);
+        var world = new SimWorld(seed, keepsLines, reusesStreams);
         t_world = world;
         try
         {

@@ -7,7 +7,7 @@ using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Client;
 
-/// <summary>A call as the client's connection sees it: what comes in is judged by gRPC's rules and told to the _call.</summary>
+/// <summary>A call as the client's connection sees it: what comes in is judged by gRPC's rules and told to the call.</summary>
 /// <remarks>Threading: the reports come in on the receive loop; <see cref="Execute"/> runs on the thread pool.</remarks>
 internal sealed class ClientStream(Http2Connection connection, int maxReceiveMessageSize, CompressionSet compressions)
     : GrpcStream(connection, maxReceiveMessageSize)
@@ -106,6 +106,9 @@ internal sealed class ClientStream(Http2Connection connection, int maxReceiveMes
 
     /// <inheritdoc />
     internal override void OnConnectionEnded(string reason) => _call.OnUnavailable(reason);
+
+    /// <inheritdoc />
+    protected override void ForgetCall() => _call = null!;
 
     /// <inheritdoc />
     protected override void OnEndOfMessages() =>

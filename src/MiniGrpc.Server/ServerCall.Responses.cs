@@ -215,12 +215,12 @@ internal sealed partial class ServerCall
         ICompressionProvider? provider = metadata?.GetValue("grpc-internal-encoding-request") is { } name
             ? _stream.Server.Compressions.Find(System.Text.Encoding.ASCII.GetBytes(name))
             : _stream.Server.ResponseCompression;
-        return provider is not null && _stream.ReadRequestFields(
-            this,
-            fields => fields.TryGet("grpc-accept-encoding"u8, out ReadOnlySpan<byte> accept) && CompressionSet.IsAccepted(accept, provider.EncodingName))
-            ? provider
-            : null;
+        return provider is not null && IsAccepted(provider) ? provider : null;
     }
+
+    private bool IsAccepted(ICompressionProvider provider) => _stream.ReadRequestFields(
+        this,
+        fields => fields.TryGet("grpc-accept-encoding"u8, out ReadOnlySpan<byte> accept) && CompressionSet.IsAccepted(accept, provider.EncodingName));
 
     private OutputBuffer Serialize<T>(MessageSerializer serializer, Marshaller<T> marshaller, T message, WriteOptions? options)
     {

@@ -116,12 +116,15 @@ internal sealed partial class ServerStream : GrpcStream
         {
             _requestFieldsReleased = true;
             _requestFields.Release();
+            if (isReusable)
+            {
+                _call = null; // in here: whoever asks next on behalf of this call finds that the fields are no longer its own
+            }
         }
 
         _server.OnCallEnded();
         if (isReusable)
         {
-            _call = null;
             LetGo();
         }
     }
@@ -131,12 +134,14 @@ internal sealed partial class ServerStream : GrpcStream
     {
         base.Renew();
         Deadline = DateTime.MaxValue;
-        _handler = null;
         _requestFieldsReleased = false;
         _handlerState = (int)HandlerState.Running;
         _started = 0;
         _finished = 0;
     }
+
+    /// <inheritdoc />
+    protected override void ForgetCall() => _handler = null;
 
     /// <inheritdoc />
     internal override ProtocolError? OnTrailers(HeaderList fields)

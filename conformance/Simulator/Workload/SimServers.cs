@@ -34,7 +34,7 @@ internal sealed class SimServers(SimWorld world)
             MaxConcurrentStreams = world.Swarm.MaxConcurrentStreams,
             MaxReceiveMessageSize = world.Swarm.ServerMaxMessage ?? 4 * 1024 * 1024,
             WireTrace = world.Trace.KeepsLines ? frame => world.Say($"server {frame}") : null,
-            Connection = new ConnectionOptions { Dispatcher = world.Loop, Limits = world.Swarm.ServerLimits },
+            Connection = new ConnectionOptions { Dispatcher = world.Loop, Limits = world.Swarm.ServerLimits, ReusesStreams = world.ReusesStreams },
         };
         if (world.Swarm.HasCompression)
         {

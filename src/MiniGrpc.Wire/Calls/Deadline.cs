@@ -27,7 +27,7 @@ internal sealed class Deadline : IDisposable
     }
 
     /// <summary>Whether it is running and its moment is there: what a late run of the timer for a call before this one is told by.</summary>
-    public bool HasPassed => Left <= TimeSpan.Zero;
+    public bool HasPassed => LeftUntil(Volatile.Read(ref _due)) <= TimeSpan.Zero;
 
     /// <summary>What a deadline far beyond what a <see cref="DateTime"/> holds is shown as.</summary>
     public static DateTime At(DateTime now, TimeSpan timeout) => timeout >= DateTime.MaxValue - now ? DateTime.MaxValue : now + timeout;
@@ -50,20 +50,25 @@ internal sealed class Deadline : IDisposable
     /// <inheritdoc />
     public void Dispose() => _timer.Dispose();
 
-    private TimeSpan Left => Volatile.Read(ref _due) is var due && due == Never
-        ? TimeSpan.MaxValue
-        : TimeSpan.FromTicks(due) - _time.GetElapsedTime(_origin);
+    private TimeSpan LeftUntil(long due) => due == Never ? TimeSpan.MaxValue : TimeSpan.FromTicks(due) - _time.GetElapsedTime(_origin);
 
     private void OnTimer()
     {
-        TimeSpan left = Left;
-        if (left <= TimeSpan.Zero)
+        long due = Never;
+        while (Volatile.Read(ref _due) is var current && current != due)
         {
-            _expired();
-        }
-        else if (left != TimeSpan.MaxValue)
-        {
-            Arm(left);
+            due = current;
+            TimeSpan left = LeftUntil(due);
+            if (left <= TimeSpan.Zero)
+            {
+                _expired();
+                return;
+            }
+
+            if (left != TimeSpan.MaxValue)
+            {
+                Arm(left); // and look again: it may have been started for another call meanwhile, and this wait be too long for that
+            }
         }
     }
 

@@ -120,11 +120,15 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
     /// </summary>
     internal void LetGo()
     {
-        if (Interlocked.Decrement(ref _holders) == 0)
+        if (Interlocked.Decrement(ref _holders) == 0 && Connection.Options.ReusesStreams)
         {
+            ForgetCall();
             Connection.Pool.Return(this);
         }
     }
+
+    /// <summary>Nobody holds the stream: what its call has in memory must not wait in the pool with it.</summary>
+    protected abstract void ForgetCall();
 
     /// <inheritdoc />
     internal override void OnForgotten() => LetGo();

@@ -26,6 +26,9 @@ internal sealed record ConnectionOptions
     /// <summary>When to ask whether the peer is still there.</summary>
     public KeepAliveOptions KeepAlive { get; init; } = KeepAliveOptions.Off;
 
+    /// <summary>Whether the streams of calls that have ended serve other calls (<see cref="StreamPool"/>). Tests compare the two.</summary>
+    public bool ReusesStreams { get; init; } = true;
+
     /// <summary>How long a peer may take to say its part of the connection's start before it is given up.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -92,6 +92,55 @@ internal static class Internals
         }
     }
 
+    /// <summary>The streams that wait for a call.</summary>
+    public static IReadOnlyList<Http2Stream> PooledOn(Http2Connection connection)
+    {
+        lock (connection.Gate)
+        {
+            var all = new List<Http2Stream>();
+            foreach (Http2Stream? first in new[] { Free(connection.Pool), Top(Returned(connection.Pool)) })
+            {
+                for (Http2Stream? stream = first; stream is not null; stream = stream.NextInStack)
+                {
+                    all.Add(stream);
+                }
+            }
+
+            return all;
+        }
+    }
+
+    /// <summary>The stream that is open under an identifier.</summary>
+    public static Http2Stream OpenOn(Http2Connection connection, int id)
+    {
+        lock (connection.Gate)
+        {
+            Http2Stream? stream = Opened(Send(connection));
+            while (stream is not null && stream.Id != id)
+            {
+                stream = stream.NextOpened;
+            }
+
+            return stream ?? Receive(connection).Streams.Streams.Single(open => open.Id == id);
+        }
+    }
+
+    /// <summary>The call that a client's stream is for; null for none.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_call")]
+    public static extern ref ClientCall? CallOf(ClientStream stream);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_free")]
+    private static extern ref Http2Stream? Free(StreamPool pool);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_returned")]
+    private static extern ref StreamStack Returned(StreamPool pool);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_top")]
+    private static extern ref Http2Stream? Top(StreamStack stack);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_opened")]
+    private static extern ref Http2Stream? Opened(SendSide send);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_head")]
     private static extern ref InboxSegment? Head(ref InboxOctets octets);
 

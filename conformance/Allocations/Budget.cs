@@ -1,0 +1,56 @@
+using System.Diagnostics;
+using System.Reflection;
+
+using MiniGrpc.Wire.Connection;
+
+namespace MiniGrpc.Conformance.Allocations;
+
+/// <summary>How much a piece of work may allocate, and the measurement that holds it to that.</summary>
+internal static class Budget
+{
+    /// <summary>How often the work is done for one measurement. What happens once in so many times (an array that grows) doesn't count.</summary>
+    private const int Times = 2000;
+
+    /// <summary>In a debug build the compiler makes classes of state machines, for the debugger's sake: each async method costs an object more.</summary>
+    private static readonly bool s_isDebug =
+        typeof(Http2Connection).Assembly.GetCustomAttribute<DebuggableAttribute>() is { IsJITOptimizerDisabled: true };
+
+    /// <summary>Holds what <paramref name="work"/> allocates, done again and again, to the budget of the build under test.</summary>
+    public static void Hold(int release, int debug, Action work)
+    {
+        Measure(work); // what is made once: tables, pools, code
+        Check(release, debug, Measure(work) / Times);
+    }
+
+    /// <summary>Holds what each of many messages costs: the difference between a call with many and a call with none.</summary>
+    public static void HoldPerMessage(int release, int debug, Action<int> callWithMessages)
+    {
+        Once(callWithMessages, Times);
+        Once(callWithMessages, 0);
+        Check(release, debug, (Once(callWithMessages, Times) - Once(callWithMessages, 0)) / Times);
+    }
+
+    private static void Check(int release, int debug, long octets)
+    {
+        int budget = s_isDebug ? debug : release;
+        Assert.True(octets <= budget, $"{octets} octets are more than the {budget} of a {(s_isDebug ? "debug" : "release")} build.");
+    }
+
+    private static long Measure(Action work)
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < Times; i++)
+        {
+            work();
+        }
+
+        return GC.GetAllocatedBytesForCurrentThread() - before;
+    }
+
+    private static long Once(Action<int> call, int messages)
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        call(messages);
+        return GC.GetAllocatedBytesForCurrentThread() - before;
+    }
+}

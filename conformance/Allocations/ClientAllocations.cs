@@ -1,0 +1,33 @@
+using Grpc.Core;
+
+namespace MiniGrpc.Conformance.Allocations;
+
+/// <summary>What a client allocates beyond messages, in octets; the rule is the server's.</summary>
+public class ClientAllocations : OnOneThread
+{
+    private readonly ClientUnderTest _client;
+
+    public ClientAllocations() => _client = new ClientUnderTest(); // not before the base class has made room for it
+
+    /// <summary>The call, its response's task, and what Grpc.Core.Api wraps around them.</summary>
+    [Fact]
+    public void A_unary_call() => Budget.Hold(release: 384, debug: 456, () => _client.Unary(default));
+
+    /// <summary>And a timer, and a header list to say so.</summary>
+    [Fact]
+    public void A_unary_call_with_a_deadline()
+    {
+        DateTime deadline = DateTime.UtcNow.AddHours(1);
+        Budget.Hold(release: 696, debug: 912, () => _client.Unary(new CallOptions(deadline: deadline)));
+    }
+
+    /// <summary>The wait for it and its task: a read that finds its message there costs nothing.</summary>
+    [Fact]
+    public void A_response_of_many() => Budget.HoldPerMessage(release: 104, debug: 104, _client.ServerStreaming);
+
+    [Fact]
+    public void A_request_of_many() => Budget.HoldPerMessage(release: 0, debug: 200, _client.ClientStreaming);
+
+    [Fact]
+    public void A_message_each_way() => Budget.HoldPerMessage(release: 104, debug: 304, _client.Duplex);
+}
