@@ -13,6 +13,13 @@ internal static class Catalogue
         new SteadyLoad(new Scenario { Name = "ping-pong-1", Work = "ping-pong", InFlight = 1 }),
         new SteadyLoad(new Scenario { Name = "upload-64", Work = "upload", InFlight = 64 }),
         new SteadyLoad(new Scenario { Name = "ping-pong-64", Work = "ping-pong", InFlight = 64 }),
+        new ColdServer(),
+        new ColdClient(),
+        new AotServer(tls: false),
+        new AotServer(tls: true),
+        new IdleConnections(),
+        new FairDownloads(streams: 1000),
+        new SlowReaders(),
     ];
 
     /// <summary>What runs when nothing else is asked for.</summary>

@@ -45,6 +45,7 @@ internal sealed record Figure(string Name, Side Side, Better Better)
     [
         Rate, P50, P99, ClientCpu, ServerCpu, ClientBusy, ServerBusy, ClientAllocated, ServerAllocated, ClientPeak, ServerPeak,
         ClientCompiled, ServerCompiled,
+        .. StartFigures.All, .. SharingFigures.All,
     ];
 }
 
