@@ -14,6 +14,8 @@ internal static class Servers
     public const string MiniGrpc = "minigrpc";
     public const string Kestrel = "kestrel";
 
+    private const int CallsPerConnection = 1000;
+
     public static IReadOnlyList<string> Kinds { get; } = [MiniGrpc, Kestrel];
 
     /// <summary>Starts a server that lives as long as the process, and gives its address.</summary>
@@ -26,7 +28,7 @@ internal static class Servers
 
     private static async Task<string> StartMiniGrpcAsync()
     {
-        var server = new GrpcServer();
+        var server = new GrpcServer(new GrpcServerOptions { MaxConcurrentStreams = CallsPerConnection });
         server.Services.Add(Benchmark.BindService(new EchoService()));
         server.Listen("http://127.0.0.1:0");
         await server.StartAsync();
@@ -38,7 +40,10 @@ internal static class Servers
         // The empty builder: no logging provider, no configuration files, no middleware but routing and gRPC.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
-            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
+        {
+            kestrel.Limits.Http2.MaxStreamsPerConnection = CallsPerConnection;
+            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2);
+        });
         builder.Services.AddRoutingCore();
         builder.Services.AddGrpc();
 
