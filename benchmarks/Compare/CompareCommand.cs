@@ -49,6 +49,7 @@ internal static class CompareCommand
         {
             s_works, s_clients, s_servers, s_rounds, s_seconds, s_warmUp, s_settle, s_quick, s_fresh, s_serverGc, s_serverCores, s_clientCores, s_processors, s_json,
         };
+        ReportFiles.AddOptions(command);
         command.SetAction((arguments, _) => RunAsync(arguments));
         return command;
     }
@@ -76,6 +77,7 @@ internal static class CompareCommand
             await JsonReport.WriteAsync(file.FullName, results, options);
         }
 
+        await ReportFiles.WriteAsync(arguments, results, options);
         return results.Failures.Count == 0 ? 0 : 1;
     }
 

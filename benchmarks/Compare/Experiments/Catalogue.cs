@@ -19,7 +19,8 @@ internal static class Catalogue
         new AotServer(tls: true),
         new IdleConnections(),
         new FairDownloads(streams: 1000),
-        new SlowReaders(),
+        new SlowReaders(stalled: 1),
+        new SlowReaders(stalled: 10),
     ];
 
     /// <summary>What runs when nothing else is asked for.</summary>

@@ -8,25 +8,10 @@ namespace MiniGrpc.Benchmarks.Compare.Orchestration;
 /// </summary>
 internal sealed record StartupProgram(string Name)
 {
-    /// <summary>The folder with the solution; this program runs from somewhere under it.</summary>
-    private static string Root
-    {
-        get
-        {
-            string? folder = AppContext.BaseDirectory;
-            while (folder is not null && !File.Exists(Path.Combine(folder, "MiniGrpc.sln")))
-            {
-                folder = Path.GetDirectoryName(folder);
-            }
-
-            return folder ?? throw new BenchmarkException("The programs to start are built from their source, and this program does not run from within the repository.");
-        }
-    }
-
     /// <summary>Where files of this kind go that are made on the way.</summary>
-    public static string Artifacts => Directory.CreateDirectory(Path.Combine(Root, "artifacts", "startup")).FullName;
+    public static string Artifacts => Directory.CreateDirectory(Path.Combine(Repository.Root, "artifacts", "startup")).FullName;
 
-    private string Project => Path.Combine(Root, "benchmarks", "Startup", Name);
+    private string Project => Path.Combine(Repository.Root, "benchmarks", "Startup", Name);
 
     /// <summary>Builds it for the JIT, if it isn't up to date.</summary>
     /// <returns>The program's file.</returns>
