@@ -68,7 +68,7 @@ internal static class CompareCommand
         var results = new Results();
         foreach (IExperiment experiment in Catalogue.All.Where(experiment => works.Contains(experiment.Name)))
         {
-            await experiment.RunAsync(options, results);
+            await results.TryAsync(experiment.Name, () => experiment.RunAsync(options, results));
         }
 
         TableReport.Write(results, options);
