@@ -37,7 +37,7 @@ internal sealed class AotServer(bool tls) : IExperiment
 
         await using ChildProcess probe = await ChildProcess.StartAsync(options.Cores.Client, options, ProbeCommand.Name);
         await WarmUpAsync(probe, programs[Servers.MiniGrpc], options);
-        await Turns.TakeAsync(Name, options.Servers.Select(server => (Clients.MiniGrpc, server)), options, results, async (client, server, round) =>
+        await Rounds.TakeAsync(Name, options.Servers.Select(server => (Clients.MiniGrpc, server)), options, results, async (client, server, round) =>
         {
             Uri address = NewAddress();
             await using StartedProgram started = Start(programs[server], address, options);

@@ -21,7 +21,7 @@ internal sealed class ColdClient : IExperiment
             [Clients.GrpcNetClient] = await new StartupProgram("GrpcNetClient").BuildAsync(),
         };
         await using ChildProcess server = await ColdStart.WarmServerAsync(options, results);
-        await Turns.TakeAsync(Name, options.Clients.Select(client => (client, Servers.MiniGrpc)), options, results, async (client, _, round) =>
+        await Rounds.TakeAsync(Name, options.Clients.Select(client => (client, Servers.MiniGrpc)), options, results, async (client, _, round) =>
         {
             await using var started = StartedProgram.Start(options.Cores.Client, options, programs[client], server.Ready.Address!);
             var calls = FirstCalls.Parse(await started.ReadLineAsync());

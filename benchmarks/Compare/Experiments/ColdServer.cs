@@ -23,7 +23,7 @@ internal sealed class ColdServer : IExperiment
             [Servers.Kestrel] = await new StartupProgram("KestrelServer").BuildAsync(),
         };
         await using ChildProcess probe = await ColdStart.WarmProbeAsync(options, results);
-        await Turns.TakeAsync(Name, options.Servers.Select(server => (Clients.MiniGrpc, server)), options, results, async (client, server, round) =>
+        await Rounds.TakeAsync(Name, options.Servers.Select(server => (Clients.MiniGrpc, server)), options, results, async (client, server, round) =>
         {
             string port = StartedProgram.FreePort().ToString(CultureInfo.InvariantCulture);
             await using var started = StartedProgram.Start(options.Cores.Server, options, programs[server], port);

@@ -31,7 +31,7 @@ internal sealed class Downloads : IAsyncDisposable
         try
         {
             IEnumerable<(string, string)> pairs = options.Servers.SelectMany(server => options.Clients.Select(client => (client, server)));
-            await Turns.TakeAsync(experiment, pairs, options, results, async (client, server, round) =>
+            await Rounds.TakeAsync(experiment, pairs, options, results, async (client, server, round) =>
             {
                 if (!running.TryGetValue((client, server), out Downloads? downloads))
                 {

@@ -30,7 +30,7 @@ internal sealed class IdleConnections : IExperiment
             return;
         }
 
-        await Turns.TakeAsync(Name, options.Servers.Select(server => (Clients.MiniGrpc, server)), options, results, async (client, server, round) =>
+        await Rounds.TakeAsync(Name, options.Servers.Select(server => (Clients.MiniGrpc, server)), options, results, async (client, server, round) =>
         {
             await using ChildProcess process = await ChildProcess.StartAsync(options.Cores.Server, options, "server", "--kind", server);
             await using ChildProcess probe = await ChildProcess.StartAsync(options.Cores.Client, options, ProbeCommand.Name);

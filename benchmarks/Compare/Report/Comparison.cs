@@ -12,9 +12,6 @@ namespace MiniGrpc.Benchmarks.Compare.Report;
 /// <param name="Ratio">MiniGrpc to peer, each round for itself: what a round does to both cancels out. Null for figures without a better.</param>
 internal sealed record Comparison(string Experiment, Side Measured, string Against, Figure Figure, Spread Ours, Spread Theirs, Spread? Ratio)
 {
-    /// <summary>Works whose names begin with the same word are shown together.</summary>
-    public string Group => Experiment.Split('-')[0];
-
     /// <summary>Every comparison that the samples allow.</summary>
     public static IEnumerable<Comparison> All(IReadOnlyList<Sample> samples)
     {
@@ -33,6 +30,9 @@ internal sealed record Comparison(string Experiment, Side Measured, string Again
             }
         }
     }
+
+    /// <summary>Works whose names begin with the same word are shown together.</summary>
+    public string Group => Experiment.Split('-')[0];
 
     private static IEnumerable<Comparison> Rows(
         List<Sample> samples, Side measured, string against, (string Client, string Server) ours, (string Client, string Server) theirs)

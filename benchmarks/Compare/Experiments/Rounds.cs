@@ -3,7 +3,7 @@ using MiniGrpc.Benchmarks.Compare.Orchestration;
 namespace MiniGrpc.Benchmarks.Compare.Experiments;
 
 /// <summary>The order in which the sides are measured.</summary>
-internal static class Turns
+internal static class Rounds
 {
     /// <summary>
     /// Each pair once a round, back and forth, so that a machine that grows slower or faster over a round favours nobody.
