@@ -52,6 +52,7 @@ internal static class CompareCommand
         {
             s_works, s_clients, s_servers, s_rounds, s_seconds, s_warmUp, s_settle, s_quick, s_all, s_fresh, s_serverGc, s_serverCores, s_clientCores, s_processors, s_json,
         };
+        ReportFiles.AddOptions(command);
         command.SetAction((arguments, _) => RunAsync(arguments));
         return command;
     }
@@ -70,7 +71,7 @@ internal static class CompareCommand
         var results = new Results();
         foreach (IExperiment experiment in experiments)
         {
-            await experiment.RunAsync(options, results);
+            await results.TryAsync(experiment.Name, () => experiment.RunAsync(options, results));
         }
 
         TableReport.Write(results, options);
@@ -79,6 +80,7 @@ internal static class CompareCommand
             await JsonReport.WriteAsync(file.FullName, results, options);
         }
 
+        await ReportFiles.WriteAsync(arguments, results, options);
         return results.Failures.Count == 0 ? 0 : 1;
     }
 

@@ -13,7 +13,9 @@ namespace MiniGrpc.Benchmarks.Compare.Control;
 /// of: a pool that is busy, or hangs, can't keep a command from being read. The end of the input ends the process, so that
 /// nothing is left behind by an orchestrator that was killed.
 /// </summary>
-internal sealed class ControlLoop(LoadGenerator? load)
+/// <param name="load">What a client makes; null for the other roles.</param>
+/// <param name="perform">Performs the commands of a role that has its own.</param>
+internal sealed class ControlLoop(LoadGenerator? load, Func<string, Reply>? perform = null)
 {
     private readonly ProcessMeter _meter = new();
 
@@ -32,7 +34,9 @@ internal sealed class ControlLoop(LoadGenerator? load)
     {
         try
         {
-            return new Reply { Window = Perform(command) };
+            return command == Command.Memory
+                ? new Reply { Memory = MemoryMeter.Read() }
+                : perform?.Invoke(command) ?? new Reply { Window = Perform(command) };
         }
         catch (Exception exception)
         {

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using MiniGrpc.Benchmarks.Compare.Load;
 
 namespace MiniGrpc.Benchmarks.Compare.Control;
 
@@ -13,6 +14,21 @@ internal sealed record Reply
 
     /// <summary>The answer to <see cref="Command.End"/>.</summary>
     public Window? Window { get; init; }
+
+    /// <summary>The answer to <see cref="Command.Memory"/>.</summary>
+    public MemoryUse? Memory { get; init; }
+
+    /// <summary>The answers of a <see cref="Probes.Probe"/>: a moment, in ticks of Stopwatch;</summary>
+    public long? Moment { get; init; }
+
+    /// <summary>how the first calls went;</summary>
+    public FirstCalls? FirstCalls { get; init; }
+
+    /// <summary>how many connections it holds;</summary>
+    public int? Held { get; init; }
+
+    /// <summary>what its streams received.</summary>
+    public StreamCounts? Streams { get; init; }
 
     /// <summary>Why a command failed.</summary>
     public string? Error { get; init; }
@@ -62,6 +78,26 @@ internal sealed record Window
     public double? P999Microseconds { get; init; }
 }
 
+/// <summary>What a process holds on to.</summary>
+internal sealed record MemoryUse
+{
+    /// <summary>Live objects.</summary>
+    public required long HeapBytes { get; init; }
+
+    /// <summary>Memory of the process as the system counts it, without the kernel's own.</summary>
+    public required long ResidentBytes { get; init; }
+}
+
+/// <summary>What streams received that ran side by side: all of them in a second, and the one with the fewest and the most messages.</summary>
+internal sealed record StreamCounts
+{
+    public required double Rate { get; init; }
+
+    public required long Least { get; init; }
+
+    public required long Most { get; init; }
+}
+
 /// <summary>What the orchestrator may ask.</summary>
 internal static class Command
 {
@@ -76,6 +112,9 @@ internal static class Command
 
     /// <summary>To a client: end the load; answered when the last call has ended.</summary>
     public const string Stop = "stop";
+
+    /// <summary>Collect garbage, and tell what is left.</summary>
+    public const string Memory = "memory";
 }
 
 /// <summary>Generated ahead of time, so that a process under test doesn't spend its CPU on reflection.</summary>

@@ -62,6 +62,16 @@ internal static class Catalogue
         Steady("bidi", 1, tls: true),
         Steady("ping-pong", 1, tls: true, withLimit: true),
         .. LargeMessages(tls: true),
+
+        // What a start costs, what an idle connection holds, and whether streams get the same.
+        new ColdServer(),
+        new ColdClient(),
+        new AotServer(tls: false),
+        new AotServer(tls: true),
+        new IdleConnections(),
+        new FairDownloads(streams: 1000),
+        new SlowReaders(stalled: 1),
+        new SlowReaders(stalled: 10),
     ];
 
     /// <summary>What runs when nothing else is asked for: each goal has its work, the series their ends.</summary>

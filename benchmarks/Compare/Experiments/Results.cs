@@ -40,7 +40,11 @@ internal sealed class Results
     public static void Progress(string what) => Console.Error.WriteLine(what);
 
     /// <summary>Makes a measurement. If it fails, that is an outcome too; the others go on.</summary>
-    public async Task TryAsync(string experiment, string client, string server, Func<Task> measurement)
+    public Task TryAsync(string experiment, string client, string server, Func<Task> measurement) =>
+        TryAsync($"{experiment}, {client} to {server}", measurement);
+
+    /// <summary>The same for a whole experiment, which may fail before it measures anything.</summary>
+    public async Task TryAsync(string what, Func<Task> measurement)
     {
         try
         {
@@ -48,7 +52,7 @@ internal sealed class Results
         }
         catch (BenchmarkException exception)
         {
-            _failures.Add($"{experiment}, {client} to {server}: {exception.Message}");
+            _failures.Add($"{what}: {exception.Message}");
             Progress(_failures[^1]);
         }
     }

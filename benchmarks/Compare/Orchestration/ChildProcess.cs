@@ -31,16 +31,7 @@ internal sealed class ChildProcess : IAsyncDisposable
         string file = Environment.ProcessPath!;
         bool isHost = Path.GetFileNameWithoutExtension(file) == "dotnet";
         ProcessStartInfo start = Cores.StartInfo(cores, file, isHost ? [Assembly.GetEntryAssembly()!.Location, .. arguments] : arguments);
-        start.RedirectStandardInput = true;
-        start.RedirectStandardOutput = true;
-        start.Environment["DOTNET_gcServer"] = options.ServerGc ? "1" : "0";
-        start.Environment.Add(Settling.NoLongerDelayOnOneProcessor);
-        if (options.Processors is int processors)
-        {
-            // Hexadecimal, as all of the runtime's settings in the environment.
-            start.Environment["DOTNET_PROCESSOR_COUNT"] = processors.ToString("x", CultureInfo.InvariantCulture);
-        }
-
+        Prepare(start, options);
         Process process = Process.Start(start)!;
         Cores.Pin(process, cores);
 
@@ -58,10 +49,28 @@ internal sealed class ChildProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>The surroundings that every process gets.</summary>
+    public static void Prepare(ProcessStartInfo start, BenchmarkOptions options)
+    {
+        start.RedirectStandardInput = true;
+        start.RedirectStandardOutput = true;
+        start.Environment["DOTNET_gcServer"] = options.ServerGc ? "1" : "0";
+        start.Environment.Add(Settling.NoLongerDelayOnOneProcessor);
+        if (options.Processors is int processors)
+        {
+            // Hexadecimal, as all of the runtime's settings in the environment.
+            start.Environment["DOTNET_PROCESSOR_COUNT"] = processors.ToString("x", CultureInfo.InvariantCulture);
+        }
+    }
+
     /// <summary>Sends a command and waits until it has been carried out.</summary>
     /// <exception cref="BenchmarkException">It failed, or there was no answer in time.</exception>
-    public async Task<Window?> AskAsync(string command)
+    public async Task<Window?> AskAsync(string command) => (await AskForReplyAsync(command)).Window;
+
+    /// <summary>The same, for commands that are not answered with a window.</summary>
+    public async Task<Reply> AskForReplyAsync(params IReadOnlyList<string> words)
     {
+        string command = string.Join(' ', words);
         try
         {
             await _process.StandardInput.WriteLineAsync(command);
@@ -72,7 +81,7 @@ internal sealed class ChildProcess : IAsyncDisposable
             throw new BenchmarkException($"'{_name}' had ended before '{command}'.");
         }
 
-        return (await ReceiveAsync(command)).Window;
+        return await ReceiveAsync(command);
     }
 
     public async ValueTask DisposeAsync()

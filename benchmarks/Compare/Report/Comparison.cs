@@ -35,6 +35,9 @@ internal sealed record Comparison(string Experiment, Side Measured, string Again
         }
     }
 
+    /// <summary>Works whose names begin with the same word are shown together.</summary>
+    public string Group => Experiment.Split('-')[0];
+
     private static IEnumerable<Comparison> Rows(
         List<Sample> samples, Side measured, string against, (string Client, string Server) ours, (string Client, string Server) theirs)
     {

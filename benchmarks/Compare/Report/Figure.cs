@@ -53,6 +53,7 @@ internal sealed record Figure(string Name, Side Side, Better Better)
     [
         Rate, Throughput, P50, P99, P999, ClientCpu, ServerCpu, ClientBusy, ServerBusy, ClientAllocated, ServerAllocated, ClientPeak, ServerPeak,
         ClientCompiled, ServerCompiled,
+        .. StartFigures.All, .. SharingFigures.All,
     ];
 }
 

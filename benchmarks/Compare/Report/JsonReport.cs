@@ -25,6 +25,7 @@ internal static class JsonReport
             new
             {
                 Options = options,
+                Machine = Machine.Describe(),
                 results.Processes,
                 Comparisons = Comparison.All(results.Samples),
                 results.Samples,

@@ -11,9 +11,6 @@ internal static class TableReport
     // Wide enough for the table when the output goes to a file, which has no width.
     private const int LeastWidth = 160;
 
-    // The variables that change how code is compiled, collected or scheduled; others say where the SDK is, and the like.
-    private static readonly string[] s_runtimePrefixes = ["gc", "tiered", "tc_", "osr", "readytorun", "jit", "enable", "threadpool", "processor_count", "system_"];
-
     public static void Write(Results results, BenchmarkOptions options)
     {
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, LeastWidth);
@@ -44,44 +41,23 @@ internal static class TableReport
         }
 
         AnsiConsole.Write(table);
-        WriteConditions(results, options);
-    }
-
-    private static void WriteConditions(Results results, BenchmarkOptions options)
-    {
-        List<string> lines =
-        [
-            $"Median (least–greatest) of {options.Rounds} rounds of {options.Length.TotalSeconds} s each, after {options.WarmUp.TotalSeconds} s of warm-up and up to {options.Settle.TotalSeconds} s more until the JIT had settled"
-                + (options.Fresh ? ", new processes every round" : ", the same processes in every round") + "; the ratio is taken round by round.",
-            .. results.Processes,
-            $"set for every process: {Settling.NoLongerDelayOnOneProcessor.Key}={Settling.NoLongerDelayOnOneProcessor.Value}",
-            .. RuntimeSettings(),
-            .. results.Notes,
-            .. results.Failures.Select(failure => $"FAILED {failure}"),
-        ];
-        foreach (string line in lines)
+        foreach (string line in Conditions.Lines(results, options))
         {
             AnsiConsole.WriteLine(line);
         }
     }
 
-    /// <summary>Settings of the runtime that come from the surroundings: the same for all, but not what a reader expects.</summary>
-    private static IEnumerable<string> RuntimeSettings() => Environment.GetEnvironmentVariables().Keys.Cast<string>()
-        .Where(name => s_runtimePrefixes.Any(prefix => name.StartsWith("DOTNET_" + prefix, StringComparison.OrdinalIgnoreCase)))
-        .Order(StringComparer.Ordinal)
-        .Select(name => $"set in the environment: {name}={Environment.GetEnvironmentVariable(name)}");
-
     /// <summary>That nothing was compiled goes without saying.</summary>
-    private static bool IsWorthARow(Comparison row) => row.Figure.Better != Better.Neither || row.Ours.Max > 0 || row.Theirs.Max > 0;
+    public static bool IsWorthARow(Comparison row) => row.Figure.Better != Better.Neither || row.Ours.Max > 0 || row.Theirs.Max > 0;
 
-    private static string NameOf(Side side) => side switch
+    public static string NameOf(Side side) => side switch
     {
         Side.Client => "client",
         Side.Server => "server",
         _ => "both",
     };
 
-    private static string Arrow(Better better) => better switch
+    public static string Arrow(Better better) => better switch
     {
         Better.Higher => " ↑",
         Better.Lower => " ↓",
@@ -101,7 +77,7 @@ internal static class TableReport
         };
     }
 
-    private static string Format(Spread spread) => $"{Format(spread.Median)} ({Format(spread.Min)}–{Format(spread.Max)})";
+    public static string Format(Spread spread) => $"{Format(spread.Median)} ({Format(spread.Min)}–{Format(spread.Max)})";
 
     private static string Format(double value)
     {

@@ -1,0 +1,23 @@
+using System.Globalization;
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using MiniGrpc.Benchmarks.Compare.Peers;
+
+// The empty builder is the leanest: no logging provider, no configuration files, no middleware but routing and gRPC.
+WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(
+    IPAddress.Loopback, int.Parse(args[0], CultureInfo.InvariantCulture), listen => listen.Protocols = HttpProtocols.Http2));
+builder.Services.AddRoutingCore();
+builder.Services.AddGrpc();
+builder.Services.AddSingleton<EchoService>();
+WebApplication app = builder.Build();
+app.MapGrpcService<EchoService>();
+
+// Waiting on the main thread, not on one of the pool, which has few when it starts. The end of the input ends the program.
+app.Start();
+using Stream input = Console.OpenStandardInput();
+input.ReadByte();
