@@ -22,7 +22,8 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
     {
         Connection = connection;
         MaxReceiveMessageSize = maxReceiveMessageSize;
-        Inbox = new MessageInbox(connection.ReceiveWindow, connection.Options.Limits.StreamWindow, maxReceiveMessageSize);
+        ReceiveLimits limits = connection.Options.Limits;
+        Inbox = new MessageInbox(connection.ReceiveWindow, limits.StreamWindow, maxReceiveMessageSize, limits.LargestStreamWindow);
     }
 
     /// <summary>Who holds a stream: the receive loop, and the call.</summary>

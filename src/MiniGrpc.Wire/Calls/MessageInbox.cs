@@ -36,28 +36,31 @@ internal readonly record struct InboxAppend(bool WithinWindow, int Credit, bool 
 /// most. It owns the stream's receive window: stream credit goes back when a message was consumed, and early when a reader
 /// waits for a message longer than the window (RFC 9113 section 6.9.1 leaves that to the receiver).
 /// </remarks>
-internal sealed class MessageInbox
+internal sealed partial class MessageInbox
 {
     /// <summary>What fits an array with its prefix. "No limit" means this: no marshaller could be given a longer message.</summary>
     private static readonly int s_largestMessage = Array.MaxLength - MessagePrefix.Size;
 
     private readonly ConnectionReceiveWindow _connectionWindow;
     private readonly int _maxMessageSize;
+    private readonly int _largestWindow;
     private readonly Lock _lock = new();
     private ReceiveWindow _window;
     private InboxOctets _octets;
     private int _uncharged;
     private int _charged;
+    private int _readSinceGrowth;
     private bool _ended;
     private bool _waiting;
     private bool _waitsForEnd;
     private bool _reading;
     private bool _discarded;
 
-    public MessageInbox(ConnectionReceiveWindow connectionWindow, int streamWindow, int maxMessageSize)
+    public MessageInbox(ConnectionReceiveWindow connectionWindow, int streamWindow, int maxMessageSize, int largestStreamWindow = 0)
     {
         _connectionWindow = connectionWindow;
         _window = new ReceiveWindow(streamWindow);
+        _largestWindow = largestStreamWindow;
         _maxMessageSize = maxMessageSize < 0 ? s_largestMessage : Math.Min(maxMessageSize, s_largestMessage);
     }
 
@@ -73,6 +76,7 @@ internal sealed class MessageInbox
         System.Diagnostics.Debug.Assert((_discarded || IsAtEnd) && !_reading && !_octets.HoldsMemory && _charged == 0, "the call before has left nothing");
         _window = new ReceiveWindow(streamWindow);
         _uncharged = 0;
+        _readSinceGrowth = 0;
         _ended = false;
         _waiting = false;
         _waitsForEnd = false;
@@ -190,6 +194,7 @@ internal sealed class MessageInbox
 
             _waiting = !IsSatisfied(ref credit);
             System.Diagnostics.Debug.Assert(_waiting, "an incomplete message is waited for");
+            credit += GrowIfOutrun();
             Charge();
             return InboxStatus.Waiting;
         }
@@ -228,6 +233,7 @@ internal sealed class MessageInbox
             int count = (int)octets;
             _uncharged = Math.Max(0, _uncharged - count);
             _octets.Free(count);
+            _readSinceGrowth += count;
             Charge();
             return _window.Release(count);
         }
@@ -246,45 +252,6 @@ internal sealed class MessageInbox
             {
                 _octets.FreeAll();
             }
-        }
-    }
-
-    /// <summary>
-    /// Whether a waiting reader can go on. Looks at the prefix as soon as it is there: the octets of the message that
-    /// somebody waits for don't count as unread, and are asked for if the window is too small for them.
-    /// </summary>
-    private bool IsSatisfied(ref int credit)
-    {
-        if (_ended)
-        {
-            return true;
-        }
-
-        _uncharged = Math.Max(_uncharged, MessagePrefix.Size);
-        MessageReadStatus status = MessageReader.TryRead(_octets.Unread, _maxMessageSize, out MessagePrefix prefix, out _, out long missing, out _);
-        if (status != MessageReadStatus.NeedMore)
-        {
-            // A second message where one is due is an error that the reader states; the end alone is waited for otherwise.
-            return status == MessageReadStatus.Error || !_waitsForEnd || _octets.Length > prefix.TotalLength;
-        }
-
-        if (_octets.Length >= MessagePrefix.Size)
-        {
-            _uncharged = Math.Max(_uncharged, (int)prefix.TotalLength);
-            credit += _window.Expand((int)missing);
-        }
-
-        return false;
-    }
-
-    /// <summary>Tells the connection how many of the octets here wait for a reader that hasn't asked for them.</summary>
-    private void Charge()
-    {
-        int charged = Math.Max(0, _octets.Length - _uncharged);
-        if (charged != _charged)
-        {
-            _connectionWindow.AddUnread(charged - _charged);
-            _charged = charged;
         }
     }
 }

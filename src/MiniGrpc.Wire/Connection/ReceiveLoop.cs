@@ -33,8 +33,9 @@ internal sealed class ReceiveLoop
         {
             while (true)
             {
-                if (_receive.Streams.Count == 0 && !held)
+                if (!held)
                 {
+                    // Whatever the connection waits for next, it holds no buffer meanwhile: an idle one may still have streams open now.
                     await _connection.Transport.WaitForInputAsync().ConfigureAwait(false);
                 }
 

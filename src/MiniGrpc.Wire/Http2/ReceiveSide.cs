@@ -238,7 +238,8 @@ internal sealed partial class ReceiveSide
 /// <param name="MaxFrameSize">SETTINGS_MAX_FRAME_SIZE, octets.</param>
 /// <param name="MaxHeaderListSize">SETTINGS_MAX_HEADER_LIST_SIZE, octets as section 6.5.2 counts them.</param>
 /// <param name="HeaderTableSize">SETTINGS_HEADER_TABLE_SIZE, octets.</param>
-/// <param name="StreamWindow">SETTINGS_INITIAL_WINDOW_SIZE, octets.</param>
+/// <param name="StreamWindow">SETTINGS_INITIAL_WINDOW_SIZE, octets: what a stream that nobody reads may hold.</param>
+/// <param name="LargestStreamWindow">What it grows to for a reader that waits for more, octets.</param>
 /// <param name="ConnectionWindow">The connection's window, octets.</param>
 /// <param name="UnreadCap">Octets that may wait to be read on all streams before connection credit is held back.</param>
 /// <param name="MaxConcurrentStreams">SETTINGS_MAX_CONCURRENT_STREAMS.</param>
@@ -249,7 +250,8 @@ internal sealed record ReceiveLimits(
     int MaxFrameSize = 16_384,
     int MaxHeaderListSize = 16_384,
     int HeaderTableSize = 4_096,
-    int StreamWindow = 512 * 1024,
+    int StreamWindow = 64 * 1024,
+    int LargestStreamWindow = 512 * 1024,
     int ConnectionWindow = 1024 * 1024,
     long UnreadCap = 4 * 1024 * 1024,
     int MaxConcurrentStreams = 100,

@@ -67,8 +67,10 @@ internal sealed partial class SendSide
         fields?.Release();
     }
 
+    /// <summary>Whether a message goes straight to the output buffer: there is room, and no stream waits for its turn.</summary>
     private bool FitsNow(Http2Stream stream, int length) =>
         length <= Quantum
+        && _ready.IsEmpty
         && length <= stream.SendWindow.Available
         && length <= _connectionWindow.Available
         && length <= (int)PeerSettings.MaxFrameSize

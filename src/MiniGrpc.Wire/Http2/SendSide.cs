@@ -24,8 +24,13 @@ internal sealed partial class SendSide
     /// <summary>What a stream may send before it is the next one's turn: the frame size that every peer accepts.</summary>
     internal const int Quantum = 16 * 1024;
 
-    /// <summary>A writer waits while more than this is queued on its stream.</summary>
+    /// <summary>A writer waits while more than this is queued on its stream, and less when there are many.</summary>
     internal const int StreamQueueCap = 64 * 1024;
+
+    /// <summary>What the streams of a connection share: a writer that had 64 KiB accepted of a thousand streams would wait long for its next turn.</summary>
+    private const int SharedQueueCap = 1024 * 1024;
+
+    private const int SmallestQueueCap = 4 * 1024;
 
     private readonly Role _role;
     private readonly AbuseLimits _limits;
@@ -62,7 +67,9 @@ internal sealed partial class SendSide
     public bool HasWork => Output.Length > 0 || (!_ready.IsEmpty && _connectionWindow.Available > 0);
 
     /// <summary>How much may be queued on a stream before its writer waits: less when the connection as a whole is behind.</summary>
-    private int QueueCap => QueuedOctets > _limits.SendQueue ? 0 : StreamQueueCap;
+    private int QueueCap => QueuedOctets > _limits.SendQueue
+        ? 0
+        : Math.Clamp(SharedQueueCap / Math.Max(1, OpenStreams), SmallestQueueCap, StreamQueueCap);
 
     /// <summary>Takes what leaves next, and puts <paramref name="empty"/> in its place.</summary>
     public OutputBuffer TakeOutput(OutputBuffer empty)

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 
 namespace MiniGrpc.Wire.Transport;
 
@@ -48,7 +49,15 @@ internal sealed class SocketTransport : ITransport
     }
 
     /// <inheritdoc />
-    public async ValueTask WaitForInputAsync()
+    public ValueTask WaitForInputAsync() => HasInput ? ValueTask.CompletedTask : WaitAsync();
+
+    /// <inheritdoc />
+    public void Abort() => _socket.Dispose();
+
+    private bool HasInput => _socket.Poll(0, SelectMode.SelectRead);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask WaitAsync()
     {
         _input.ReleaseIfEmpty();
         do
@@ -57,11 +66,8 @@ internal sealed class SocketTransport : ITransport
             // 27 of 60 connections with TLS). Without a second look such a connection would take a buffer and be idle with it.
             await _socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None).ConfigureAwait(false);
         }
-        while (!_socket.Poll(0, SelectMode.SelectRead));
+        while (!HasInput);
     }
-
-    /// <inheritdoc />
-    public void Abort() => _socket.Dispose();
 
     /// <summary>Closes the socket and gives the buffer back. Nobody reads any more: a read under way would still write to it.</summary>
     public ValueTask DisposeAsync()

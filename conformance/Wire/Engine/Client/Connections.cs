@@ -242,7 +242,7 @@ public class Connections
         int id = 1;
         for (bool exhausted = false; !exhausted; id += 2)
         {
-            Assert.InRange(id, 1, 40);
+            Assert.InRange(id, 1, 199);
             await server.RequestAsync(id);
             await server.RoundTripAsync();
             await server.HeadersAsync(id, endStream: false, RawServer.Headers200);

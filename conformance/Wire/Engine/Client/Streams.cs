@@ -203,13 +203,14 @@ public class Streams
     {
         await using var client = new TestChannel();
         RawServer? server = null;
-        for (int id = 1; id < 40; id += 2)
+        int messages = new ReceiveLimits().StreamWindow / 16_384;
+        for (int id = 1; id < 400; id += 2)
         {
             using AsyncServerStreamingCall<byte[]> call = client.Spread([1]);
             server ??= await client.StartAsync();
             await server.RequestAsync(id);
             await server.HeadersAsync(id, endStream: false, RawServer.Headers200);
-            for (int i = 0; i < 31; i++)
+            for (int i = 0; i < messages; i++)
             {
                 while (server.ConnectionCredit < 16_384)
                 {

@@ -1,0 +1,61 @@
+using MiniGrpc.Wire.Grpc;
+
+namespace MiniGrpc.Wire.Calls;
+
+/// <content>What the peer may send (RFC 9113 section 5.2): more for a reader that waits, and nothing that a reader doesn't take. All under the lock.</content>
+internal sealed partial class MessageInbox
+{
+    /// <summary>
+    /// Whether a waiting reader can go on. Looks at the prefix as soon as it is there: the octets of the message that
+    /// somebody waits for don't count as unread, and are asked for if the window is too small for them.
+    /// </summary>
+    private bool IsSatisfied(ref int credit)
+    {
+        if (_ended)
+        {
+            return true;
+        }
+
+        _uncharged = Math.Max(_uncharged, MessagePrefix.Size);
+        MessageReadStatus status = MessageReader.TryRead(_octets.Unread, _maxMessageSize, out MessagePrefix prefix, out _, out long missing, out _);
+        if (status != MessageReadStatus.NeedMore)
+        {
+            // A second message where one is due is an error that the reader states; the end alone is waited for otherwise.
+            return status == MessageReadStatus.Error || !_waitsForEnd || _octets.Length > prefix.TotalLength;
+        }
+
+        if (_octets.Length >= MessagePrefix.Size)
+        {
+            _uncharged = Math.Max(_uncharged, (int)prefix.TotalLength);
+            credit += _window.Expand((int)missing);
+        }
+
+        return false;
+    }
+
+    /// <summary>
+    /// A reader that has read half of a window and waits again is faster than what comes in, so a larger window may do it good. One
+    /// that is slower never waits, and its window stays as small as it was.
+    /// </summary>
+    private int GrowIfOutrun()
+    {
+        if (_readSinceGrowth < _window.Size / 2 || _window.Size >= _largestWindow)
+        {
+            return 0;
+        }
+
+        _readSinceGrowth = 0;
+        return _window.Grow(Math.Min(2 * _window.Size, _largestWindow));
+    }
+
+    /// <summary>Tells the connection how many of the octets here wait for a reader that hasn't asked for them.</summary>
+    private void Charge()
+    {
+        int charged = Math.Max(0, _octets.Length - _uncharged);
+        if (charged != _charged)
+        {
+            _connectionWindow.AddUnread(charged - _charged);
+            _charged = charged;
+        }
+    }
+}
