@@ -4,7 +4,6 @@ using BenchmarkDotNet.Attributes;
 
 using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Hpack;
-using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Benchmarks.Micro;
 

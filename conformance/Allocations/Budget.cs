@@ -11,6 +11,9 @@ internal static class Budget
     /// <summary>How often the work is done for one measurement. What happens once in so many times (an array that grows) doesn't count.</summary>
     private const int Times = 2000;
 
+    /// <summary>The least of so many measurements counts: a collection may take arrays out of the pools, and then one of them pays for new ones.</summary>
+    private const int Measurements = 3;
+
     /// <summary>In a debug build the compiler makes classes of state machines, for the debugger's sake: each async method costs an object more.</summary>
     private static readonly bool s_isDebug =
         typeof(Http2Connection).Assembly.GetCustomAttribute<DebuggableAttribute>() is { IsJITOptimizerDisabled: true };
@@ -19,7 +22,7 @@ internal static class Budget
     public static void Hold(int release, int debug, Action work)
     {
         Measure(work); // what is made once: tables, pools, code
-        Check(release, debug, Measure(work) / Times);
+        Check(release, debug, () => Measure(work));
     }
 
     /// <summary>Holds what each of many messages costs: the difference between a call with many and a call with none.</summary>
@@ -27,11 +30,12 @@ internal static class Budget
     {
         Once(callWithMessages, Times);
         Once(callWithMessages, 0);
-        Check(release, debug, (Once(callWithMessages, Times) - Once(callWithMessages, 0)) / Times);
+        Check(release, debug, () => Once(callWithMessages, Times) - Once(callWithMessages, 0));
     }
 
-    private static void Check(int release, int debug, long octets)
+    private static void Check(int release, int debug, Func<long> measure)
     {
+        long octets = Enumerable.Range(0, Measurements).Min(_ => measure()) / Times;
         int budget = s_isDebug ? debug : release;
         Assert.True(octets <= budget, $"{octets} octets are more than the {budget} of a {(s_isDebug ? "debug" : "release")} build.");
     }

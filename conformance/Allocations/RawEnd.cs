@@ -79,7 +79,8 @@ internal sealed class RawEnd(ITransport transport)
         _output.WrittenSpan.CopyTo(transport.Output.GetSpan(_output.Length));
         transport.Output.Advance(_output.Length);
         _output.Clear();
-        _ = transport.Output.FlushAsync();
+        ValueTask<FlushResult> flush = transport.Output.FlushAsync();
+        Assert.True(flush.IsCompletedSuccessfully);
     }
 
     /// <summary>Takes in what the engine has sent.</summary>

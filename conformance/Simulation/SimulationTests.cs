@@ -10,7 +10,7 @@ public class SimulationTests
     /// <summary>Half a minute of one core in a debug build; the command of docs/testing.md runs as many as one likes.</summary>
     private const int Seeds = 3000;
 
-    /// <summary>A few seconds; one seed in three uses a stream more than once.</summary>
+    /// <summary>A few seconds; one seed in four uses a stream more than once.</summary>
     private const int SeedsCompared = 400;
 
     /// <summary>The last lines of a run that failed; the whole of it comes from replaying its seed.</summary>

@@ -141,9 +141,6 @@ internal sealed partial class ServerStream : GrpcStream
     }
 
     /// <inheritdoc />
-    protected override void ForgetCall() => _handler = null;
-
-    /// <inheritdoc />
     internal override ProtocolError? OnTrailers(HeaderList fields)
     {
         // gRPC gives request trailers no meaning; the end of the requests is what counts.

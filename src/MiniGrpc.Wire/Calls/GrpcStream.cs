@@ -129,7 +129,9 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
     }
 
     /// <summary>Nobody holds the stream: what its call has in memory must not wait in the pool with it.</summary>
-    protected abstract void ForgetCall();
+    protected virtual void ForgetCall()
+    {
+    }
 
     /// <inheritdoc />
     internal override void OnForgotten() => LetGo();

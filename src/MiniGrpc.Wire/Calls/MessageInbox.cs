@@ -70,17 +70,14 @@ internal sealed partial class MessageInbox
     /// </summary>
     public bool IsAtEnd => Volatile.Read(ref _ended) && _octets.Length == 0;
 
-    /// <summary>Makes an inbox that was read to its end, or discarded, ready for the next call. Nobody else holds it.</summary>
+    /// <summary>Makes an inbox that was read to its end ready for the next call. Nobody else holds it.</summary>
     public void Renew(int streamWindow)
     {
-        System.Diagnostics.Debug.Assert((_discarded || IsAtEnd) && !_reading && !_octets.HoldsMemory && _charged == 0, "the call before has left nothing");
+        System.Diagnostics.Debug.Assert(IsAtEnd && !_discarded && !_reading && !_waiting && !_octets.HoldsMemory && _charged == 0 && _uncharged == 0, "the call before has left nothing");
         _window = new ReceiveWindow(streamWindow);
-        _uncharged = 0;
         _readSinceGrowth = 0;
         _ended = false;
-        _waiting = false;
         _waitsForEnd = false;
-        _discarded = false;
     }
 
     /// <summary>Adds the octets of a DATA frame.</summary>

@@ -11,6 +11,12 @@ internal sealed class PlainStream(List<string>? log = null) : Http2Stream
     /// <summary>How often a waiting writer was woken.</summary>
     public int Wakes { get; private set; }
 
+    /// <summary>Whether the receive loop has done with it.</summary>
+    public bool IsForgotten { get; private set; }
+
+    /// <summary>How much there was in the log by then.</summary>
+    public int ReportsBeforeForgotten { get; private set; }
+
     /// <summary>What <see cref="OnData"/> answers.</summary>
     public ProtocolError? AnswerToData { get; set; }
 
@@ -43,6 +49,12 @@ internal sealed class PlainStream(List<string>? log = null) : Http2Stream
     internal override void OnConnectionEnded(string reason) => _log.Add($"{Id}: connection ended");
 
     internal override void OnSendCapacity() => Wakes++;
+
+    internal override void OnForgotten()
+    {
+        IsForgotten = true;
+        ReportsBeforeForgotten = _log.Count;
+    }
 
     private static string End(bool endStream) => endStream ? " END_STREAM" : "";
 

@@ -36,6 +36,19 @@ public class ReceiveSideTests
         Assert.Equal(0, bench.Side.Streams.Count);
     }
 
+    /// <summary>A stream that is forgotten may be another call's the next moment: no report may follow.</summary>
+    [Fact]
+    public void A_stream_is_forgotten_after_its_last_report()
+    {
+        var bench = new ReceiveBench(Role.Client);
+        PlainStream stream = bench.Open(1, endStream: true);
+        bench.Feed(bench.Headers(1, endStream: false, ":status=200"));
+        Assert.False(stream.IsForgotten);
+        bench.Feed(bench.Headers(1, endStream: true, "grpc-status=0"));
+        Assert.True(stream.IsForgotten);
+        Assert.Equal("1: trailers grpc-status=0;", bench.Log[stream.ReportsBeforeForgotten - 1]);
+    }
+
     /// <summary>RFC 9113 section 8.1: any number of interim responses may come before the final one.</summary>
     [Fact]
     [Requirement("grpc-mapping-4")]

@@ -125,9 +125,13 @@ internal static class Internals
         }
     }
 
-    /// <summary>The call that a client's stream is for; null for none.</summary>
+    /// <summary>The call that a stream is for; null for none.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_call")]
     public static extern ref ClientCall? CallOf(ClientStream stream);
+
+    /// <inheritdoc cref="CallOf(ClientStream)"/>
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_call")]
+    public static extern ref ServerCall? CallOf(ServerStream stream);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_free")]
     private static extern ref Http2Stream? Free(StreamPool pool);

@@ -145,6 +145,31 @@ public class ClientStreams
         await client.PooledAsync(server, stream);
         Assert.Same(stream, await client.CallAsync(server, 3));
         await client.AssertQuietAsync(server);
+
+        // It was not the second call that was reset: what comes late for that was not under way.
+        await server.DataAsync(3, [1]);
+        await server.ExpectGoAwayAndEndAsync(ErrorCode.StreamClosed, 0, "5.1");
+    }
+
+    [Fact]
+    public async Task A_call_of_many_responses_reads_each_as_it_comes()
+    {
+        await using var client = new TestChannel();
+        RawServer server = await client.ConnectAsync();
+        ClientStream stream = await client.CallAsync(server, 1);
+        using AsyncServerStreamingCall<byte[]> call = client.Spread([1]);
+        Assert.Same(stream, await client.StreamAsync(server, 3));
+        await server.HeadersAsync(3, endStream: false, RawServer.Headers200);
+        for (byte i = 0; i < 3; i++)
+        {
+            await server.DataAsync(3, RawClient.Message(i));
+            Assert.True(await RawPeer.Within(call.ResponseStream.MoveNext(CancellationToken.None), "a response"));
+            Assert.Equal([i], call.ResponseStream.Current);
+        }
+
+        await server.HeadersAsync(3, endStream: true, "grpc-status=0");
+        Assert.False(await RawPeer.Within(call.ResponseStream.MoveNext(CancellationToken.None), "the end"));
+        await client.AssertQuietAsync(server);
     }
 
     /// <summary>A reset leaves a stream in the queue of those that would send; it must not be opened while it stands there.</summary>
@@ -186,10 +211,14 @@ public class ClientStreams
         for (int first = 1; first < 100; first += 2 * AtOnce)
         {
             AsyncUnaryCall<byte[]>[] calls = [.. Enumerable.Range(0, AtOnce).Select(_ => client.Unary([1]))];
-            for (int i = 0; i < AtOnce; i++)
+            for (int id = first; id < first + (2 * AtOnce); id += 2)
             {
-                streams.Add(await client.StreamAsync(server, first + (2 * i)));
-                await server.ReplyAsync(first + (2 * i), 1);
+                streams.Add(await client.StreamAsync(server, id));
+            }
+
+            for (int id = first; id < first + (2 * AtOnce); id += 2)
+            {
+                await server.ReplyAsync(id, 1);
             }
 
             await RawPeer.Within(Task.WhenAll(calls.Select(call => call.ResponseAsync)), "the responses");

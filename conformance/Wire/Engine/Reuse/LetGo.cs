@@ -1,7 +1,6 @@
 using Grpc.Core;
 using MiniGrpc.Client;
 using MiniGrpc.Server;
-using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Conformance.Wire.Engine.Reuse;

@@ -2,6 +2,7 @@ using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Server;
 using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Grpc;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 
@@ -51,13 +52,87 @@ public class ServerStreams
         await client.DataAsync(1, message, endStream: true);
         Assert.Equal("0", (await client.ResponseAsync(1)).Status);
         ServerStream stream = await server.PooledAsync(client);
-        Assert.Same(stream, await server.CallAsync(client, 3));
+        await client.RequestAsync(3, "Unary", $"content-length={message.Length}");
+        await client.DataAsync(3, message, endStream: true);
+        Assert.Equal("0", (await client.ResponseAsync(3)).Status);
+        Assert.Same(stream, await server.PooledAsync(client));
         ServerCallContext context = server.Service.Calls.Last();
         Assert.Equal(DateTime.MaxValue, context.Deadline);
         Assert.Null(stream.ReceiveCompression);
         await client.RequestAsync(5, "Unary");
         await client.DataAsync(5, new byte[100]); // twenty empty messages: neither too long for a length that was declared, nor its end
         await client.ExpectAsync(FrameType.Headers, 5);
+        await server.AssertQuietAsync(client);
+    }
+
+    [Fact]
+    public async Task A_stream_that_waits_for_a_call_holds_nothing_of_the_one_before()
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        ServerStream stream = await server.CallAsync(client, 1);
+        Assert.Null(Internals.CallOf(stream));
+        Assert.False(Internals.HoldsMemory(stream.Inbox));
+    }
+
+    [Fact]
+    public async Task A_handler_waits_for_its_request_as_it_does_on_a_stream_of_its_own()
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        ServerStream stream = await server.CallAsync(client, 1);
+        await client.RequestAsync(3, "Unary");
+        await client.RoundTripAsync();
+        Assert.Single(server.Service.Calls);
+        await client.DataAsync(3, RawClient.Message(1, 2), endStream: true);
+        Assert.Equal(RawClient.Message(1, 2), (await client.ResponseAsync(3)).Data);
+        Assert.Same(stream, await server.PooledAsync(client));
+    }
+
+    [Fact]
+    public async Task Every_call_has_a_whole_window()
+    {
+        const int Window = 20;
+        await using var server = new TestServer(options => options.Connection = new ConnectionOptions { Limits = new ReceiveLimits(StreamWindow: Window) });
+        RawClient client = await server.StartAsync();
+        ServerStream stream = await server.CallAsync(client, 1);
+        await client.RequestAsync(3, "Unary");
+        await client.DataAsync(3, RawClient.Message(new byte[Window - MessagePrefix.Size]), endStream: true);
+        Assert.Equal("0", (await client.ResponseAsync(3)).Status);
+        Assert.Same(stream, await server.PooledAsync(client));
+    }
+
+    [Fact]
+    public async Task A_call_of_many_requests_reads_each_as_it_comes()
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        ServerStream stream = await server.CallAsync(client, 1);
+        await client.RequestAsync(3, "Duplex");
+        for (byte i = 0; i < 3; i++)
+        {
+            await client.DataAsync(3, RawClient.Message(i));
+            Assert.Equal(RawClient.Message(i), (await client.ExpectAsync(FrameType.Data, 3)).Payload);
+        }
+
+        Assert.Same(stream, Internals.StreamOf((ServerCall)server.Service.Calls.Last()));
+        await client.DataAsync(3, [], endStream: true);
+        Assert.Equal("0", (await client.ResponseAsync(3)).Status);
+        await server.AssertQuietAsync(client);
+    }
+
+    /// <summary>A client that resets its streams can't have more handlers running than it may open streams.</summary>
+    [Fact]
+    public async Task A_handler_that_outlives_its_call_counts_on_a_stream_that_has_had_others()
+    {
+        await using var server = new TestServer(options => options.MaxConcurrentStreams = 1);
+        RawClient client = await server.StartAsync();
+        await server.CallAsync(client, 1);
+        TaskCompletionSource go = await server.HoldAsync(client, 3);
+        await client.SendAsync(o => RstStreamFrame.Write(o, 3, ErrorCode.Cancel));
+        await client.RequestAsync(5, "Unary");
+        await client.ExpectResetAsync(5, ErrorCode.RefusedStream);
+        go.SetResult();
         await server.AssertQuietAsync(client);
     }
 
@@ -166,12 +241,14 @@ public class ServerStreams
                 return request;
             };
             int first = id;
+            int calls = server.Service.Calls.Count + AtOnce;
             for (; id < first + (2 * AtOnce); id += 2)
             {
                 await client.RequestAsync(id, "Unary");
                 await client.DataAsync(id, RawClient.Message(1), endStream: true);
             }
 
+            await Eventually.IsTrueAsync(() => server.Service.Calls.Count == calls, "the handlers to start");
             go.SetResult();
             for (int answered = first; answered < id; answered += 2)
             {
