@@ -13,7 +13,7 @@ namespace MiniGrpc.Conformance.Interop;
 [Collection(nameof(HeavyCollection))]
 public sealed class FlowControlTests
 {
-    private const int MessageSize = 64 << 10;
+    private const int MessageSize = 16 << 10;
 
     /// <summary>64 MiB: more than any window, any socket buffer and any queue on the way holds together.</summary>
     private const int Messages = (64 << 20) / MessageSize;
