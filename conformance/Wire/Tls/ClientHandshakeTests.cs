@@ -115,6 +115,9 @@ public class ClientHandshakeTests
         await using var client = new Peer(new FakeTimeProvider(), new ClientTls(TestCertificates.Client) { Roots = TestCertificates.Roots });
         SslStream server = await client.AcceptAsync();
         await RawPeer.Within(server.AuthenticateAsServerAsync(RawTls.ServerOptions(), TestContext.Current.CancellationToken), "the handshake");
+
+        // The client's preface and what goes with it, one record: with input unread, the server's TLS would not ask.
+        Assert.NotEqual(0, await RawPeer.Within(server.ReadAsync(new byte[1024], TestContext.Current.CancellationToken).AsTask(), "the preface"));
         await Assert.ThrowsAsync<AuthenticationException>(() => RawPeer.Within(
             server.NegotiateClientCertificateAsync(TestContext.Current.CancellationToken), "an answer"));
     }
