@@ -186,6 +186,7 @@ internal sealed partial class Subchannel : IThreadPoolWorkItem
             if (_ready is { CanOpen: OpenResult.GoingAway, HasCarriedCalls: true })
             {
                 _ready = null;
+                _backoff.Reset();
             }
 
             refusal = Enqueue(call);

@@ -144,21 +144,7 @@ public class Reconnection
     {
         var time = new FakeTimeProvider();
         await using var client = new TestChannel(options => options.TimeProvider = time);
-        async Task FailAsync()
-        {
-            Task<byte[]> call = client.Unary([1]).ResponseAsync;
-            await using RawServer server = await client.AcceptAsync();
-            await server.ExpectPrefaceAsync();
-            await server.DisposeAsync();
-            await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, "");
-        }
-
-        for (int attempt = 0; attempt < 5; attempt++)
-        {
-            await FailAsync();
-            time.Advance(TimeSpan.FromSeconds(150));
-        }
-
+        await FailOftenAsync(client, time);
         Task<byte[]> works = client.Unary([1]).ResponseAsync;
         RawServer working = await client.StartAsync();
         await working.RequestAsync(1);
@@ -169,9 +155,50 @@ public class Reconnection
         await working.DisposeAsync();
         await TestChannel.AssertFailsAsync(lost, StatusCode.Unavailable, "");
 
-        await FailAsync();
+        await FailAsync(client);
         time.Advance(TimeSpan.FromSeconds(1.21));
-        await FailAsync();
+        await FailAsync(client);
+    }
+
+    /// <summary>The same when a call finds out that the connection is going away before the channel has been told of its end.</summary>
+    [Fact]
+    public async Task A_connection_that_worked_makes_the_waits_start_over_though_a_call_finds_its_end_first()
+    {
+        var time = new FakeTimeProvider();
+        await using var client = new TestChannel(options => options.TimeProvider = time);
+        await FailOftenAsync(client, time);
+        Task<byte[]> works = client.Unary([1]).ResponseAsync;
+        RawServer working = await client.AcceptAsync();
+        await working.ExpectPrefaceAsync();
+        await working.SendAsync(o => SettingsFrame.Write(o, []));
+        await working.RequestAsync(1);
+        await working.ReplyAsync(1);
+        await RawPeer.Within(works, "the response");
+        time.Advance(new AbuseLimits().SettingsTimeout); // it acknowledges nothing
+        await working.ExpectAsync(FrameType.GoAway);
+
+        await FailAsync(client);
+        time.Advance(TimeSpan.FromSeconds(1.21));
+        await FailAsync(client);
+    }
+
+    /// <summary>Attempts enough for the wait before the next one to be long.</summary>
+    private static async Task FailOftenAsync(TestChannel client, FakeTimeProvider time)
+    {
+        for (int attempt = 0; attempt < 5; attempt++)
+        {
+            await FailAsync(client);
+            time.Advance(TimeSpan.FromSeconds(150));
+        }
+    }
+
+    private static async Task FailAsync(TestChannel client)
+    {
+        Task<byte[]> call = client.Unary([1]).ResponseAsync;
+        await using RawServer server = await client.AcceptAsync();
+        await server.ExpectPrefaceAsync();
+        await server.DisposeAsync();
+        await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, "");
     }
 
     private static async Task<RawServer> AcceptAsync(ITransportListener listener)
