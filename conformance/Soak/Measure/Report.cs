@@ -22,7 +22,7 @@ internal static class Report
     public static void WriteTrends(IReadOnlyList<Trend> trends)
     {
         Table table = new Table().AddColumn("at rest");
-        foreach (string column in (string[])["first", "last", "rise in the second half", "allowed"])
+        foreach (string column in (string[])["first", "last", "rise of the low water", "allowed"])
         {
             table.AddColumn(new TableColumn(column).RightAligned());
         }

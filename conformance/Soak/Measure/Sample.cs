@@ -30,7 +30,7 @@ internal sealed record Measured(IReadOnlyList<Site> Sites, PoolBalance Pool);
 /// <summary>One thing that must not grow.</summary>
 /// <param name="Name">What it is.</param>
 /// <param name="Read">Its value now.</param>
-/// <param name="Slack">How much it may have grown at the end of the second half, by the line through that half.</param>
+/// <param name="Slack">How much its low water may rise (<see cref="Trend"/>).</param>
 /// <param name="RelativeSlack">The same as a part of its mean; the larger of the two counts.</param>
 internal sealed record Metric(string Name, Func<Measured, double> Read, double Slack, double RelativeSlack = 0)
 {
@@ -42,7 +42,7 @@ internal sealed record Metric(string Name, Func<Measured, double> Read, double S
     /// </summary>
     public static Metric[] All { get; } =
     [
-        new("live memory, MiB", _ => GC.GetTotalMemory(forceFullCollection: false) / Mebi, Slack: 1, RelativeSlack: 0.05),
+        new("live memory, MiB", _ => GC.GetTotalMemory(forceFullCollection: false) / Mebi, Slack: 1, RelativeSlack: 0.03),
         new("working set, MiB", _ => Environment.WorkingSet / Mebi, Slack: 24, RelativeSlack: 0.1),
         new("handles", _ => Handles(), Slack: 6),
         new("threads", _ => Threads(), Slack: 6),

@@ -1,14 +1,18 @@
 namespace MiniGrpc.Conformance.Soak.Measure;
 
-/// <summary>The straight line through the second half of the samples: by then pools and caches are warm, and what still rises is lost.</summary>
+/// <summary>
+/// How the low water has moved: the lowest of the last third of the samples against the lowest of the third before. The first third
+/// is for pools and caches to fill. What is lost never comes back, so it raises the lowest values, too; what a pool holds
+/// for some minutes, such as arrays for large messages, raises others and is gone again.
+/// </summary>
 /// <param name="Metric">What was sampled.</param>
 /// <param name="First">The first sample.</param>
 /// <param name="Last">The last one.</param>
-/// <param name="Growth">How much the line rises over the second half.</param>
+/// <param name="Growth">How much the low water has risen.</param>
 /// <param name="Allowed">How much it may.</param>
 internal sealed record Trend(Metric Metric, double First, double Last, double Growth, double Allowed)
 {
-    /// <summary>A line needs more points than two to mean anything.</summary>
+    /// <summary>Two for each third, or a single one that swings high decides.</summary>
     public const int FewestSamples = 6;
 
     /// <summary>Whether it grows.</summary>
@@ -17,20 +21,17 @@ internal sealed record Trend(Metric Metric, double First, double Last, double Gr
     /// <summary>The trend of each metric.</summary>
     public static Trend[] Of(IReadOnlyList<Sample> samples) => [.. Metric.All.Select((metric, index) => Of(samples, metric, index))];
 
-    /// <summary>The rise of the line of least squares through the points, from the first to the last.</summary>
-    public static double RiseOf(IReadOnlyList<(double X, double Y)> points)
+    /// <summary>The lowest of the last third less the lowest of the third before.</summary>
+    public static double RiseOf(IReadOnlyList<double> values)
     {
-        double meanX = points.Average(point => point.X);
-        double meanY = points.Average(point => point.Y);
-        double spread = points.Sum(point => (point.X - meanX) * (point.X - meanX));
-        double slope = spread == 0 ? 0 : points.Sum(point => (point.X - meanX) * (point.Y - meanY)) / spread;
-        return slope * (points[^1].X - points[0].X);
+        int third = values.Count / 3;
+        return values.TakeLast(third).Min() - values.SkipLast(third).TakeLast(third).Min();
     }
 
     private static Trend Of(IReadOnlyList<Sample> samples, Metric metric, int index)
     {
-        (double X, double Y)[] half = [.. samples.Skip(samples.Count / 2).Select(sample => (sample.Minutes, sample.Values[index]))];
-        double allowed = double.Max(metric.Slack, metric.RelativeSlack * half.Average(point => point.Y));
-        return new Trend(metric, samples[0].Values[index], samples[^1].Values[index], RiseOf(half), allowed);
+        double[] values = [.. samples.Select(sample => sample.Values[index])];
+        double allowed = double.Max(metric.Slack, metric.RelativeSlack * values.Average());
+        return new Trend(metric, values[0], values[^1], RiseOf(values), allowed);
     }
 }
