@@ -10,11 +10,12 @@ namespace MiniGrpc.Client;
 
 /// <summary>
 /// One address and the connection to it: connects when a call needs it, keeps calls waiting for the connection or for a free
-/// stream in the order in which they came, and waits longer from one failed attempt to the next (gRPC connection backoff).
+/// stream, first come first tried, and waits longer from one failed attempt to the next (gRPC connection backoff).
 /// </summary>
 /// <remarks>
 /// Threading: its lock guards the state and the queue; calls are started outside of it, on the pool or on their caller's
-/// thread. A call that finds a free stream on a ready connection doesn't take the lock.
+/// thread. A call that finds a free stream on a ready connection doesn't take the lock. Calls that are tried at the same moment may
+/// overtake each other: a call whose marshaller is slow holds up no other.
 /// </remarks>
 internal sealed partial class Subchannel : IThreadPoolWorkItem
 {
