@@ -84,6 +84,15 @@ internal static class Internals
         }
     }
 
+    /// <summary>Whether a flush is posted or under way.</summary>
+    public static bool IsFlushing(Http2Connection connection)
+    {
+        lock (connection.Gate)
+        {
+            return Running(Flush(connection));
+        }
+    }
+
     /// <summary>How many streams have a writer that waits for room in the queue.</summary>
     public static int WaitingWritersOf(Http2Connection connection)
     {
@@ -163,6 +172,12 @@ internal static class Internals
     /// <inheritdoc cref="CallOf(ClientStream)"/>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_call")]
     public static extern ref ServerCall? CallOf(ServerStream stream);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_flush")]
+    private static extern ref FlushLoop Flush(Http2Connection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_running")]
+    private static extern ref bool Running(FlushLoop flush);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_free")]
     private static extern ref Http2Stream? Free(StreamPool pool);
