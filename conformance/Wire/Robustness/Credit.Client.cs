@@ -92,6 +92,37 @@ public class CreditOnTheClient
         await attacked.AssertUnharmedAsync();
     }
 
+    /// <summary>Row 39: dozens of them together hold less than what the connection lets go unread.</summary>
+    [Fact]
+    public async Task Row39_Sixty_responses_that_nobody_reads_starve_no_other()
+    {
+        await using AttackedChannel attacked = await AttackedChannel.StartAsync();
+        var unread = new Dictionary<int, AsyncServerStreamingCall<byte[]>>();
+        for (int i = 0; i < 60; i++)
+        {
+            int stalled = attacked.NextId();
+            unread.Add(stalled, attacked.Channel.Spread([1]));
+            await attacked.Attacker.RequestAsync(stalled);
+            await attacked.Attacker.HeadersAsync(stalled, endStream: false, RawServer.Headers200);
+            await Bulk.SendAsync(attacked.Attacker, stalled, new byte[new ReceiveLimits().StreamWindow]);
+        }
+
+        int id = attacked.NextId();
+        using AsyncUnaryCall<byte[]> call = attacked.Channel.Unary([1]);
+        await attacked.Attacker.RequestAsync(id);
+        await attacked.Attacker.HeadersAsync(id, endStream: false, RawServer.Headers200);
+        await Bulk.SendAsync(attacked.Attacker, id, RawClient.Message(new byte[2_000_000]));
+        await attacked.Attacker.HeadersAsync(id, endStream: true, "grpc-status=0");
+        Assert.Equal(2_000_000, (await RawPeer.Within(call.ResponseAsync, "the response")).Length);
+        foreach ((int stalled, AsyncServerStreamingCall<byte[]> each) in unread)
+        {
+            Assert.Equal(0, attacked.Attacker.TakeCredit(stalled));
+            each.Dispose();
+        }
+
+        await attacked.AssertUnharmedAsync();
+    }
+
     /// <summary>Row 39: messages of a call that has ended can be read still, and until then hold nothing back.</summary>
     [Fact]
     public async Task Row39_Messages_left_unread_after_the_end_hold_no_credit_back()

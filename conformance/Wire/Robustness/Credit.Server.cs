@@ -111,6 +111,37 @@ public class CreditOnTheServer
         await attacked.AssertUnharmedAsync();
     }
 
+    /// <summary>Row 39: dozens of them together hold less than what the connection lets go unread.</summary>
+    [Fact]
+    public async Task Row39_Sixty_requests_that_nobody_reads_starve_no_other()
+    {
+        await using AttackedServer attacked = await AttackedServer.StartAsync();
+        attacked.Server.Service.Collect = async (_, context) =>
+        {
+            await TestService.UntilCancelledAsync(context);
+            return [];
+        };
+        attacked.Server.Service.Unary = (request, _) => Task.FromResult(request[..3]);
+        int[] stalled = [.. Enumerable.Range(0, 60).Select(_ => attacked.NextId())];
+        foreach (int each in stalled)
+        {
+            await attacked.Attacker.RequestAsync(each, "Collect");
+            await Bulk.SendAsync(attacked.Attacker, each, new byte[new ReceiveLimits().StreamWindow]);
+        }
+
+        int id = attacked.NextId();
+        await attacked.Attacker.RequestAsync(id, "Unary");
+        await Bulk.SendAsync(attacked.Attacker, id, RawClient.Message(new byte[2_000_000]), endStream: true);
+        Assert.Equal("0", (await attacked.Attacker.ResponseAsync(id)).Status);
+        foreach (int each in stalled)
+        {
+            Assert.Equal(0, attacked.Attacker.TakeCredit(each));
+            await attacked.Attacker.SendAsync(o => RstStreamFrame.Write(o, each, ErrorCode.Cancel));
+        }
+
+        await attacked.AssertUnharmedAsync();
+    }
+
     /// <summary>Row 39: a response that its client takes nothing of waits alone.</summary>
     [Fact]
     public async Task Row39_A_response_without_window_starves_no_other()

@@ -2,7 +2,6 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Runtime.CompilerServices;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using MiniGrpc.Client;
@@ -14,7 +13,7 @@ using MiniGrpc.Wire.Transport.Tls;
 
 namespace MiniGrpc.Conformance.Wire.Tls;
 
-/// <summary>Connections over TLS once they are there: what they carry, what they hold while idle, and how they end.</summary>
+/// <summary>Connections over TLS once they are there: what they carry, and how they end.</summary>
 public class TlsConnectionTests
 {
     private static readonly ClientTls s_trusting = new() { Roots = TestCertificates.Roots };
@@ -77,33 +76,6 @@ public class TlsConnectionTests
             setup.Connect(s_trusting).CreateCallInvoker().AsyncUnaryCall(Surface.EchoService.Unary, null, new(credentials: credentials), []);
         });
         Assert.Contains("not supported yet", e.Message, StringComparison.Ordinal);
-    }
-
-    /// <summary>
-    /// Thousands of idle connections cost no buffers: neither of TLS's plaintext nor of the socket below. Several, since what would
-    /// make one of them keep its buffer is a race with the system's events.
-    /// </summary>
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task An_idle_connection_holds_no_buffer(bool tls)
-    {
-        await using GrpcServer server = new();
-        server.Services.Add(Surface.EchoService.Bind());
-        server.Listen("https://127.0.0.1:0", new ServerTls(TestCertificates.Server));
-        server.Listen("http://127.0.0.1:0");
-        await server.StartAsync();
-        for (int i = 0; i < 12; i++)
-        {
-            await using var channel = MiniChannel.ForAddress(server.Addresses[tls ? 0 : 1], new MiniChannelOptions { Tls = tls ? s_trusting : null });
-            await TlsSetup.CallAsync(channel, new byte[100_000]);
-            ITransport transport = Internals.ReadyConnectionOf(channel)!.Transport;
-            ITransport below = transport is TlsTransport secured ? Below(secured) : transport;
-            await Eventually.IsTrueAsync(
-                () => Buffer((ContiguousPipeReader)transport.Input).Length == 0 && Buffer((ContiguousPipeReader)below.Input).Length == 0,
-                "the buffers to go back to the pool");
-            Assert.Equal([1], await TlsSetup.CallAsync(channel, [1]));
-        }
     }
 
     /// <summary>RFC 8446 section 6.1: close_notify tells the end from a cut.</summary>
@@ -191,12 +163,6 @@ public class TlsConnectionTests
         new Random(seed).NextBytes(bytes);
         return bytes;
     }
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_buffer")]
-    private static extern ref byte[] Buffer(ContiguousPipeReader reader);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_below")]
-    private static extern ref ITransport Below(TlsTransport transport);
 
     private sealed class BusyStream() : SslStream(new MemoryStream())
     {

@@ -15,12 +15,7 @@ public class HeaderListTests
         s_fields.Sample(
             fields =>
             {
-                var list = new HeaderList();
-                foreach ((byte[] name, byte[] value, Indexing indexing) in fields)
-                {
-                    list.Add(name, value, indexing);
-                }
-
+                HeaderList list = List(fields);
                 Assert.Equal(fields.Length, list.Count);
                 Check(fields, list.GetEnumerator());
                 byte[] copy = list.ToArray();
@@ -45,6 +40,56 @@ public class HeaderListTests
         list.Clear();
         Assert.False(list.TryGet("a"u8, out _));
         Assert.Equal(0, list.Count);
+    }
+
+    /// <summary>A list that stands for a known block is the list that the block was decoded to.</summary>
+    [Fact]
+    public void A_replayed_list_has_the_fields_that_were_decoded() =>
+        s_fields.Sample(
+            fields =>
+            {
+                HeaderList decoded = List(fields);
+                var replayed = new HeaderList();
+                replayed.Replay(new RepeatedBlock(FieldRules.Kind.Request, [], 0, decoded));
+                Assert.Equal((decoded.Count, decoded.Size), (replayed.Count, replayed.Size));
+                Assert.Equal(decoded.ToArray(), replayed.ToArray());
+                decoded.Release(); // the block has its own copy
+                Check(fields, replayed.GetEnumerator());
+            },
+            iter: 200,
+            threads: 1);
+
+    /// <summary>A list serves one block after the other, known or not: nothing of the one before may be left.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_replayed_list_that_was_emptied_is_empty_and_takes_fields(bool release)
+    {
+        HeaderList list = List([("a"u8.ToArray(), "1"u8.ToArray(), Indexing.Without)]);
+        var block = new RepeatedBlock(FieldRules.Kind.Request, [], 0, list);
+        list.Clear();
+        list.Replay(block);
+        Assert.Same(block, list.Repeated);
+        Action empty = release ? list.Release : list.Clear;
+        empty();
+        Assert.Null(list.Repeated);
+        Assert.Equal((0, 0), (list.Count, list.Size));
+        Assert.False(list.TryGet("a"u8, out _));
+        list.Add("b"u8, "2"u8);
+        Check([("b"u8.ToArray(), "2"u8.ToArray(), Indexing.Without)], list.GetEnumerator());
+        Assert.Equal(1, block.FieldCount);
+        Check([("a"u8.ToArray(), "1"u8.ToArray(), Indexing.Without)], new HeaderList.Enumerator(block.Fields));
+    }
+
+    private static HeaderList List((byte[] Name, byte[] Value, Indexing Indexing)[] fields)
+    {
+        var list = new HeaderList();
+        foreach ((byte[] name, byte[] value, Indexing indexing) in fields)
+        {
+            list.Add(name, value, indexing);
+        }
+
+        return list;
     }
 
     private static void Check((byte[] Name, byte[] Value, Indexing Indexing)[] expected, HeaderList.Enumerator actual)

@@ -17,6 +17,9 @@ internal sealed class PlainStream(List<string>? log = null) : Http2Stream
     /// <summary>How much there was in the log by then.</summary>
     public int ReportsBeforeForgotten { get; private set; }
 
+    /// <summary>The known block that its last header list or trailers came from; null if they were decoded.</summary>
+    public RepeatedBlock? Repeated { get; private set; }
+
     /// <summary>What <see cref="OnData"/> answers.</summary>
     public ProtocolError? AnswerToData { get; set; }
 
@@ -26,12 +29,14 @@ internal sealed class PlainStream(List<string>? log = null) : Http2Stream
 
     internal override ProtocolError? OnHeaders(HeaderList fields, bool endStream)
     {
+        Repeated = fields.Repeated;
         _log.Add($"{Id}: headers {Text(fields)}{End(endStream)}");
         return null;
     }
 
     internal override ProtocolError? OnTrailers(HeaderList fields)
     {
+        Repeated = fields.Repeated;
         _log.Add($"{Id}: trailers {Text(fields)}");
         return null;
     }

@@ -4,6 +4,7 @@ using MiniGrpc.Client;
 using MiniGrpc.Server;
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Hpack;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Conformance.Wire.Engine;
@@ -83,6 +84,15 @@ internal static class Internals
         }
     }
 
+    /// <summary>Whether a flush is posted or under way.</summary>
+    public static bool IsFlushing(Http2Connection connection)
+    {
+        lock (connection.Gate)
+        {
+            return Running(Flush(connection));
+        }
+    }
+
     /// <summary>How many streams have a writer that waits for room in the queue.</summary>
     public static int WaitingWritersOf(Http2Connection connection)
     {
@@ -125,6 +135,36 @@ internal static class Internals
         }
     }
 
+    /// <summary>The blocks that a connection's receiving half knows by heart, the one used last in front.</summary>
+    public static List<RepeatedBlock> KnownBlocksOf(ReceiveSide side) => Blocks(Repeated(side));
+
+    /// <inheritdoc cref="KnownBlocksOf(ReceiveSide)"/>
+    public static List<RepeatedBlock> KnownBlocksOf(Http2Connection connection) => KnownBlocksOf(Receive(connection));
+
+    /// <summary>Makes a receiving half forget what came before, so that it decodes the next block.</summary>
+    public static void ForgetBlocks(ReceiveSide side)
+    {
+        KnownBlocksOf(side).Clear();
+        Array.Clear(SeenOnce(Repeated(side)));
+    }
+
+    /// <summary>The decoder of a connection's receiving half.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_hpack")]
+    public static extern ref HpackDecoder DecoderOf(ReceiveSide side);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_repeated")]
+    private static extern ref RepeatedBlocks Repeated(ReceiveSide side);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_blocks")]
+    private static extern ref List<RepeatedBlock> Blocks(RepeatedBlocks repeated);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_seenOnce")]
+    private static extern ref uint[] SeenOnce(RepeatedBlocks repeated);
+
+    /// <summary>The window of an inbox's stream.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_window")]
+    public static extern ref ReceiveWindow WindowOf(MessageInbox inbox);
+
     /// <summary>The call that a stream is for; null for none.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_call")]
     public static extern ref ClientCall? CallOf(ClientStream stream);
@@ -132,6 +172,12 @@ internal static class Internals
     /// <inheritdoc cref="CallOf(ClientStream)"/>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_call")]
     public static extern ref ServerCall? CallOf(ServerStream stream);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_flush")]
+    private static extern ref FlushLoop Flush(Http2Connection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_running")]
+    private static extern ref bool Running(FlushLoop flush);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_free")]
     private static extern ref Http2Stream? Free(StreamPool pool);

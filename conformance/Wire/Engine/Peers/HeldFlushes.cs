@@ -1,0 +1,60 @@
+using MiniGrpc.Wire.Connection;
+
+namespace MiniGrpc.Conformance.Wire.Engine;
+
+/// <summary>The thread pool, but for flushes: those are kept, when a test says so, until it lets them run.</summary>
+internal sealed class HeldFlushes : IDispatcher
+{
+    private readonly List<IThreadPoolWorkItem> _held = [];
+    private bool _isOn;
+
+    /// <summary>How many flushes have been posted and not run.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_held)
+            {
+                return _held.Count;
+            }
+        }
+    }
+
+    /// <summary>From now on no flush that is posted runs.</summary>
+    public void Hold()
+    {
+        lock (_held)
+        {
+            _isOn = true;
+        }
+    }
+
+    /// <summary>Runs the flushes that were posted, and those to come.</summary>
+    public void Release()
+    {
+        lock (_held)
+        {
+            _isOn = false;
+            _held.ForEach(ThreadPoolDispatcher.Instance.Post);
+            _held.Clear();
+        }
+    }
+
+    /// <inheritdoc />
+    public void Post(IThreadPoolWorkItem item)
+    {
+        lock (_held)
+        {
+            if (_isOn && item is FlushLoop)
+            {
+                _held.Add(item);
+                return;
+            }
+        }
+
+        ThreadPoolDispatcher.Instance.Post(item);
+    }
+
+    /// <inheritdoc />
+    public void Cancel(CancellationTokenSource source) => ThreadPoolDispatcher.Instance.Cancel(source);
+}
