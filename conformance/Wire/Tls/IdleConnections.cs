@@ -4,7 +4,6 @@ using MiniGrpc.Client;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Surface;
 using MiniGrpc.Server;
-using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Transport;
 using MiniGrpc.Wire.Transport.Tls;
 

@@ -1,6 +1,5 @@
 using Grpc.Core;
 using MiniGrpc.Wire.Connection;
-using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 
 namespace MiniGrpc.Conformance.Wire.Engine;

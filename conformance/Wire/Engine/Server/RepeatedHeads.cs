@@ -1,5 +1,4 @@
 using System.IO.Compression;
-using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Server;
 using MiniGrpc.Wire;
