@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using MiniGrpc.Conformance.Fuzz.Engine;
 using MiniGrpc.Wire.Buffers;
+using MiniGrpc.Wire.Hpack;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 
@@ -44,14 +45,19 @@ internal sealed class ReceiveBench : IReceiveSink
     private readonly ReceiveLimits _limits;
     private readonly Role _role;
     private readonly Features? _features;
+    private readonly bool _forgets;
     private readonly StreamStack _retired = new();
     private readonly ReceiveSide _side;
     private readonly Dictionary<int, BenchStream> _all = [];
     private Http2Stream? _opened;
     private int _nextId = 1;
 
-    public ReceiveBench(byte configuration, Features? features)
+    /// <summary>
+    /// A bench that <paramref name="forgets"/> knows no field block of before: it decodes each of them, however often it comes.
+    /// </summary>
+    public ReceiveBench(byte configuration, Features? features, bool forgets = false)
     {
+        _forgets = forgets;
         _role = RoleOf(configuration);
         _limits = s_limits[configuration / 2 % s_limits.Length];
         _features = features;
@@ -99,6 +105,11 @@ internal sealed class ReceiveBench : IReceiveSink
 
     private int Receive(ReadOnlySpan<byte> octets)
     {
+        if (_forgets)
+        {
+            Repeated(_side) = new RepeatedBlocks();
+        }
+
         int consumed = _side.Receive(octets, now: 0);
         ReadOnlySpan<byte> rest = octets[consumed..];
         FuzzException.Require(
@@ -234,11 +245,16 @@ internal sealed class ReceiveBench : IReceiveSink
 
     void IReceiveSink.OnConnectionCredit(int increment) => FuzzException.Require(increment > 0, "credit of nothing");
 
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_repeated")]
+    private static extern ref RepeatedBlocks Repeated(ReceiveSide side);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_available")]
     private static extern ref long Available(ConnectionReceiveWindow window);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_owed")]
     private static extern ref long Owed(ConnectionReceiveWindow window);
+
+    private static string Text(HeaderList fields) => $"{fields.Count} #{OctetHash.Of(fields.ToArray())}";
 
     /// <summary>A stream that knows in which order it may be told what.</summary>
     private sealed class BenchStream(ReceiveBench bench) : Http2Stream
@@ -254,7 +270,7 @@ internal sealed class ReceiveBench : IReceiveSink
             RequireOrder(!_headers && !_ended, "headers");
             _headers = true;
             _ended = endStream;
-            bench.Note($"{Id} headers {fields.Count} {endStream}", "headers", (int)State.Current);
+            bench.Note($"{Id} headers {Text(fields)} {endStream}", "headers", (int)State.Current);
             return null;
         }
 
@@ -262,7 +278,7 @@ internal sealed class ReceiveBench : IReceiveSink
         {
             RequireOrder(_headers && !_ended, "trailers");
             _ended = true;
-            bench.Note($"{Id} trailers {fields.Count}", "trailers", (int)State.Current);
+            bench.Note($"{Id} trailers {Text(fields)}", "trailers", (int)State.Current);
             return null;
         }
 
