@@ -71,9 +71,9 @@ internal sealed class ClientTarget : FuzzTarget
         await output.Transport.Output.CompleteAsync();
         Task<Status[]> calls = await starting;
         await Waits.WithinAsync(calls, "the calls to end");
-        Note(await calls, features);
         await Waits.WithinAsync(channel.DisposeAsync().AsTask(), "the channel to close");
         await Waits.WithinAsync(output.Reading, "the connection to end");
+        Note(await calls, features); // not earlier: what is read is noted, too
         await output.Transport.DisposeAsync();
         await listener.DisposeAsync();
         log.Check();

@@ -27,6 +27,7 @@ internal sealed class ReceiveTarget : PureTarget
         for (byte configuration = 0; configuration < ReceiveBench.Configurations; configuration++)
         {
             yield return [configuration, .. Session(configuration)];
+            yield return [configuration, .. Repetition(configuration)];
         }
     }
 
@@ -103,6 +104,49 @@ internal sealed class ReceiveTarget : PureTarget
         WindowUpdateFrame.Write(output, 0, 100);
         GoAwayFrame.Write(output, 0, ErrorCode.NoError, "bye"u8);
         return output.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Blocks that come again and mean the same, another thing after an insert, or nothing where they stand: as heads and as trailers.</summary>
+    private static byte[] Repetition(byte configuration)
+    {
+        bool toServer = ReceiveBench.RoleOf(configuration) == Role.Server;
+        byte[] head = toServer ? [0x83, 0x86, 0x84] : [0x88]; // :method POST, :scheme http, :path /; or :status 200
+        byte[] newest = [0xbe];
+        var output = new OutputBuffer();
+        SettingsFrame.Write(output, []);
+        int id = 1;
+        foreach (byte value in "112"u8)
+        {
+            Stream([.. head, 0x40, 1, (byte)'a', 1, value], newest); // inserts a field
+            for (int i = 0; i < 3; i++)
+            {
+                Stream([.. head, .. newest], newest);
+            }
+        }
+
+        Stream(head, [.. head, .. newest]);
+        Stream(newest, newest);
+        return output.WrittenSpan.ToArray();
+
+        void Stream(byte[] first, byte[] last)
+        {
+            if (!toServer)
+            {
+                ReceiveBench.WriteCommand(output, LocalCommand.Open, id);
+            }
+
+            Block(output, id, endStream: false, first);
+            Block(output, id, endStream: true, last);
+            RstStreamFrame.Write(output, id, ErrorCode.Cancel);
+            id += 2;
+        }
+    }
+
+    private static void Block(OutputBuffer output, int id, bool endStream, byte[] block)
+    {
+        int offset = HeadersFrame.Begin(output);
+        output.Write(block);
+        HeadersFrame.End(output, offset, id, endStream, 16_384);
     }
 
     private static void Headers(OutputBuffer output, HpackEncoder hpack, int id, bool endStream, string[] fields)

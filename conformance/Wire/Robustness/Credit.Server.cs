@@ -94,11 +94,7 @@ public class CreditOnTheServer
     public async Task Row39_A_request_that_nobody_reads_starves_no_other()
     {
         await using AttackedServer attacked = await AttackedServer.StartAsync();
-        attacked.Server.Service.Collect = async (_, context) =>
-        {
-            await TestService.UntilCancelledAsync(context);
-            return [];
-        };
+        attacked.Server.Service.Collect = (_, context) => TestService.StallAsync(context);
         attacked.Server.Service.Unary = (request, _) => Task.FromResult(request[..3]);
         int stalled = attacked.NextId();
         await attacked.Attacker.RequestAsync(stalled, "Collect");
@@ -116,11 +112,7 @@ public class CreditOnTheServer
     public async Task Row39_Sixty_requests_that_nobody_reads_starve_no_other()
     {
         await using AttackedServer attacked = await AttackedServer.StartAsync();
-        attacked.Server.Service.Collect = async (_, context) =>
-        {
-            await TestService.UntilCancelledAsync(context);
-            return [];
-        };
+        attacked.Server.Service.Collect = (_, context) => TestService.StallAsync(context);
         attacked.Server.Service.Unary = (request, _) => Task.FromResult(request[..3]);
         int[] stalled = [.. Enumerable.Range(0, 60).Select(_ => attacked.NextId())];
         foreach (int each in stalled)

@@ -8,16 +8,18 @@ namespace MiniGrpc.Conformance.Wire.Engine;
 /// Who sends (Threads in docs/design.md): the writer itself if what it sends is all that is under way on the connection, else a flush that is
 /// posted, which takes what others add meanwhile.
 /// </summary>
-public class SendingAlone
+public sealed class SendingAlone : IDisposable
 {
     private readonly HeldFlushes _flushes = new();
+
+    public void Dispose() => _flushes.Dispose();
 
     [Fact]
     public async Task A_request_that_is_alone_is_sent_by_its_caller()
     {
         await using var client = new TestChannel(options => options.Connection = new ConnectionOptions { Dispatcher = _flushes });
         RawServer server = await ConnectAsync(client);
-        await HoldAsync(Internals.ReadyConnectionOf(client.Channel)!);
+        using HeldFlushes held = await HoldAsync(Internals.ReadyConnectionOf(client.Channel)!);
         for (int id = 3; id < 9; id += 2)
         {
             using AsyncUnaryCall<byte[]> call = client.Unary([1, 2]);
@@ -37,7 +39,7 @@ public class SendingAlone
         Http2Connection connection = Internals.ReadyConnectionOf(client.Channel)!;
         using AsyncDuplexStreamingCall<byte[], byte[]> other = client.Duplex();
         await server.ExpectAsync(FrameType.Headers, 3);
-        await HoldAsync(connection);
+        using HeldFlushes held = await HoldAsync(connection);
         using AsyncUnaryCall<byte[]> call = client.Unary([1, 2]);
         Assert.Equal(1, _flushes.Count);
         Assert.NotEqual(0, Internals.UnsentOf(connection).Output);
@@ -53,7 +55,7 @@ public class SendingAlone
         await using var server = new TestServer(options => options.Connection = new ConnectionOptions { Dispatcher = _flushes });
         RawClient client = await server.StartAsync();
         await client.AssertWorksAsync(1);
-        await HoldAsync(Internals.ConnectionsOf(server.Core).Single());
+        using HeldFlushes held = await HoldAsync(Internals.ConnectionsOf(server.Core).Single());
         for (int id = 3; id < 9; id += 2)
         {
             await client.AssertWorksAsync(id);
@@ -70,7 +72,7 @@ public class SendingAlone
         Http2Connection connection = Internals.ConnectionsOf(server.Core).Single();
         await client.RequestAsync(1, "Duplex");
         await client.RoundTripAsync();
-        await HoldAsync(connection);
+        using HeldFlushes held = await HoldAsync(connection);
         await client.RequestAsync(3, "Unary");
         await client.DataAsync(3, RawClient.Message(1, 2), endStream: true);
         await Eventually.IsTrueAsync(() => _flushes.Count == 1, "a flush to be posted");
@@ -87,7 +89,7 @@ public class SendingAlone
         RawClient client = await server.StartAsync();
         Http2Connection connection = Internals.ConnectionsOf(server.Core).Single();
         await client.RoundTripAsync();
-        await HoldAsync(connection);
+        using HeldFlushes held = await HoldAsync(connection);
         await client.SendAsync(o => PingFrame.Write(o, isAck: false, 1));
         await Eventually.IsTrueAsync(() => _flushes.Count == 1, "a flush to be posted");
         Assert.NotEqual(0, Internals.UnsentOf(connection).Output);
@@ -107,9 +109,10 @@ public class SendingAlone
     }
 
     /// <summary>Holds flushes from a moment on when none is under way: one would take with it what is to be posted.</summary>
-    private async Task HoldAsync(Http2Connection connection)
+    private async Task<HeldFlushes> HoldAsync(Http2Connection connection)
     {
         await Eventually.IsTrueAsync(() => !Internals.IsFlushing(connection), "the flushes under way to end");
         _flushes.Hold();
+        return _flushes;
     }
 }

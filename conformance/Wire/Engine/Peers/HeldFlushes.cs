@@ -3,7 +3,7 @@ using MiniGrpc.Wire.Connection;
 namespace MiniGrpc.Conformance.Wire.Engine;
 
 /// <summary>The thread pool, but for flushes: those are kept, when a test says so, until it lets them run.</summary>
-internal sealed class HeldFlushes : IDispatcher
+internal sealed class HeldFlushes : IDispatcher, IDisposable
 {
     private readonly List<IThreadPoolWorkItem> _held = [];
     private bool _isOn;
@@ -39,6 +39,9 @@ internal sealed class HeldFlushes : IDispatcher
             _held.Clear();
         }
     }
+
+    /// <summary>The same: a test that fails in between must not leave a connection that can't say its last.</summary>
+    public void Dispose() => Release();
 
     /// <inheritdoc />
     public void Post(IThreadPoolWorkItem item)

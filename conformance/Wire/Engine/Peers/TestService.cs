@@ -67,6 +67,16 @@ internal sealed class TestService
         }
     }
 
+    /// <summary>
+    /// A handler that reads nothing until its call is cancelled, however long that takes: where something else must run out of patience
+    /// first.
+    /// </summary>
+    public static async Task<byte[]> StallAsync(ServerCallContext context)
+    {
+        await Task.Delay(Timeout.Infinite, context.CancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return [];
+    }
+
     private ServerCallContext Note(ServerCallContext context)
     {
         Calls.Enqueue(context);
