@@ -113,16 +113,8 @@ internal abstract partial class ClientCall
             return result;
         }
 
-        stream = (ClientStream?)connection.Pool.Take();
-        if (stream is null)
-        {
-            stream = new ClientStream(connection, Channel.Options.MaxReceiveMessageSize ?? -1, Channel.Compressions);
-        }
-        else
-        {
-            stream.Renew();
-        }
-
+        stream = (ClientStream?)connection.Pool.Take()
+            ?? new ClientStream(connection, Channel.Options.MaxReceiveMessageSize ?? -1, Channel.Compressions);
         stream.Begin(this);
         Prepare(stream);
         Connection = connection;

@@ -12,8 +12,6 @@ namespace MiniGrpc.Client;
 internal sealed class ClientStream(Http2Connection connection, int maxReceiveMessageSize, CompressionSet compressions)
     : GrpcStream(connection, maxReceiveMessageSize)
 {
-    private ClientCall _call = null!;
-
     /// <summary>What a response's head in familiar words was found to be: the start of a gRPC response and nothing more.</summary>
     private static readonly object s_plainHead = new();
 
@@ -22,6 +20,8 @@ internal sealed class ClientStream(Http2Connection connection, int maxReceiveMes
 
     private const string WithoutStatus = "The response ended without a grpc-status.";
     private static readonly Status s_deadlineExceeded = new(StatusCode.DeadlineExceeded, "The deadline of the call has passed.");
+
+    private ClientCall _call = null!;
 
     /// <summary>Under the gate: the call that the stream is for, before it is opened.</summary>
     public void Begin(ClientCall call) => _call = call;

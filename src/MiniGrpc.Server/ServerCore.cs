@@ -124,13 +124,7 @@ internal sealed class ServerCore : IConnectionOwner
     public Http2Stream? OpenStream(Http2Connection connection)
     {
         Interlocked.Increment(ref _runningCalls);
-        if (connection.Pool.Take() is not { } stream)
-        {
-            return new ServerStream(this, connection);
-        }
-
-        stream.Renew();
-        return stream;
+        return connection.Pool.Take() ?? new ServerStream(this, connection);
     }
 
     /// <inheritdoc />

@@ -65,7 +65,7 @@ internal sealed class ServerTarget : FuzzTarget
             CompressionProviders = { new GzipCompressionProvider(CompressionLevel.Fastest) },
         };
         var core = new ServerCore(options, new MethodTable([EchoService.Bind()], []), log);
-        (ITransport client, ITransport server) = MemoryTransport.CreatePair("fuzz");
+        (ITransport client, ITransport server) = MemoryTransport.CreatePair("fuzz", capacity: 1);
         core.Serve(server);
         var output = new OutputCheck(client, features);
 
@@ -85,7 +85,7 @@ internal sealed class ServerTarget : FuzzTarget
         log.Check();
     }
 
-    /// <summary>In pieces that have nothing to do with frames.</summary>
+    /// <summary>In pieces that have nothing to do with frames; the server has looked at all of it in the end.</summary>
     private static async Task SendAsync(PipeWriter output, byte[] input)
     {
         int step = 1 + (input.Length % WindowOfInput);

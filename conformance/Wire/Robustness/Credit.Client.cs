@@ -76,18 +76,8 @@ public class CreditOnTheClient
     public async Task Row39_A_response_that_nobody_reads_starves_no_other()
     {
         await using AttackedChannel attacked = await AttackedChannel.StartAsync();
-        int stalled = attacked.NextId();
-        using AsyncServerStreamingCall<byte[]> unread = attacked.Channel.Spread([1]);
-        await attacked.Attacker.RequestAsync(stalled);
-        await attacked.Attacker.HeadersAsync(stalled, endStream: false, RawServer.Headers200);
-        await Bulk.SendAsync(attacked.Attacker, stalled, new byte[new ReceiveLimits().StreamWindow]);
-        int id = attacked.NextId();
-        using AsyncUnaryCall<byte[]> call = attacked.Channel.Unary([1]);
-        await attacked.Attacker.RequestAsync(id);
-        await attacked.Attacker.HeadersAsync(id, endStream: false, RawServer.Headers200);
-        await Bulk.SendAsync(attacked.Attacker, id, RawClient.Message(new byte[2_000_000]));
-        await attacked.Attacker.HeadersAsync(id, endStream: true, "grpc-status=0");
-        Assert.Equal(2_000_000, (await RawPeer.Within(call.ResponseAsync, "the response")).Length);
+        (AsyncServerStreamingCall<byte[]> unread, _) = await StallAsync(attacked);
+        await ReceiveMuchAsync(attacked);
         unread.Dispose();
         await attacked.AssertUnharmedAsync();
     }
@@ -97,27 +87,17 @@ public class CreditOnTheClient
     public async Task Row39_Sixty_responses_that_nobody_reads_starve_no_other()
     {
         await using AttackedChannel attacked = await AttackedChannel.StartAsync();
-        var unread = new Dictionary<int, AsyncServerStreamingCall<byte[]>>();
+        List<(AsyncServerStreamingCall<byte[]> Call, int Id)> unread = [];
         for (int i = 0; i < 60; i++)
         {
-            int stalled = attacked.NextId();
-            unread.Add(stalled, attacked.Channel.Spread([1]));
-            await attacked.Attacker.RequestAsync(stalled);
-            await attacked.Attacker.HeadersAsync(stalled, endStream: false, RawServer.Headers200);
-            await Bulk.SendAsync(attacked.Attacker, stalled, new byte[new ReceiveLimits().StreamWindow]);
+            unread.Add(await StallAsync(attacked));
         }
 
-        int id = attacked.NextId();
-        using AsyncUnaryCall<byte[]> call = attacked.Channel.Unary([1]);
-        await attacked.Attacker.RequestAsync(id);
-        await attacked.Attacker.HeadersAsync(id, endStream: false, RawServer.Headers200);
-        await Bulk.SendAsync(attacked.Attacker, id, RawClient.Message(new byte[2_000_000]));
-        await attacked.Attacker.HeadersAsync(id, endStream: true, "grpc-status=0");
-        Assert.Equal(2_000_000, (await RawPeer.Within(call.ResponseAsync, "the response")).Length);
-        foreach ((int stalled, AsyncServerStreamingCall<byte[]> each) in unread)
+        await ReceiveMuchAsync(attacked);
+        foreach ((AsyncServerStreamingCall<byte[]> call, int id) in unread)
         {
-            Assert.Equal(0, attacked.Attacker.TakeCredit(stalled));
-            each.Dispose();
+            Assert.Equal(0, attacked.Attacker.TakeCredit(id));
+            call.Dispose();
         }
 
         await attacked.AssertUnharmedAsync();
@@ -195,6 +175,29 @@ public class CreditOnTheClient
         // The old connection ends with its last call, and by nothing else.
         await attacked.Attacker.ExpectEndAsync();
         await attacked.Channel.AssertWorksAsync(fresh, 3);
+    }
+
+    /// <summary>A response that fills its window, and that nobody reads.</summary>
+    private static async Task<(AsyncServerStreamingCall<byte[]> Call, int Id)> StallAsync(AttackedChannel attacked)
+    {
+        int id = attacked.NextId();
+        AsyncServerStreamingCall<byte[]> call = attacked.Channel.Spread([1]);
+        await attacked.Attacker.RequestAsync(id);
+        await attacked.Attacker.HeadersAsync(id, endStream: false, RawServer.Headers200);
+        await Bulk.SendAsync(attacked.Attacker, id, new byte[new ReceiveLimits().StreamWindow]);
+        return (call, id);
+    }
+
+    /// <summary>A call whose response takes more than the connection's window.</summary>
+    private static async Task ReceiveMuchAsync(AttackedChannel attacked)
+    {
+        int id = attacked.NextId();
+        using AsyncUnaryCall<byte[]> call = attacked.Channel.Unary([1]);
+        await attacked.Attacker.RequestAsync(id);
+        await attacked.Attacker.HeadersAsync(id, endStream: false, RawServer.Headers200);
+        await Bulk.SendAsync(attacked.Attacker, id, RawClient.Message(new byte[2_000_000]));
+        await attacked.Attacker.HeadersAsync(id, endStream: true, "grpc-status=0");
+        Assert.Equal(2_000_000, (await RawPeer.Within(call.ResponseAsync, "the response")).Length);
     }
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_send")]

@@ -6,10 +6,10 @@ namespace MiniGrpc.Wire.Calls;
 /// </summary>
 internal sealed class Deadline : IDisposable
 {
+    private const long Never = long.MaxValue;
+
     /// <summary>The longest wait to arm at once; below what timers take.</summary>
     private static readonly TimeSpan s_longestWait = TimeSpan.FromDays(30);
-
-    private const long Never = long.MaxValue;
 
     private readonly TimeProvider _time;
     private readonly Action _expired;

@@ -15,6 +15,9 @@ namespace MiniGrpc.Wire.Calls;
 /// </remarks>
 internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
 {
+    /// <summary>Who holds a stream: the receive loop, and the call.</summary>
+    private const int Holders = 2;
+
     private PostedCompletion? _writeWaiter;
     private int _holders = Holders;
 
@@ -25,9 +28,6 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
         ReceiveLimits limits = connection.Options.Limits;
         Inbox = new MessageInbox(connection.ReceiveWindow, limits.StreamWindow, maxReceiveMessageSize, limits.LargestStreamWindow);
     }
-
-    /// <summary>Who holds a stream: the receive loop, and the call.</summary>
-    private const int Holders = 2;
 
     /// <summary>The connection that the stream is one of.</summary>
     internal Http2Connection Connection { get; }

@@ -35,17 +35,34 @@ internal sealed partial class MessageInbox
 
     /// <summary>
     /// A reader that has read half of a window and waits again is faster than what comes in, so a larger window may do it good. One
-    /// that is slower never waits, and its window stays as small as it was.
+    /// that is slower never waits, and its window stays as small as it was. What windows grow by in all is bounded: readers that
+    /// were fast may stop, and what was granted can't be taken back before the stream ends.
     /// </summary>
     private int GrowIfOutrun()
     {
-        if (_readSinceGrowth < _window.Size / 2 || _window.Size >= _largestWindow)
+        int size = Math.Min(2 * _window.Size, _largestWindow);
+        int growth = size - _window.Size;
+        if (_readSinceGrowth < _window.Size / 2 || growth <= 0 || !_connectionWindow.TryTakeGrowth(growth))
         {
             return 0;
         }
 
         _readSinceGrowth = 0;
-        return _window.Grow(Math.Min(2 * _window.Size, _largestWindow));
+        _growth += growth;
+        return _window.Grow(size);
+    }
+
+    /// <summary>The peer's half has ended: it uses no window any more. Readers may look at the end without the lock.</summary>
+    private void NoteEnd()
+    {
+        Volatile.Write(ref _ended, true);
+        ReturnGrowth();
+    }
+
+    private void ReturnGrowth()
+    {
+        _connectionWindow.ReturnGrowth(_growth);
+        _growth = 0;
     }
 
     /// <summary>Tells the connection how many of the octets here wait for a reader that hasn't asked for them.</summary>

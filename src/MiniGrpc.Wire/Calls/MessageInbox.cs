@@ -50,6 +50,7 @@ internal sealed partial class MessageInbox
     private int _uncharged;
     private int _charged;
     private int _readSinceGrowth;
+    private int _growth;
     private bool _ended;
     private bool _waiting;
     private bool _waitsForEnd;
@@ -99,7 +100,7 @@ internal sealed partial class MessageInbox
             _octets.Append(data, _waiting ? _uncharged : 0);
             if (ended)
             {
-                Volatile.Write(ref _ended, true);
+                NoteEnd();
             }
 
             bool wake = _waiting && IsSatisfied(ref credit);
@@ -114,7 +115,7 @@ internal sealed partial class MessageInbox
     {
         lock (_lock)
         {
-            Volatile.Write(ref _ended, true);
+            NoteEnd();
             bool wake = _waiting;
             _waiting = false;
             return wake;
@@ -129,7 +130,7 @@ internal sealed partial class MessageInbox
     {
         lock (_lock)
         {
-            Volatile.Write(ref _ended, true);
+            NoteEnd();
             _waiting = false;
             _uncharged = _octets.Length;
             Charge();
@@ -243,6 +244,7 @@ internal sealed partial class MessageInbox
         {
             _discarded = true;
             _waiting = false;
+            ReturnGrowth();
             _uncharged = _octets.Length;
             Charge();
             if (!_reading)

@@ -17,7 +17,7 @@ internal sealed class StreamPool
     /// <summary>Gives back a closed stream that nobody holds any more: neither the receive loop nor its call.</summary>
     public void Return(Http2Stream stream) => _returned.Push(stream);
 
-    /// <summary>Under the gate: a stream to be renewed, or null.</summary>
+    /// <summary>Under the gate: a stream that is as good as new, or null.</summary>
     public Http2Stream? Take()
     {
         _free ??= _returned.TakeAll();
@@ -29,6 +29,12 @@ internal sealed class StreamPool
 
         _free = stream.NextInStack;
         stream.NextInStack = null;
-        return stream.IsReady ? null : stream; // one that still stands in the scheduler is left to it
+        if (stream.IsReady)
+        {
+            return null; // it still stands in the scheduler, and is left to it
+        }
+
+        stream.Renew();
+        return stream;
     }
 }

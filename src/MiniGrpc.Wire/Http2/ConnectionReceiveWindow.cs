@@ -6,7 +6,7 @@ namespace MiniGrpc.Wire.Http2;
 /// when unread octets reach a cap is it held back until they are read.
 /// </summary>
 /// <remarks>
-/// Crosses between the receive loop (octets come in) and readers (octets are read): three counters, interlocked. Each side
+/// Crosses between the receive loop (octets come in) and readers (octets are read): counters, interlocked. Each side
 /// changes its counter first and looks at the others' afterwards, so at least one of them sees that credit is due.
 /// Octets are in exactly one place: in <c>_available</c> (the peer may send them), or in <c>_owed</c> (received, not credited).
 /// </remarks>
@@ -17,12 +17,14 @@ internal sealed class ConnectionReceiveWindow
     private long _available;
     private long _owed;
     private long _unread;
+    private long _growthLeft;
 
     /// <summary>Creates a window of <paramref name="size"/> octets that stops crediting while more than <paramref name="unreadCap"/> are unread.</summary>
     public ConnectionReceiveWindow(int size, long unreadCap)
     {
         _available = size;
         _unreadCap = unreadCap;
+        _growthLeft = unreadCap / 2;
 
         // Crediting at half the window keeps WINDOW_UPDATE frames rare and the peer never waiting.
         _threshold = size / 2;
@@ -30,6 +32,9 @@ internal sealed class ConnectionReceiveWindow
 
     /// <summary>The octets received and not yet read by anybody.</summary>
     public long Unread => Volatile.Read(ref _unread);
+
+    /// <summary>What the windows of all streams together may still grow by.</summary>
+    public long GrowthLeft => Volatile.Read(ref _growthLeft);
 
     /// <summary>Counts a DATA frame of <paramref name="octets"/>, padding included; false when the peer had no credit for it.</summary>
     public bool TryReceive(int octets)
@@ -45,6 +50,30 @@ internal sealed class ConnectionReceiveWindow
 
     /// <summary>Counts octets that now wait to be read (positive) or no longer do (negative).</summary>
     public void AddUnread(int octets) => Interlocked.Add(ref _unread, octets);
+
+    /// <summary>
+    /// Takes <paramref name="octets"/> out of what the windows of all streams together may grow by: half of what may be unread, so that
+    /// streams whose readers stop don't hold the connection's credit. False when that much isn't left.
+    /// </summary>
+    public bool TryTakeGrowth(int octets)
+    {
+        if (Interlocked.Add(ref _growthLeft, -octets) >= 0)
+        {
+            return true;
+        }
+
+        Interlocked.Add(ref _growthLeft, octets);
+        return false;
+    }
+
+    /// <summary>A stream that had grown by <paramref name="octets"/> gets no more.</summary>
+    public void ReturnGrowth(int octets)
+    {
+        if (octets > 0)
+        {
+            Interlocked.Add(ref _growthLeft, octets);
+        }
+    }
 
     /// <summary>The WINDOW_UPDATE increment that is due now, or 0. Whoever takes it sends it.</summary>
     public int TakeDue()

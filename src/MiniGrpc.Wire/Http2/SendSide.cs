@@ -30,7 +30,11 @@ internal sealed partial class SendSide
     /// <summary>What the streams of a connection share: a writer that had 64 KiB accepted of a thousand streams would wait long for its next turn.</summary>
     private const int SharedQueueCap = 1024 * 1024;
 
-    private const int SmallestQueueCap = 4 * 1024;
+    /// <summary>
+    /// So little that a thousand streams with as much and a message each stay below <see cref="AbuseLimits.SendQueue"/>: writers that found
+    /// that reached would send less in a turn than the others (with 4 KiB, messages of 1,000 octets: less than half).
+    /// </summary>
+    private const int SmallestQueueCap = 2 * 1024;
 
     private readonly Role _role;
     private readonly AbuseLimits _limits;

@@ -30,11 +30,14 @@ internal sealed class MemoryTransport : ITransport
     /// <inheritdoc />
     public string RemoteAddress { get; }
 
-    /// <summary>Creates both ends of a connection. Continuations run on the thread pool, as a socket's do.</summary>
-    public static (ITransport Client, ITransport Server) CreatePair(string name)
+    /// <summary>
+    /// Creates both ends of a connection. Continuations run on the thread pool, as a socket's do. With a capacity of one octet,
+    /// a write ends when the reader has looked at all of it.
+    /// </summary>
+    public static (ITransport Client, ITransport Server) CreatePair(string name, int capacity = Capacity)
     {
         var options = new PipeOptions(
-            pauseWriterThreshold: Capacity, resumeWriterThreshold: Capacity / 2, minimumSegmentSize: 16 * 1024, useSynchronizationContext: false);
+            pauseWriterThreshold: capacity, resumeWriterThreshold: (capacity + 1) / 2, minimumSegmentSize: 16 * 1024, useSynchronizationContext: false);
         var up = new Pipe(options);
         var down = new Pipe(options);
         string address = "memory:" + name;

@@ -117,6 +117,64 @@ public class GrowingWindows
         AssertSize(s_limits.StreamWindow);
     }
 
+    /// <summary>A reader that was fast may stop, and its peer has the larger window all the same: there can't be many of them.</summary>
+    [Fact]
+    public void All_windows_together_grow_by_half_of_what_may_be_unread()
+    {
+        var connection = new ConnectionReceiveWindow(int.MaxValue, s_limits.UnreadCap);
+        MessageInbox[] inboxes = [.. Enumerable.Range(0, 32).Select(_ => Outrun(connection))];
+        int grown = inboxes.Sum(inbox => Internals.WindowOf(inbox).Size - s_limits.StreamWindow);
+        Assert.Equal(s_limits.UnreadCap / 2, grown + connection.GrowthLeft);
+        Assert.InRange(connection.GrowthLeft, 0, s_limits.StreamWindow - 1);
+    }
+
+    [Theory]
+    [InlineData("end")]
+    [InlineData("end of the call")]
+    [InlineData("data with the end")]
+    [InlineData("discarded")]
+    public void What_a_stream_had_grown_by_is_there_for_others_when_it_gets_no_more(string how)
+    {
+        var connection = new ConnectionReceiveWindow(int.MaxValue, s_limits.UnreadCap);
+        MessageInbox inbox = Outrun(connection);
+        Assert.Equal((s_limits.UnreadCap / 2) - (s_limits.LargestStreamWindow - s_limits.StreamWindow), connection.GrowthLeft);
+        for (int i = 0; i < 2; i++)
+        {
+            switch (how)
+            {
+                case "end":
+                    inbox.End();
+                    break;
+                case "end of the call":
+                    inbox.EndUncharged();
+                    break;
+                case "data with the end":
+                    inbox.Append([], padding: 0, ended: true);
+                    break;
+                default:
+                    inbox.Discard();
+                    break;
+            }
+
+            Assert.Equal(s_limits.UnreadCap / 2, connection.GrowthLeft); // once
+        }
+    }
+
+    /// <summary>An inbox whose reader is always faster, until its window grows no more.</summary>
+    private static MessageInbox Outrun(ConnectionReceiveWindow connection)
+    {
+        var inbox = new MessageInbox(connection, s_limits.StreamWindow, maxMessageSize: -1, s_limits.LargestStreamWindow);
+        for (int read = 0; read < 2 * s_limits.LargestStreamWindow; read += Message)
+        {
+            inbox.Append(RawClient.Message(new byte[Message - MessagePrefix.Size]), padding: 0, ended: false);
+            inbox.Read(out MessagePrefix prefix, out _, out _, out _);
+            inbox.Consume(prefix.TotalLength);
+            inbox.Read(out _, out _, out _, out _);
+        }
+
+        return inbox;
+    }
+
     private void ReadHalf(int size)
     {
         for (int read = 0; read < size / 2; read += Message)

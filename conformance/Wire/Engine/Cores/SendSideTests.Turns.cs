@@ -6,7 +6,7 @@ namespace MiniGrpc.Conformance.Wire.Engine;
 /// <content>Turns: streams that have more to send than the connection takes get equal shares of it (RFC 9113 section 5.3 leaves it to us).</content>
 public partial class SendSideTests
 {
-    private const int SmallestQueueCap = 4 * 1024;
+    private const int SmallestQueueCap = 2 * 1024;
 
     /// <summary>
     /// Writers that write whenever they may: nobody gets ahead of another by more than one turn, though each finds its queue empty when
@@ -19,6 +19,10 @@ public partial class SendSideTests
     [InlineData(100, 5000)]
     [InlineData(800, 1000)]
     [InlineData(1000, 60)]
+    [InlineData(1000, 300)]
+    [InlineData(1000, 1000)]
+    [InlineData(1000, 2000)]
+    [InlineData(1000, 4000)]
     [InlineData(1000, 5000)]
     public void Streams_whose_writers_always_write_send_alike(int count, int messageLength)
     {
@@ -63,7 +67,8 @@ public partial class SendSideTests
     [InlineData(1, SendSide.StreamQueueCap)]
     [InlineData(16, SendSide.StreamQueueCap)]
     [InlineData(32, 32 * 1024)]
-    [InlineData(1000, SmallestQueueCap)]
+    [InlineData(256, 4 * 1024)]
+    [InlineData(2000, SmallestQueueCap)]
     public void A_writer_waits_sooner_the_more_streams_there_are(int count, int cap)
     {
         const int Message = 1024;
