@@ -28,6 +28,9 @@ internal sealed class OneThread : IDispatcher
     public void Post(IThreadPoolWorkItem item) => _ready.Enqueue(item);
 
     /// <inheritdoc />
+    public void RunOrPost(IThreadPoolWorkItem item) => Post(item);
+
+    /// <inheritdoc />
     public void Cancel(CancellationTokenSource source) => source.Cancel();
 
     /// <summary>Runs what is ready, and what that makes ready.</summary>

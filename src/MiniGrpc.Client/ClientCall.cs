@@ -195,7 +195,17 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
     protected void PostResume() => Post(this);
 
     /// <summary>Runs <paramref name="item"/> on the pool: what the call has to tell may be found out on the receive loop.</summary>
-    protected void Post(IThreadPoolWorkItem item) => Channel.Subchannel.Dispatcher.Post(item);
+    protected void Post(IThreadPoolWorkItem item)
+    {
+        if (Connection is { } connection)
+        {
+            connection.Posts.Post(item);
+        }
+        else
+        {
+            Channel.Subchannel.Dispatcher.Post(item);
+        }
+    }
 
     private void OnDeadline() => End(new Status(StatusCode.DeadlineExceeded, "The deadline of the call has passed."), abort: true);
 

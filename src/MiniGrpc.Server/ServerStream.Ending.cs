@@ -101,6 +101,6 @@ internal sealed partial class ServerStream
         _call?.Cancel();
 
         // A reader that waits learns of it on the pool, not here.
-        Connection.Options.Dispatcher.Post(this);
+        Connection.Posts.Post(this);
     }
 }

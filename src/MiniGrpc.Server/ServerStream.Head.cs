@@ -39,7 +39,7 @@ internal sealed partial class ServerStream
 
         if (!_handler!.TakesOneRequest || Inbox.WaitForEnd())
         {
-            Connection.Options.Dispatcher.Post(this);
+            Connection.Posts.Post(this);
         }
 
         return null;

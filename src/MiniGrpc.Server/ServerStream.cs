@@ -146,7 +146,7 @@ internal sealed partial class ServerStream : GrpcStream
         // gRPC gives request trailers no meaning; the end of the requests is what counts.
         if (Inbox.End())
         {
-            Connection.Options.Dispatcher.Post(this);
+            Connection.Posts.Post(this);
         }
 
         OnEndOfMessages();

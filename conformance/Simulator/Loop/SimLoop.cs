@@ -36,6 +36,19 @@ internal sealed class SimLoop(SimWorld world, PickOrder order, int starvedKind) 
     }
 
     /// <inheritdoc />
+    public void RunOrPost(IThreadPoolWorkItem item)
+    {
+        if (world.Random.OneIn(2))
+        {
+            item.Execute();
+        }
+        else
+        {
+            Post(item);
+        }
+    }
+
+    /// <inheritdoc />
     public void Cancel(CancellationTokenSource source) => Post("cancel", source.Cancel);
 
     /// <summary>Adds work of the simulation itself.</summary>

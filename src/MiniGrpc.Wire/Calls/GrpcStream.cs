@@ -167,7 +167,7 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
 
         if (append.Wake)
         {
-            Connection.Options.Dispatcher.Post(this);
+            Connection.Posts.Post(this);
         }
 
         return null;
@@ -180,7 +180,7 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
         _writeWaiter = null;
         if (waiter is not null)
         {
-            Connection.Options.Dispatcher.Post(waiter); // the gate is held here
+            Connection.Posts.Post(waiter); // the gate is held here
         }
     }
 

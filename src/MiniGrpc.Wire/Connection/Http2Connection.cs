@@ -34,6 +34,7 @@ internal sealed partial class Http2Connection
         _owner = owner;
         Transport = transport;
         Options = options;
+        Posts = new LoopPosts(options.Dispatcher);
         _openedAt = options.Time.GetTimestamp();
         Stall = new StallWatch(this);
         KeepAlive = new KeepAlive(this, options.KeepAlive);
@@ -86,6 +87,9 @@ internal sealed partial class Http2Connection
             }
         }
     }
+
+    /// <summary>Starts handlers and wakes calls.</summary>
+    internal LoopPosts Posts { get; }
 
     /// <summary>Streams to be used again.</summary>
     internal StreamPool Pool { get; } = new();

@@ -9,6 +9,9 @@ internal interface IDispatcher
     /// <summary>Runs <paramref name="item"/> soon, never inline.</summary>
     void Post(IThreadPoolWorkItem item);
 
+    /// <summary>Runs <paramref name="item"/> now, on this thread of the pool, which has nothing else to do; or posts it.</summary>
+    void RunOrPost(IThreadPoolWorkItem item);
+
     /// <summary>Cancels <paramref name="source"/>; what its token's holders have registered runs soon, never inline.</summary>
     void Cancel(CancellationTokenSource source);
 }
@@ -23,6 +26,9 @@ internal sealed class ThreadPoolDispatcher : IDispatcher
 
     /// <inheritdoc />
     public void Post(IThreadPoolWorkItem item) => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false);
+
+    /// <inheritdoc />
+    public void RunOrPost(IThreadPoolWorkItem item) => item.Execute();
 
     /// <inheritdoc />
     public void Cancel(CancellationTokenSource source) => _ = source.CancelAsync();

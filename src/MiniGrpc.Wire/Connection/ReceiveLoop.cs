@@ -28,6 +28,7 @@ internal sealed class ReceiveLoop
     public async Task<ConnectionEnd> RunAsync()
     {
         PipeReader input = _connection.Transport.Input;
+        LoopPosts posts = _connection.Posts;
         bool held = false;
         try
         {
@@ -36,12 +37,16 @@ internal sealed class ReceiveLoop
                 if (!held)
                 {
                     // Whatever the connection waits for next, it holds no buffer meanwhile: an idle one may still have streams open now.
-                    await _connection.Transport.WaitForInputAsync().ConfigureAwait(false);
+                    await posts.WhileWaiting(_connection.Transport.WaitForInputAsync());
                 }
+
+                posts.PostAlone();
 
                 ReadResult result = await input.ReadAsync().ConfigureAwait(false);
                 ReadOnlySequence<byte> buffer = result.Buffer;
+                posts.BeginBatch();
                 ConnectionEnd? end = Receive(buffer, out long consumed);
+                posts.EndBatch();
                 held = end is null && _connection.IsBacklogged;
                 if (end is null && result.IsCompleted && !held)
                 {
@@ -70,6 +75,11 @@ internal sealed class ReceiveLoop
         {
             // A trace or a logger that throws, or a mistake of ours: whatever it is, it ends this connection and is told to its calls.
             return new ConnectionEnd($"an internal error ended the connection to {_connection.Transport.RemoteAddress}: {e.Message}", Exception: e);
+        }
+        finally
+        {
+            posts.EndBatch();
+            posts.PostAlone();
         }
     }
 

@@ -59,5 +59,8 @@ internal sealed class HeldFlushes : IDispatcher, IDisposable
     }
 
     /// <inheritdoc />
+    public void RunOrPost(IThreadPoolWorkItem item) => ThreadPoolDispatcher.Instance.RunOrPost(item);
+
+    /// <inheritdoc />
     public void Cancel(CancellationTokenSource source) => ThreadPoolDispatcher.Instance.Cancel(source);
 }
