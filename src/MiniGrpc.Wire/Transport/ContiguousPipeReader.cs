@@ -44,10 +44,7 @@ internal abstract class ContiguousPipeReader : PipeReader
     {
         if (_examinedAll && !_ended)
         {
-            MakeRoom();
-            int count = await ReceiveAsync(_buffer.AsMemory(_end), cancellationToken).ConfigureAwait(false);
-            _end += count;
-            _ended = count == 0;
+            Append(await ReceiveAsync(MakeRoom(), cancellationToken).ConfigureAwait(false));
         }
 
         return Result();
@@ -91,20 +88,27 @@ internal abstract class ContiguousPipeReader : PipeReader
     /// <summary>Receives at least one octet; none is the end.</summary>
     protected abstract ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken);
 
-    private ReadResult Result() => new(new ReadOnlySequence<byte>(_buffer, _start, _end - _start), isCanceled: false, isCompleted: _ended);
+    /// <summary>So many octets were received into the room that was made for them; none is the end. The next read gives them.</summary>
+    protected void Append(int count)
+    {
+        _end += count;
+        _ended = count == 0;
+        _examinedAll = false;
+    }
 
-    private void MakeRoom()
+    /// <summary>Room behind what was not consumed.</summary>
+    protected Memory<byte> MakeRoom()
     {
         if (_buffer.Length == 0)
         {
             _buffer = BytePool.Rent(BufferSize);
-            return;
+            return _buffer;
         }
 
         int unread = _end - _start;
         if (_buffer.Length - _end >= SmallestRead)
         {
-            return;
+            return _buffer.AsMemory(_end);
         }
 
         byte[] target = _buffer.Length - unread >= SmallestRead ? _buffer : BytePool.Rent(_buffer.Length * 2);
@@ -117,5 +121,8 @@ internal abstract class ContiguousPipeReader : PipeReader
 
         _start = 0;
         _end = unread;
+        return _buffer.AsMemory(_end);
     }
+
+    private ReadResult Result() => new(new ReadOnlySequence<byte>(_buffer, _start, _end - _start), isCanceled: false, isCompleted: _ended);
 }

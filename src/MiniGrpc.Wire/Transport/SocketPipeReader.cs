@@ -2,10 +2,36 @@ using System.Net.Sockets;
 
 namespace MiniGrpc.Wire.Transport;
 
-/// <summary>Reads a socket.</summary>
-internal sealed class SocketPipeReader(Socket socket) : ContiguousPipeReader
+/// <summary>Reads a socket that doesn't block: a receive that finds nothing says so.</summary>
+internal sealed class SocketPipeReader : ContiguousPipeReader
 {
+    private readonly Socket _socket;
+
+    public SocketPipeReader(Socket socket)
+    {
+        socket.Blocking = false;
+        _socket = socket;
+    }
+
+    /// <summary>Takes what has come, for the next read to give; false if there is nothing. An error counts as something: that read will meet it.</summary>
+    public bool TryReceive()
+    {
+        int count = _socket.Receive(MakeRoom().Span, SocketFlags.None, out SocketError error);
+        if (error == SocketError.WouldBlock)
+        {
+            ReleaseIfEmpty();
+            return false;
+        }
+
+        if (error == SocketError.Success)
+        {
+            Append(count);
+        }
+
+        return true;
+    }
+
     /// <inheritdoc />
     protected override ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken) =>
-        socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken);
+        _socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken);
 }
