@@ -10,7 +10,7 @@ try
 {
     await using var channel = MiniChannel.ForAddress(address);
     var client = new Bidirectional.BidirectionalClient(channel);
-    using AsyncDuplexStreamingCall<Message, Message> call = client.GetServerResponse(deadline: DateTime.UtcNow.AddSeconds(10));
+    using AsyncDuplexStreamingCall<Message, Message> call = client.GetServerResponse(deadline: DateTime.UtcNow.AddSeconds(30));
 
     // Two tasks, each at its own pace: neither waits for the other.
     await Task.WhenAll(SendAsync(call.RequestStream), ReceiveAsync(call.ResponseStream));

@@ -10,7 +10,7 @@ try
 {
     await using var channel = MiniChannel.ForAddress(address);
     var client = new Greeter.GreeterClient(channel);
-    CallOptions options = new CallOptions().WithDeadline(DateTime.UtcNow.AddSeconds(10));
+    CallOptions options = new CallOptions().WithDeadline(DateTime.UtcNow.AddSeconds(30));
 
     await SayHello(client, options);
     await SayHellos(client, options);

@@ -12,7 +12,7 @@ try
 
     // A call without a deadline may wait for ever.
     MessageResponse response = await client.GetServerResponseAsync(
-        new Message { Message_ = "Hello Server you there?" }, deadline: DateTime.UtcNow.AddSeconds(5));
+        new Message { Message_ = "Hello Server you there?" }, deadline: DateTime.UtcNow.AddSeconds(30));
 
     Console.WriteLine($"message: \"{response.Message}\"");
     Console.WriteLine($"received: {(response.Received ? "true" : "false")}");
