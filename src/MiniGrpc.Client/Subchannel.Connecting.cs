@@ -93,7 +93,7 @@ internal sealed partial class Subchannel : IConnectionOwner
         if (_waiting.Count > 0 && _ready is null && !_connecting && _retryTimer is null && !_isClosed)
         {
             _connecting = true;
-            _ = ConnectAsync();
+            _ = Detached.Start(ConnectAsync);
         }
     }
 

@@ -97,20 +97,7 @@ internal sealed partial class Http2Connection
     /// <summary>
     /// Runs the connection to its end and tells its owner. Doesn't throw; <see cref="Abort"/> ends it early.
     /// </summary>
-    public async Task RunAsync()
-    {
-        WireMetrics.AddConnection(_role, 1);
-        KeepAlive.Start();
-        using (ITimer handshake = Options.Time.CreateTimer(OnHandshakeTimeout, null, Options.HandshakeTimeout, Timeout.InfiniteTimeSpan))
-        {
-            // The clock runs from here; the rest doesn't hold up whoever accepted or connected, however much has come in.
-            await Options.Dispatcher.Yield();
-            ConnectionEnd end = await OpenAndReceiveAsync().ConfigureAwait(false);
-            end = Interlocked.CompareExchange(ref _end, end, null) ?? end;
-        }
-
-        await FinishAsync(_end!).ConfigureAwait(false);
-    }
+    public Task RunAsync() => Detached.Start(RunDetachedAsync);
 
     /// <summary>Ends the connection at once, for <paramref name="end"/> unless it has a reason already. Any thread.</summary>
     public void Abort(ConnectionEnd end)
@@ -161,6 +148,21 @@ internal sealed partial class Http2Connection
             string missing = Transport.IsOpen ? "sent no HTTP/2 preface and SETTINGS" : "did not finish the TLS handshake";
             Abort(new ConnectionEnd($"{Transport.RemoteAddress} {missing} within {Options.HandshakeTimeout.TotalSeconds:0.###} s"));
         }
+    }
+
+    private async Task RunDetachedAsync()
+    {
+        WireMetrics.AddConnection(_role, 1);
+        KeepAlive.Start();
+        using (ITimer handshake = Options.Time.CreateTimer(OnHandshakeTimeout, null, Options.HandshakeTimeout, Timeout.InfiniteTimeSpan))
+        {
+            // The clock runs from here; the rest doesn't hold up whoever accepted or connected, however much has come in.
+            await Options.Dispatcher.Yield();
+            ConnectionEnd end = await OpenAndReceiveAsync().ConfigureAwait(false);
+            end = Interlocked.CompareExchange(ref _end, end, null) ?? end;
+        }
+
+        await FinishAsync(_end!).ConfigureAwait(false);
     }
 
     /// <summary>The input has ended, or is to be ignored from here on.</summary>
