@@ -40,8 +40,7 @@ internal sealed class ReceiveLoop
                     await posts.WhileWaiting(_connection.Transport.WaitForInputAsync());
                 }
 
-                posts.PostAlone();
-
+                posts.PostAlone(); // there was no wait: the pool runs it
                 ReadResult result = await input.ReadAsync().ConfigureAwait(false);
                 ReadOnlySequence<byte> buffer = result.Buffer;
                 posts.BeginBatch();

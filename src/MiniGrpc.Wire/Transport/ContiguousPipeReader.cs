@@ -28,7 +28,7 @@ internal abstract class ContiguousPipeReader : PipeReader
     /// <inheritdoc />
     public override bool TryRead(out ReadResult result)
     {
-        if (_examinedAll && !_ended)
+        if (!HasUnexamined)
         {
             result = default;
             return false;
@@ -42,7 +42,7 @@ internal abstract class ContiguousPipeReader : PipeReader
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
-        if (_examinedAll && !_ended)
+        if (!HasUnexamined)
         {
             Append(await ReceiveAsync(MakeRoom(), cancellationToken).ConfigureAwait(false));
         }
@@ -84,6 +84,9 @@ internal abstract class ContiguousPipeReader : PipeReader
         _ended = true;
         ReleaseIfEmpty();
     }
+
+    /// <summary>Whether the next read has something to give already: octets that nobody has looked at, or the end.</summary>
+    protected bool HasUnexamined => !_examinedAll || _ended;
 
     /// <summary>Receives at least one octet; none is the end.</summary>
     protected abstract ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken);

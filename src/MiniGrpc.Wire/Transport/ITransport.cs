@@ -32,7 +32,10 @@ internal interface ITransport : IDuplexPipe, IAsyncDisposable
     /// </summary>
     ValueTask<TransportFailure?> OpenAsync() => default;
 
-    /// <summary>Completes when there is something to read (or the end of it), holding no buffer meanwhile.</summary>
+    /// <summary>
+    /// Completes when there is something to read that was not examined (or the end of it), holding no buffer meanwhile. Whoever
+    /// doesn't read then may ask again.
+    /// </summary>
     ValueTask WaitForInputAsync();
 
     /// <summary>Tears the connection down at once: reads and writes under way end with an exception.</summary>

@@ -16,6 +16,11 @@ internal sealed class SocketPipeReader : ContiguousPipeReader
     /// <summary>Takes what has come, for the next read to give; false if there is nothing. An error counts as something: that read will meet it.</summary>
     public bool TryReceive()
     {
+        if (HasUnexamined)
+        {
+            return true;
+        }
+
         int count = _socket.Receive(MakeRoom().Span, SocketFlags.None, out SocketError error);
         if (error == SocketError.WouldBlock)
         {

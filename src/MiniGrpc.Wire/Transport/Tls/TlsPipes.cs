@@ -14,6 +14,11 @@ internal sealed class TlsPipeReader(SslStream stream, string peer) : ContiguousP
     /// <summary>Completes when there is something to read, or the end of it. TLS and the transport below hold no buffer meanwhile.</summary>
     public async ValueTask WaitAsync()
     {
+        if (HasUnexamined)
+        {
+            return;
+        }
+
         ReleaseIfEmpty();
         await ReceiveAsync(Memory<byte>.Empty, CancellationToken.None).ConfigureAwait(false);
     }

@@ -17,7 +17,6 @@ internal sealed class TransportStream(ITransport transport) : Stream
     private const byte Handshake = 22;
 
     private bool _judged;
-    private bool _hasUnread;
     private volatile bool _aborted;
 
     /// <inheritdoc />
@@ -49,11 +48,7 @@ internal sealed class TransportStream(ITransport transport) : Stream
         ThrowIfAborted();
         if (buffer.IsEmpty)
         {
-            if (!_hasUnread)
-            {
-                await transport.WaitForInputAsync().ConfigureAwait(false);
-            }
-
+            await transport.WaitForInputAsync().ConfigureAwait(false);
             return 0;
         }
 
@@ -74,7 +69,6 @@ internal sealed class TransportStream(ITransport transport) : Stream
         _judged = true;
         int count = (int)long.Min(octets.Length, buffer.Length);
         octets.Slice(0, count).CopyTo(buffer.Span);
-        _hasUnread = octets.Length > count;
         transport.Input.AdvanceTo(octets.GetPosition(count));
         return count;
     }
