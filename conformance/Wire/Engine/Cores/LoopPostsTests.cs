@@ -68,6 +68,20 @@ public sealed class LoopPostsTests : IDispatcher
         Assert.Equal(["post a"], _done);
     }
 
+    /// <summary>Whoever took it out to run it must run it.</summary>
+    [Fact]
+    public async Task What_is_alone_is_not_lost_when_input_comes_just_before_the_loop_waits()
+    {
+        TakeIn("a");
+        var input = new TaskCompletionSource();
+        LoopPosts.Awaitable wait = _posts.WhileWaiting(new ValueTask(input.Task));
+        input.SetResult();
+        await RawPeer.Within(AwaitAsync(wait), "the input that is there");
+        Assert.Equal(["run a"], _done);
+
+        static async Task AwaitAsync(LoopPosts.Awaitable wait) => await wait;
+    }
+
     [Fact]
     public void Outside_of_a_batch_and_from_other_threads_everything_goes_to_the_pool()
     {
