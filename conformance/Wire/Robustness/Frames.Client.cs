@@ -140,7 +140,9 @@ public class FramesOnTheClient
             using AsyncServerStreamingCall<byte[]> call = attacked.Channel.Spread([1]);
             await attacked.Attacker.RequestAsync(id);
             await attacked.Attacker.HeadersAsync(id, endStream: false, RawServer.Headers200);
-            await Bulk.SendAsync(attacked.Attacker, id, new byte[new ReceiveLimits().StreamWindow]);
+
+            // The start of one long message: there is none that could still be read between the reset and the call's end.
+            await Bulk.SendAsync(attacked.Attacker, id, RawClient.Message(new byte[1_000_000])[..new ReceiveLimits().StreamWindow]);
             await attacked.Attacker.DataAsync(id, [1]);
             await attacked.Attacker.ExpectResetAsync(id, ErrorCode.FlowControlError);
             await TestChannel.AssertFailsAsync(call.ResponseStream.MoveNext(CancellationToken.None), StatusCode.Internal, "section 6.9.1)");
