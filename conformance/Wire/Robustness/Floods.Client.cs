@@ -57,6 +57,7 @@ public class FloodsOnTheClient
         await using var channel = new TestChannel(options => options.AbuseLimits = new AbuseLimits { SettingsFrames = new RateLimit(10, 0) });
         Task<byte[]> call = channel.Unary([1]).ResponseAsync;
         RawServer server = await channel.StartAsync();
+        await server.RequestAsync(1); // a connection that has carried no call is not replaced at once
         for (int i = 0; i < frames; i++)
         {
             await server.SendAsync(o => SettingsFrame.Write(o, [.. Enumerable.Repeat((SettingId.InitialWindowSize, 1u), entries)]));
