@@ -142,7 +142,7 @@ public class FramesOnTheClient
             await attacked.Attacker.HeadersAsync(id, endStream: false, RawServer.Headers200);
 
             // The start of one long message: there is none that could still be read between the reset and the call's end.
-            await Bulk.SendAsync(attacked.Attacker, id, RawClient.Message(new byte[1_000_000])[..new ReceiveLimits().StreamWindow]);
+            await Bulk.SendAsync(attacked.Attacker, id, RawClient.Message(new byte[1_000_000]).AsMemory(..new ReceiveLimits().StreamWindow));
             await attacked.Attacker.DataAsync(id, [1]);
             await attacked.Attacker.ExpectResetAsync(id, ErrorCode.FlowControlError);
             await TestChannel.AssertFailsAsync(call.ResponseStream.MoveNext(CancellationToken.None), StatusCode.Internal, "section 6.9.1)");
