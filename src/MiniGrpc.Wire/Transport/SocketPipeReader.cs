@@ -6,6 +6,7 @@ namespace MiniGrpc.Wire.Transport;
 internal sealed class SocketPipeReader : ContiguousPipeReader
 {
     private readonly Socket _socket;
+    private SocketError _failure; // the system tells of it once
 
     public SocketPipeReader(Socket socket)
     {
@@ -16,7 +17,7 @@ internal sealed class SocketPipeReader : ContiguousPipeReader
     /// <summary>Takes what has come, for the next read to give; false if there is nothing. An error counts as something: that read will meet it.</summary>
     public bool TryReceive()
     {
-        if (HasUnexamined)
+        if (HasUnexamined || _failure != SocketError.Success)
         {
             return true;
         }
@@ -33,10 +34,13 @@ internal sealed class SocketPipeReader : ContiguousPipeReader
             Append(count);
         }
 
+        _failure = error;
         return true;
     }
 
     /// <inheritdoc />
     protected override ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken) =>
-        _socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken);
+        _failure == SocketError.Success
+            ? _socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken)
+            : ValueTask.FromException<int>(new SocketException((int)_failure));
 }

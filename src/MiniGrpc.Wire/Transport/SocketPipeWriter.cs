@@ -11,30 +11,46 @@ namespace MiniGrpc.Wire.Transport;
 internal sealed class SocketPipeWriter : PipeWriter
 {
     private readonly Socket _socket;
-    private readonly OutputBuffer _buffer = new();
+    private OutputBuffer? _buffer; // for those who write through it; the flush loop has its own
 
     public SocketPipeWriter(Socket socket) => _socket = socket;
 
-    /// <inheritdoc />
-    public override void Advance(int bytes) => _buffer.Advance(bytes);
+    private OutputBuffer Buffer => _buffer ??= new OutputBuffer();
 
     /// <inheritdoc />
-    public override Memory<byte> GetMemory(int sizeHint = 0) => _buffer.GetMemory(Math.Max(1, sizeHint));
+    public override void Advance(int bytes) => Buffer.Advance(bytes);
 
     /// <inheritdoc />
-    public override Span<byte> GetSpan(int sizeHint = 0) => _buffer.GetSpan(Math.Max(1, sizeHint));
+    public override Memory<byte> GetMemory(int sizeHint = 0) => Buffer.GetMemory(Math.Max(1, sizeHint));
+
+    /// <inheritdoc />
+    public override Span<byte> GetSpan(int sizeHint = 0) => Buffer.GetSpan(Math.Max(1, sizeHint));
 
     /// <inheritdoc />
     public override async ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
-        FlushResult result = await WriteAsync(_buffer.WrittenMemory, cancellationToken).ConfigureAwait(false);
-        _buffer.Clear();
+        FlushResult result = await WriteAsync(Buffer.WrittenMemory, cancellationToken).ConfigureAwait(false);
+        Buffer.Clear();
         return result;
     }
 
-    /// <inheritdoc />
+    /// <summary>
+    /// Nearly always the socket takes all there is at once. Only if it doesn't are the objects made that an asynchronous send takes; a
+    /// connection whose peer reads what it is sent has none.
+    /// </summary>
+    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+    {
+        int sent = _socket.Send(source.Span, SocketFlags.None, out SocketError error);
+        if (error is not (SocketError.Success or SocketError.WouldBlock))
+        {
+            throw new SocketException((int)error);
+        }
+
+        return sent == source.Length ? default : WriteRestAsync(source[sent..], cancellationToken);
+    }
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public override async ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+    private async ValueTask<FlushResult> WriteRestAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken)
     {
         while (source.Length > 0)
         {
@@ -51,7 +67,7 @@ internal sealed class SocketPipeWriter : PipeWriter
     /// <summary>Ends our direction (FIN); the peer's stays open.</summary>
     public override void Complete(Exception? exception = null)
     {
-        _buffer.Release();
+        _buffer?.Release();
         try
         {
             _socket.Shutdown(SocketShutdown.Send);

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net;
+using System.Net.Sockets;
 using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Conformance.Wire.Engine;
@@ -34,5 +35,71 @@ public class SocketTransportTests
         result = await reader.Input.ReadAsync(TestContext.Current.CancellationToken);
         Assert.True(result.IsCompleted);
         Assert.Equal(2, result.Buffer.Length);
+    }
+
+    /// <summary>More than the system's buffers take at once: the rest waits for the peer, and every octet is sent once.</summary>
+    [Fact]
+    public async Task A_write_that_the_socket_takes_in_parts_arrives_whole()
+    {
+        await using var listener = new SocketListener(new IPEndPoint(IPAddress.Loopback, 0));
+        await using ITransport writer = await SocketTransport.ConnectAsync(listener.LocalEndPoint, TestContext.Current.CancellationToken);
+        await using ITransport reader = (await listener.AcceptAsync())!;
+        byte[] octets = new byte[32 * 1024 * 1024];
+        new Random(1).NextBytes(octets);
+        Task write = writer.Output.WriteAsync(octets, TestContext.Current.CancellationToken).AsTask();
+        Assert.False(write.IsCompleted, "nobody reads yet");
+        int received = 0;
+        while (received < octets.Length)
+        {
+            ReadResult result = await RawPeer.Within(reader.Input.ReadAsync(TestContext.Current.CancellationToken).AsTask(), "more octets");
+            foreach (ReadOnlyMemory<byte> part in result.Buffer)
+            {
+                Assert.True(part.Span.SequenceEqual(octets.AsSpan(received, part.Length)), $"the octets from {received} on are others than were sent");
+                received += part.Length;
+            }
+
+            reader.Input.AdvanceTo(result.Buffer.End);
+        }
+
+        await RawPeer.Within(write, "the write to end");
+    }
+
+    /// <summary>The system tells of a reset once. Whoever waits for input doesn't read, and must not keep it from whoever does.</summary>
+    [Fact]
+    public async Task A_reset_is_met_by_the_read_after_the_wait()
+    {
+        (ITransport transport, Socket peer) = await ConnectAsync();
+        await using (transport)
+        {
+            Task wait = transport.WaitForInputAsync().AsTask();
+            peer.LingerState = new LingerOption(true, 0); // closes with RST
+            peer.Dispose();
+            await RawPeer.Within(wait, "the reset");
+            await RawPeer.Within(transport.WaitForInputAsync().AsTask(), "the reset, again");
+            SocketException e = await Assert.ThrowsAsync<SocketException>(() => transport.Input.ReadAsync(TestContext.Current.CancellationToken).AsTask());
+            Assert.Equal(SocketError.ConnectionReset, e.SocketErrorCode);
+        }
+    }
+
+    [Fact]
+    public async Task A_write_to_a_peer_that_has_gone_fails()
+    {
+        (ITransport transport, Socket peer) = await ConnectAsync();
+        await using (transport)
+        {
+            peer.LingerState = new LingerOption(true, 0);
+            peer.Dispose();
+            await RawPeer.Within(transport.WaitForInputAsync().AsTask(), "the reset");
+            await Assert.ThrowsAsync<SocketException>(() => transport.Output.WriteAsync(new byte[] { 2 }, TestContext.Current.CancellationToken).AsTask());
+        }
+    }
+
+    private static async Task<(ITransport Transport, Socket Peer)> ConnectAsync()
+    {
+        using var listener = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
+        listener.Listen();
+        ITransport transport = await SocketTransport.ConnectAsync(listener.LocalEndPoint!, TestContext.Current.CancellationToken);
+        return (transport, await listener.AcceptAsync(TestContext.Current.CancellationToken));
     }
 }
