@@ -11,8 +11,6 @@ internal sealed class InlineTransport(PipeReader input, PipeWriter output) : ITr
 
     public PipeWriter Output => output;
 
-    public string LocalAddress => "memory:inline";
-
     public string RemoteAddress => "memory:inline";
 
     public static (InlineTransport Engine, InlineTransport Raw) CreatePair()

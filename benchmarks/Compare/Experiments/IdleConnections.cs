@@ -19,6 +19,9 @@ internal sealed class IdleConnections : IExperiment
     // What the first connections bring about is there once, and not for each of them.
     private const int Few = 100;
 
+    // Servers let go of some things only when no call has come for a while.
+    private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(12);
+
     public string Name => "idle-connections";
 
     public async Task RunAsync(BenchmarkOptions options, Results results)
@@ -42,6 +45,7 @@ internal sealed class IdleConnections : IExperiment
                 await HoldAsync(probe, process, Step);
             }
 
+            await Task.Delay(s_idle);
             MemoryUse after = await ReadAsync(process);
             Add(SharingFigures.HeapPerConnection, after.HeapBytes - before.HeapBytes);
             Add(SharingFigures.ResidentPerConnection, after.ResidentBytes - before.ResidentBytes);

@@ -107,7 +107,7 @@ internal sealed class ReceiveBench : IReceiveSink
     {
         if (_forgets)
         {
-            Repeated(_side) = new RepeatedBlocks();
+            Repeated(_side) = null;
         }
 
         int consumed = _side.Receive(octets, now: 0);
@@ -120,7 +120,7 @@ internal sealed class ReceiveBench : IReceiveSink
         FuzzException.Require(available >= 0 || _side.Error is { Code: ErrorCode.FlowControlError }, "the window is below zero");
         FuzzException.Require(
             _side.Error is not null || available + Owed(_side.Window) == _limits.ConnectionWindow, "octets of the window have got lost");
-        foreach (Http2Stream stream in _side.Streams.Streams)
+        foreach (Http2Stream stream in _side.Streams)
         {
             FuzzException.Require(stream.State.Current is not (StreamState.Closed or StreamState.Idle), $"{stream.Id} is {stream.State.Current} and still there");
         }
@@ -246,7 +246,7 @@ internal sealed class ReceiveBench : IReceiveSink
     void IReceiveSink.OnConnectionCredit(int increment) => FuzzException.Require(increment > 0, "credit of nothing");
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_repeated")]
-    private static extern ref RepeatedBlocks Repeated(ReceiveSide side);
+    private static extern ref RepeatedBlocks? Repeated(ReceiveSide side);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_available")]
     private static extern ref long Available(ConnectionReceiveWindow window);

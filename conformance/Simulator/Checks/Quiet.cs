@@ -75,7 +75,7 @@ internal static class Quiet
         receive.CollectOpened();
         receive.CollectRetired();
         ConnectionReceiveWindow window = receive.Window;
-        string who = $"{end} of {connection.Transport.LocalAddress}";
+        string who = $"{end} of {((SimTransport)connection.Transport).LocalAddress}";
         Expect(world, send.OpenStreams == 0, $"{who}: {send.OpenStreams} streams are counted as open");
         Expect(world, receive.Streams.Count == 0, $"{who}: {receive.Streams.Count} streams are in the table");
         Expect(world, window.Unread == 0, $"{who}: {window.Unread} octets count as unread");
@@ -88,9 +88,9 @@ internal static class Quiet
     {
         int mayBeSent = Inside.WindowOf(Inside.SendOf(sender)).Available;
         long mayCome = Inside.AvailableOf(Inside.ReceiveOf(receiver).Window);
-        Expect(world, mayBeSent == mayCome, $"{receiver.Transport.LocalAddress}: the window for {what} is {mayBeSent} at one end and {mayCome} at the other");
-        Expect(world, !Inside.SendOf(sender).HasWork, $"{sender.Transport.LocalAddress}: octets wait and nobody sends them");
-        Expect(world, Inside.ArrayOf(Inside.SendOf(sender).Output).Length == 0, $"{sender.Transport.LocalAddress}: an idle connection holds output memory");
+        Expect(world, mayBeSent == mayCome, $"{((SimTransport)receiver.Transport).LocalAddress}: the window for {what} is {mayBeSent} at one end and {mayCome} at the other");
+        Expect(world, !Inside.SendOf(sender).HasWork, $"{((SimTransport)sender.Transport).LocalAddress}: octets wait and nobody sends them");
+        Expect(world, Inside.ArrayOf(Inside.SendOf(sender).Output).Length == 0, $"{((SimTransport)sender.Transport).LocalAddress}: an idle connection holds output memory");
     }
 
     private static Http2Connection? Find(HashSet<Http2Connection> connections, SimTransport transport) =>

@@ -30,7 +30,7 @@ internal sealed class SimTransport : ITransport
     /// <inheritdoc />
     public PipeWriter Output => _writer;
 
-    /// <inheritdoc />
+    /// <summary>What this end is called.</summary>
     public string LocalAddress { get; }
 
     /// <inheritdoc />

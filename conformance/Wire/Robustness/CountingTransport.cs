@@ -16,8 +16,6 @@ internal sealed class CountingTransport(ITransport below) : ITransport
 
     public PipeWriter Output => below.Output;
 
-    public string LocalAddress => below.LocalAddress;
-
     public string RemoteAddress => below.RemoteAddress;
 
     public ValueTask WaitForInputAsync()

@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Logging;
 
+using MiniGrpc.Wire.Transport;
+
 namespace MiniGrpc.Wire.Connection;
 
 /// <summary>
@@ -7,7 +9,7 @@ namespace MiniGrpc.Wire.Connection;
 /// rule in a million calls must not fill the log with it.
 /// </summary>
 /// <remarks>Thread-safe: causes come from the receive loop and from the readers of messages.</remarks>
-internal sealed class CauseLog(ILogger logger, string peer)
+internal sealed class CauseLog(ILogger logger, ITransport transport)
 {
     /// <summary>
     /// Some causes quote the peer, who could think of a new one each time. A connection with more than this many different ones
@@ -15,7 +17,7 @@ internal sealed class CauseLog(ILogger logger, string peer)
     /// </summary>
     private const int MostCauses = 16;
 
-    private readonly HashSet<(int Code, string Cause)> _said = [];
+    private HashSet<(int Code, string Cause)>? _said; // most peers do nothing wrong
 
     /// <summary>Notes what the peer did.</summary>
     /// <param name="code">An HTTP/2 error code or a gRPC status code.</param>
@@ -25,15 +27,16 @@ internal sealed class CauseLog(ILogger logger, string peer)
     {
         if (logger.IsEnabled(LogLevel.Information))
         {
-            logger.Log(IsNew(code, cause) ? LogLevel.Information : LogLevel.Debug, "{Peer}: {Cause}", peer, sentence);
+            logger.Log(IsNew(code, cause) ? LogLevel.Information : LogLevel.Debug, "{Peer}: {Cause}", transport.RemoteAddress, sentence);
         }
     }
 
     private bool IsNew(int code, string cause)
     {
-        lock (_said)
+        HashSet<(int Code, string Cause)> said = LazyInitializer.EnsureInitialized(ref _said);
+        lock (said)
         {
-            return _said.Count < MostCauses && _said.Add((code, cause));
+            return said.Count < MostCauses && said.Add((code, cause));
         }
     }
 }

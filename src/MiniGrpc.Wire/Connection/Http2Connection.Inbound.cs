@@ -84,7 +84,7 @@ internal sealed partial class Http2Connection : IReceiveSink
             error = gate.Send.ApplySettings(frame, out int windowDelta);
             if (error is null && windowDelta != 0)
             {
-                foreach (Http2Stream stream in _receive.Streams.Streams)
+                foreach (Http2Stream stream in _receive.Streams)
                 {
                     error ??= gate.Send.AdjustWindow(stream, windowDelta);
                 }
@@ -103,7 +103,7 @@ internal sealed partial class Http2Connection : IReceiveSink
     void IReceiveSink.OnSettingsAcknowledged()
     {
         // Ours only ever raise a limit or state one that holds from the first frame: nothing but the clock waits for the answer.
-        _settingsTimer?.Dispose();
+        Alarms.Clear(Alarm.Settings);
     }
 
     ProtocolError? IReceiveSink.OnPing(in PingFrame frame, long now)
@@ -142,7 +142,7 @@ internal sealed partial class Http2Connection : IReceiveSink
         using (GateScope gate = Enter())
         {
             _shutdown = ShutdownStep.Draining;
-            foreach (Http2Stream stream in _receive.Streams.Streams)
+            foreach (Http2Stream stream in _receive.Streams)
             {
                 // Not processed, and never will be (section 6.8).
                 if (stream.Id > frame.LastStreamId && stream.State.Apply(StreamInput.ReceiveRstStream).BecameClosed)

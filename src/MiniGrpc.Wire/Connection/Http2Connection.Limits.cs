@@ -8,13 +8,10 @@ namespace MiniGrpc.Wire.Connection;
 /// </content>
 internal sealed partial class Http2Connection
 {
-    private ITimer? _settingsTimer;
-    private ITimer? _failTimer;
     private BacklogWaiter? _backlogWaiter;
     private bool _backlogged;
     private bool _goAwaySent;
     private int _abandonedCalls;
-    private bool _timersStopped;
 
     /// <summary>Whether the peer takes fewer answers than it asks for: nothing more is read meanwhile.</summary>
     internal bool IsBacklogged => Volatile.Read(ref _backlogged);
@@ -27,6 +24,9 @@ internal sealed partial class Http2Connection
 
     /// <summary>A handler goes on although its stream has ended (1), or has returned after that (-1).</summary>
     internal void AddAbandonedCall(int change) => Interlocked.Add(ref _abandonedCalls, change);
+
+    /// <summary>Lets the inbound half of an idle connection go of what it needs no more; false when it is at work.</summary>
+    internal bool TryTidyInbound() => _receiveLoop.TryTidy();
 
     /// <summary>On the receive loop: completes when the answers that wait have been taken to be sent.</summary>
     internal Task WaitForAnswersToLeaveAsync()
@@ -76,18 +76,7 @@ internal sealed partial class Http2Connection
         gate.Send.IsGoingAway = true;
         WriteGoAway(gate.Send, error);
         gate.Flush.CompleteWhenEmpty();
-        if (!_timersStopped)
-        {
-            _failTimer = Options.Time.CreateTimer(static c => ((Http2Connection)c!).Abort(((Http2Connection)c)._end!), this, Linger, Timeout.InfiniteTimeSpan);
-        }
-    }
-
-    /// <summary>Under the gate: the clock for the peer's acknowledgement of our SETTINGS runs (section 6.5.3).</summary>
-    private void AwaitSettingsAcknowledgement()
-    {
-        TimeSpan patience = Options.Limits.Abuse.SettingsTimeout;
-        _settingsTimer = Options.Time.CreateTimer(
-            static c => ((Http2Connection)c!).OnSettingsUnacknowledged(), this, patience, Timeout.InfiniteTimeSpan);
+        Alarms.SetIfClear(Alarm.Linger, Linger);
     }
 
     private void OnSettingsUnacknowledged()
@@ -119,21 +108,5 @@ internal sealed partial class Http2Connection
         {
             Options.Dispatcher.Post(waiter);
         }
-    }
-
-    /// <summary>The connection is closed: whoever comes late with a step of its end sets no timer any more.</summary>
-    private void DisposeTimers()
-    {
-        lock (Gate)
-        {
-            _timersStopped = true;
-            Stall.Stop();
-            _settingsTimer?.Dispose();
-            _failTimer?.Dispose();
-            _shutdownTimer?.Dispose();
-            _lingerTimer?.Dispose();
-        }
-
-        KeepAlive.Dispose();
     }
 }

@@ -11,8 +11,8 @@ internal sealed partial class Http2Connection
     /// <summary>Whether the peer speaks plaintext where TLS was expected: it is listened to only to learn what it speaks.</summary>
     internal bool IsUnexpectedPlaintext { get; private set; }
 
-    /// <summary>The TLS handshake, if there is to be one, and everything that comes after it. Doesn't throw.</summary>
-    private async Task<ConnectionEnd> OpenAndReceiveAsync()
+    /// <summary>The TLS handshake, if there is to be one, and what is said first. Answers why the connection ends with that; null if it goes on. Doesn't throw.</summary>
+    private async Task<ConnectionEnd?> OpenAsync()
     {
         TransportFailure? failure = await Transport.OpenAsync().ConfigureAwait(false);
         switch (failure?.Kind)
@@ -35,7 +35,7 @@ internal sealed partial class Http2Connection
                 break;
         }
 
-        return await _receiveLoop.RunAsync().ConfigureAwait(false);
+        return null;
     }
 
     /// <summary>The peer speaks something else. It is named in the log; HTTP/1.x gets an answer that its user can read.</summary>

@@ -1,5 +1,4 @@
 using MiniGrpc.Wire.Http2;
-using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Wire.Connection;
 
@@ -23,8 +22,6 @@ internal sealed partial class Http2Connection
     private ShutdownStep _shutdown;
     private int _lastAnnounced = int.MaxValue;
     private bool _farewellSaid;
-    private ITimer? _shutdownTimer;
-    private ITimer? _lingerTimer;
 
     private enum ShutdownStep : byte
     {
@@ -48,14 +45,14 @@ internal sealed partial class Http2Connection
     public void BeginShutdown()
     {
         using GateScope gate = Enter();
-        if (_shutdown != ShutdownStep.None || _timersStopped)
+        if (_shutdown != ShutdownStep.None || _send.IsClosed)
         {
             return;
         }
 
         gate.Send.IsGoingAway = true;
         _shutdown = ShutdownStep.Announced;
-        _shutdownTimer = Options.Time.CreateTimer(static c => ((Http2Connection)c!).OnUnanswered(), this, AnnouncementPatience, Timeout.InfiniteTimeSpan);
+        Alarms.Set(Alarm.Shutdown, AnnouncementPatience);
         if (_started)
         {
             AnnounceShutdown(gate.Send);
@@ -63,16 +60,7 @@ internal sealed partial class Http2Connection
     }
 
     /// <summary>Our direction has ended: the peer has a moment to end its own.</summary>
-    internal void OnOutputCompleted()
-    {
-        lock (Gate)
-        {
-            if (!_timersStopped)
-            {
-                _lingerTimer = Options.Time.CreateTimer(static t => ((ITransport)t!).Abort(), Transport, Linger, Timeout.InfiniteTimeSpan);
-            }
-        }
-    }
+    internal void OnOutputCompleted() => Alarms.SetIfClear(Alarm.Linger, Linger);
 
     private static void AnnounceShutdown(SendSide send)
     {
@@ -80,7 +68,19 @@ internal sealed partial class Http2Connection
         send.WritePing(ShutdownPing);
     }
 
-    private void OnUnanswered()
+    private void OnLingerOver()
+    {
+        if (_end is { } end)
+        {
+            Abort(end);
+        }
+        else
+        {
+            Transport.Abort();
+        }
+    }
+
+    private void OnShutdownUnanswered()
     {
         using GateScope gate = Enter();
         BeginDraining(gate.Send);

@@ -36,9 +36,11 @@ internal sealed partial class Http2Connection
         Options = options;
         Posts = new LoopPosts(options.Dispatcher);
         _openedAt = options.Time.GetTimestamp();
+        Alarms = new Alarms(this);
+        Pool = new StreamPool(this);
         Stall = new StallWatch(this);
-        KeepAlive = new KeepAlive(this, options.KeepAlive);
-        Causes = new CauseLog(options.Logger, transport.RemoteAddress);
+        KeepAlive = new KeepAlive(this);
+        Causes = new CauseLog(options.Logger, transport);
         Trace = options.WireTrace is null ? null : new WireTrace(role, transport.RemoteAddress, options.WireTrace);
         _send = new SendSide(role, options.Limits.Abuse);
         _receive = new ReceiveSide(role, options.Limits, this, _send.Retired);
@@ -92,7 +94,10 @@ internal sealed partial class Http2Connection
     internal LoopPosts Posts { get; }
 
     /// <summary>Streams to be used again.</summary>
-    internal StreamPool Pool { get; } = new();
+    internal StreamPool Pool { get; }
+
+    /// <summary>What the connection waits for.</summary>
+    internal Alarms Alarms { get; }
 
     /// <summary>
     /// Runs the connection to its end and tells its owner. Doesn't throw; <see cref="Abort"/> ends it early.
@@ -134,14 +139,45 @@ internal sealed partial class Http2Connection
         using GateScope gate = Enter();
         gate.Send.WriteStart(settings, limits.ConnectionWindow);
         _started = true;
-        AwaitSettingsAcknowledgement();
+        Alarms.Set(Alarm.Settings, limits.Abuse.SettingsTimeout); // section 6.5.3
         if (_shutdown == ShutdownStep.Announced)
         {
             AnnounceShutdown(gate.Send);
         }
     }
 
-    private void OnHandshakeTimeout(object? state)
+    /// <summary>A wait is over. Runs on a timer's thread.</summary>
+    internal void OnAlarm(Alarm alarm)
+    {
+        switch (alarm)
+        {
+            case Alarm.Handshake:
+                OnHandshakeTimeout();
+                break;
+            case Alarm.Settings:
+                OnSettingsUnacknowledged();
+                break;
+            case Alarm.KeepAlive:
+                KeepAlive.Look();
+                break;
+            case Alarm.Stall:
+                Stall.Look();
+                break;
+            case Alarm.Idle:
+                Pool.Look();
+                break;
+            case Alarm.Shutdown:
+                OnShutdownUnanswered();
+                break;
+            case Alarm.Linger:
+                OnLingerOver();
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(alarm), alarm, "not a wait of a connection");
+        }
+    }
+
+    private void OnHandshakeTimeout()
     {
         if (!Volatile.Read(ref _ready))
         {
@@ -154,15 +190,12 @@ internal sealed partial class Http2Connection
     {
         WireMetrics.AddConnection(_role, 1);
         KeepAlive.Start();
-        using (ITimer handshake = Options.Time.CreateTimer(OnHandshakeTimeout, null, Options.HandshakeTimeout, Timeout.InfiniteTimeSpan))
-        {
-            // The clock runs from here; the rest doesn't hold up whoever accepted or connected, however much has come in.
-            await Options.Dispatcher.Yield();
-            ConnectionEnd end = await OpenAndReceiveAsync().ConfigureAwait(false);
-            end = Interlocked.CompareExchange(ref _end, end, null) ?? end;
-        }
+        Alarms.Set(Alarm.Handshake, Options.HandshakeTimeout);
 
-        await FinishAsync(_end!).ConfigureAwait(false);
+        // The clock runs from here; the rest doesn't hold up whoever accepted or connected, however much has come in.
+        await Options.Dispatcher.Yield();
+        ConnectionEnd end = await OpenAsync().ConfigureAwait(false) ?? await _receiveLoop.RunAsync().ConfigureAwait(false);
+        await FinishAsync(Interlocked.CompareExchange(ref _end, end, null) ?? end).ConfigureAwait(false);
     }
 
     /// <summary>The input has ended, or is to be ignored from here on.</summary>
@@ -174,7 +207,7 @@ internal sealed partial class Http2Connection
         }
         finally
         {
-            DisposeTimers();
+            Alarms.Stop();
             await Transport.DisposeAsync().ConfigureAwait(false);
             WireMetrics.AddConnection(_role, -1);
             _owner.OnClosed(this);
@@ -200,7 +233,7 @@ internal sealed partial class Http2Connection
         // A last GOAWAY needs time to leave, and closing with unread input would destroy it on its way. What was torn down has no way out.
         if (!Volatile.Read(ref _aborted))
         {
-            using ITimer linger = Options.Time.CreateTimer(static t => ((ITransport)t!).Abort(), Transport, Linger, Timeout.InfiniteTimeSpan);
+            Alarms.SetIfClear(Alarm.Linger, Linger);
             await _receiveLoop.DrainAsync().ConfigureAwait(false);
         }
 
@@ -225,7 +258,7 @@ internal sealed partial class Http2Connection
         List<Http2Stream> closed = [];
         using (GateScope gate = Enter())
         {
-            foreach (Http2Stream stream in _receive.Streams.Streams)
+            foreach (Http2Stream stream in _receive.Streams)
             {
                 // Closed before its queue is dropped: whom that wakes must not find the stream open.
                 if (stream.State.Apply(StreamInput.ReceiveRstStream).BecameClosed)

@@ -5,51 +5,40 @@ namespace MiniGrpc.Wire.Connection;
 /// a PING is sent, and when nothing comes in after that either, the connection is given up.
 /// </summary>
 /// <remarks>
-/// Threading: the receive loop writes one field, the time of the last input; the rest belongs to the timer, whose callbacks
-/// don't overlap since each arms the next. Any octet counts as an answer: who sends is alive.
+/// Threading: the receive loop writes one field, the time of the last input; the rest belongs to its alarm, which doesn't
+/// ring twice at once since each ring sets the next. Any octet counts as an answer: who sends is alive.
 /// </remarks>
-internal sealed class KeepAlive : IDisposable
+internal sealed class KeepAlive
 {
     /// <summary>Marks our PING in traces: "keepaliv".</summary>
     private const ulong OpaqueData = 0x6b65_6570_616c_6976;
 
     private readonly Http2Connection _connection;
-    private readonly KeepAliveOptions _options;
-    private ITimer? _timer;
     private long _lastInput;
     private long? _pingSent;
 
-    public KeepAlive(Http2Connection connection, KeepAliveOptions options)
+    public KeepAlive(Http2Connection connection)
     {
         _connection = connection;
-        _options = options;
         _lastInput = connection.Now;
     }
 
-    /// <summary>The connection runs, and will dispose of this; one that is turned away before it ran must not leave a timer behind.</summary>
-    public void Start()
-    {
-        if (_options.Delay != Timeout.InfiniteTimeSpan)
-        {
-            _timer = _connection.Options.Time.CreateTimer(
-                static keepAlive => ((KeepAlive)keepAlive!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-            Arm(_options.Delay);
-        }
-    }
+    private KeepAliveOptions Options => _connection.Options.KeepAlive;
+
+    /// <summary>The connection runs, and will stop its alarms; one that is turned away before it ran must not leave a timer behind.</summary>
+    public void Start() => Arm(Options.Delay);
 
     /// <summary>On the receive loop: something has come in at <paramref name="now"/>.</summary>
     public void OnInput(long now) => Volatile.Write(ref _lastInput, now);
 
-    /// <inheritdoc />
-    public void Dispose() => _timer?.Dispose();
-
-    private void Look()
+    /// <summary>Its alarm rings.</summary>
+    public void Look()
     {
         long now = _connection.Now;
         long lastInput = Volatile.Read(ref _lastInput);
         if (_pingSent is { } sent && lastInput < sent)
         {
-            TimeSpan left = _options.Timeout - TimeSpan.FromMilliseconds(now - sent);
+            TimeSpan left = Options.Timeout - TimeSpan.FromMilliseconds(now - sent);
             if (left > TimeSpan.Zero)
             {
                 Arm(left);
@@ -57,23 +46,23 @@ internal sealed class KeepAlive : IDisposable
             }
 
             _connection.Abort(new ConnectionEnd(
-                $"{_connection.Transport.RemoteAddress} did not answer a keepalive PING within {_options.Timeout.TotalSeconds:0.###} s"));
+                $"{_connection.Transport.RemoteAddress} did not answer a keepalive PING within {Options.Timeout.TotalSeconds:0.###} s"));
             return;
         }
 
         _pingSent = null;
         TimeSpan quiet = TimeSpan.FromMilliseconds(now - lastInput);
-        if (quiet < _options.Delay)
+        if (quiet < Options.Delay)
         {
-            Arm(_options.Delay - quiet);
+            Arm(Options.Delay - quiet);
             return;
         }
 
         using (Http2Connection.GateScope gate = _connection.Enter())
         {
-            if (!_options.WithoutCalls && gate.Send.OpenStreams == 0)
+            if (!Options.WithoutCalls && gate.Send.OpenStreams == 0)
             {
-                Arm(_options.Delay); // nobody waits for anything
+                Arm(Options.Delay); // nobody waits for anything
                 return;
             }
 
@@ -81,10 +70,10 @@ internal sealed class KeepAlive : IDisposable
         }
 
         _pingSent = now;
-        Arm(_options.Timeout);
+        Arm(Options.Timeout);
     }
 
-    private void Arm(TimeSpan wait) => _timer!.Change(TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)), Timeout.InfiniteTimeSpan);
+    private void Arm(TimeSpan wait) => _connection.Alarms.Set(Alarm.KeepAlive, wait);
 }
 
 /// <summary>When to ask whether the peer is still there.</summary>

@@ -57,23 +57,26 @@ internal sealed class LoopPosts(IDispatcher dispatcher)
     }
 
     /// <summary>Something to await once: the loop waits for <paramref name="input"/>, and its thread runs what was kept for it meanwhile.</summary>
-    public Awaitable WhileWaiting(ValueTask input)
+    public Awaitable WhileWaiting(ValueTask input) => new(this, input.ConfigureAwait(false).GetAwaiter(), runs: _alone is not null && !input.IsCompleted);
+
+    /// <summary>From the second line on the loop may be running on another thread, and this one is free.</summary>
+    private void Wait(ConfiguredValueTaskAwaitable.ConfiguredValueTaskAwaiter input, Action continuation)
     {
-        IThreadPoolWorkItem? item = input.IsCompleted ? null : _alone;
+        IThreadPoolWorkItem? item = _alone;
+        _alone = null;
+        input.UnsafeOnCompleted(continuation);
         if (item is not null)
         {
-            _alone = null;
+            dispatcher.RunOrPost(item);
         }
-
-        return new Awaitable(input.ConfigureAwait(false).GetAwaiter(), item, dispatcher);
     }
 
-    /// <summary>What <c>await</c> asks for.</summary>
-    internal readonly struct Awaitable(ConfiguredValueTaskAwaitable.ConfiguredValueTaskAwaiter input, IThreadPoolWorkItem? item, IDispatcher dispatcher)
+    /// <summary>What <c>await</c> asks for. The loop keeps it while it waits, so it doesn't hold the item: a call that is over must not live on in it.</summary>
+    internal readonly struct Awaitable(LoopPosts posts, ConfiguredValueTaskAwaitable.ConfiguredValueTaskAwaiter input, bool runs)
         : ICriticalNotifyCompletion
     {
         /// <summary>With something to run there is always a wait, even if input has just come: the item has no other way to run.</summary>
-        public bool IsCompleted => item is null && input.IsCompleted;
+        public bool IsCompleted => !runs && input.IsCompleted;
 
         public Awaitable GetAwaiter() => this;
 
@@ -81,14 +84,6 @@ internal sealed class LoopPosts(IDispatcher dispatcher)
 
         public void OnCompleted(Action continuation) => UnsafeOnCompleted(continuation);
 
-        /// <summary>From the first line on the loop may be running on another thread, and this one is free.</summary>
-        public void UnsafeOnCompleted(Action continuation)
-        {
-            input.UnsafeOnCompleted(continuation);
-            if (item is not null)
-            {
-                dispatcher.RunOrPost(item);
-            }
-        }
+        public void UnsafeOnCompleted(Action continuation) => posts.Wait(input, continuation);
     }
 }

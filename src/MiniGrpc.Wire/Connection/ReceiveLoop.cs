@@ -9,12 +9,16 @@ namespace MiniGrpc.Wire.Connection;
 /// <summary>
 /// Reads the transport and feeds the <see cref="ReceiveSide"/>, until the transport ends or the peer breaks the connection.
 /// </summary>
-/// <remarks>Threading: it owns the inbound half. It never runs user code and never waits for anything but input.</remarks>
+/// <remarks>
+/// Threading: it owns the inbound half, but for the time in which it waits: then whoever tidies up may take it. It never runs user
+/// code and never waits for anything but input.
+/// </remarks>
 internal sealed class ReceiveLoop
 {
     private readonly Http2Connection _connection;
     private readonly ReceiveSide _receive;
     private readonly Role _role;
+    private Holder _holder;
     private bool _prefaceReceived;
 
     public ReceiveLoop(Http2Connection connection, ReceiveSide receive, Role role)
@@ -34,14 +38,24 @@ internal sealed class ReceiveLoop
         {
             while (true)
             {
-                if (!held)
+                ReadResult result;
+                Interlocked.Exchange(ref _holder, Holder.Nobody);
+                try
                 {
-                    // Whatever the connection waits for next, it holds no buffer meanwhile: an idle one may still have streams open now.
-                    await posts.WhileWaiting(_connection.Transport.WaitForInputAsync());
+                    if (!held)
+                    {
+                        // Whatever the connection waits for next, it holds no buffer meanwhile: an idle one may still have streams open now.
+                        await posts.WhileWaiting(_connection.Transport.WaitForInputAsync());
+                    }
+
+                    posts.PostAlone(); // there was no wait: the pool runs it
+                    result = await input.ReadAsync().ConfigureAwait(false);
+                }
+                finally
+                {
+                    TakeBack();
                 }
 
-                posts.PostAlone(); // there was no wait: the pool runs it
-                ReadResult result = await input.ReadAsync().ConfigureAwait(false);
                 ReadOnlySequence<byte> buffer = result.Buffer;
                 posts.BeginBatch();
                 ConnectionEnd? end = Receive(buffer, out long consumed);
@@ -82,6 +96,29 @@ internal sealed class ReceiveLoop
         }
     }
 
+    /// <summary>
+    /// From another thread: while the loop waits, lets go of what the next frame would let go of, and of what only a busy connection
+    /// needs. False when the loop is at work and will do it itself.
+    /// </summary>
+    public bool TryTidy()
+    {
+        if (Interlocked.CompareExchange(ref _holder, Holder.Tidier, Holder.Nobody) != Holder.Nobody)
+        {
+            return false;
+        }
+
+        try
+        {
+            _receive.Tidy();
+        }
+        finally
+        {
+            Interlocked.Exchange(ref _holder, Holder.Nobody);
+        }
+
+        return true;
+    }
+
     /// <summary>Reads on and throws away, so that closing doesn't cut off what the peer has yet to receive from us.</summary>
     public async Task DrainAsync()
     {
@@ -99,6 +136,16 @@ internal sealed class ReceiveLoop
         catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or ObjectDisposedException or OperationCanceledException)
         {
             // The end is what was waited for; how it came about no longer matters.
+        }
+    }
+
+    /// <summary>The wait is over. Who tidies up is done in a moment.</summary>
+    private void TakeBack()
+    {
+        var spin = new SpinWait();
+        while (Interlocked.CompareExchange(ref _holder, Holder.Loop, Holder.Nobody) != Holder.Nobody)
+        {
+            spin.SpinOnce();
         }
     }
 
@@ -167,5 +214,13 @@ internal sealed class ReceiveLoop
         return rest.IsEmpty && _receive.Streams.Count == 0
             ? new ConnectionEnd($"{peer} closed the connection", IsClean: true)
             : new ConnectionEnd($"{peer} closed the connection in the middle of {(rest.IsEmpty ? "a call" : "a frame")}");
+    }
+
+    /// <summary>Whose the inbound half is.</summary>
+    private enum Holder
+    {
+        Loop,
+        Nobody,
+        Tidier,
     }
 }

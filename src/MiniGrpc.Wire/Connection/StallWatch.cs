@@ -7,7 +7,7 @@ namespace MiniGrpc.Wire.Connection;
 /// (RFC 9113 section 10.5). Without it, a handful of connections could hold memory for ever.
 /// </summary>
 /// <remarks>
-/// Threading: the gate guards its state. The timer runs while something is written or waits, and looks once in the time allowed;
+/// Threading: the gate guards its state. Its alarm is set while something is written or waits, and looks once in the time allowed;
 /// what waits at two looks in a row without an octet having left between them has waited long enough.
 /// </remarks>
 internal sealed class StallWatch
@@ -16,7 +16,6 @@ internal sealed class StallWatch
 
     private readonly Http2Connection _connection;
     private readonly TimeSpan _limit;
-    private ITimer? _timer;
     private bool _armed;
     private long _writes = NothingWaits;
     private long _sentOctets = NothingWaits;
@@ -38,19 +37,11 @@ internal sealed class StallWatch
         _armed = true;
         _writes = NothingWaits;
         _sentOctets = NothingWaits;
-        _timer ??= _connection.Options.Time.CreateTimer(
-            static watch => ((StallWatch)watch!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _timer.Change(_limit, Timeout.InfiniteTimeSpan);
+        _connection.Alarms.Set(Alarm.Stall, _limit);
     }
 
-    /// <summary>Under the gate: the connection has ended.</summary>
-    public void Stop()
-    {
-        _armed = true; // for good
-        _timer?.Dispose();
-    }
-
-    private void Look()
+    /// <summary>Its alarm rings.</summary>
+    public void Look()
     {
         bool stalled;
         using (Http2Connection.GateScope gate = _connection.Enter())
@@ -63,7 +54,7 @@ internal sealed class StallWatch
             _armed = (writing || waiting) && !stalled;
             if (_armed)
             {
-                _timer!.Change(_limit, Timeout.InfiniteTimeSpan);
+                _connection.Alarms.Set(Alarm.Stall, _limit);
             }
         }
 

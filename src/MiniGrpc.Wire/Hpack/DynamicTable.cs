@@ -26,8 +26,8 @@ namespace MiniGrpc.Wire.Hpack;
 /// </remarks>
 internal sealed class DynamicTable
 {
-    /// <summary>The first ring: most gRPC peers insert fewer fields than this.</summary>
-    private const int FirstCapacity = 8;
+    /// <summary>The first ring: there are many idle connections, and most have inserted no more than a few fields.</summary>
+    private const int FirstCapacity = 2;
 
     private TableEntry[] _ring = []; // a power of two long
 

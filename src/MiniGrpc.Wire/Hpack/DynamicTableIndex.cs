@@ -13,7 +13,7 @@ namespace MiniGrpc.Wire.Hpack;
 /// </remarks>
 internal sealed class DynamicTableIndex
 {
-    private const int FirstCapacity = 8;
+    private const int FirstCapacity = 2;
 
     private readonly DynamicTable _table;
     private Link[] _links = []; // entry k has its link in slot k mod capacity, as in the table's ring

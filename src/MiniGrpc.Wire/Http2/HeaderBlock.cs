@@ -9,7 +9,7 @@ namespace MiniGrpc.Wire.Http2;
 /// <remarks>Owned by the receive loop. Memory is held only between the first fragment and END_HEADERS.</remarks>
 internal sealed class HeaderBlock
 {
-    private readonly OutputBuffer _octets = new();
+    private OutputBuffer? _octets; // most peers send each block in one frame
     private readonly int _maxLength;
     private readonly int _maxFragments;
     private int _fragments;
@@ -31,7 +31,7 @@ internal sealed class HeaderBlock
     public bool EndStream { get; private set; }
 
     /// <summary>The octets gathered so far.</summary>
-    public ReadOnlySpan<byte> Octets => _octets.WrittenSpan;
+    public ReadOnlySpan<byte> Octets => _octets is null ? [] : _octets.WrittenSpan;
 
     /// <summary>Starts with the fragment of a HEADERS frame that has no END_HEADERS.</summary>
     public ProtocolError? Begin(int streamId, bool endStream, ReadOnlySpan<byte> fragment)
@@ -45,6 +45,7 @@ internal sealed class HeaderBlock
     /// <summary>Adds a fragment.</summary>
     public ProtocolError? Append(ReadOnlySpan<byte> fragment)
     {
+        _octets ??= new OutputBuffer();
         if (_octets.Length + fragment.Length > _maxLength)
         {
             return ProtocolError.Connection(
@@ -65,6 +66,6 @@ internal sealed class HeaderBlock
     public void End()
     {
         StreamId = 0;
-        _octets.Release();
+        _octets?.Release();
     }
 }

@@ -13,7 +13,7 @@ namespace MiniGrpc.Wire.Http2;
 internal sealed class HeaderBlockEncoder
 {
     private readonly HpackEncoder _hpack = new();
-    private readonly Dictionary<PreparedFields, Replay> _replays = [];
+    private Dictionary<PreparedFields, Replay>? _replays;
 
     /// <summary>Follows the peer's SETTINGS_HEADER_TABLE_SIZE.</summary>
     public void SetPeerMaxTableSize(uint size) => _hpack.SetPeerMaxTableSize(size);
@@ -39,7 +39,7 @@ internal sealed class HeaderBlockEncoder
     /// <summary>Fast path 1: replay the octets while the table stands still, else encode and remember.</summary>
     private void EncodePrepared(OutputBuffer output, PreparedFields prepared)
     {
-        if (_replays.TryGetValue(prepared, out Replay replay) && replay.TableVersion == _hpack.TableVersion)
+        if (_replays is not null && _replays.TryGetValue(prepared, out Replay replay) && replay.TableVersion == _hpack.TableVersion)
         {
             output.Write(replay.Octets);
             return;
@@ -51,7 +51,7 @@ internal sealed class HeaderBlockEncoder
         EncodePlain(output, prepared.Fields);
         if (_hpack.TableVersion == version)
         {
-            _replays[prepared] = new Replay(version, output.WrittenSpan[start..].ToArray());
+            (_replays ??= [])[prepared] = new Replay(version, output.WrittenSpan[start..].ToArray());
         }
     }
 

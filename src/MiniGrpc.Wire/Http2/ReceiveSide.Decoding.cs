@@ -10,13 +10,13 @@ internal sealed partial class ReceiveSide
     {
         error = null;
         int version = _hpack.TableVersion;
-        if (_repeated.TryReplay(kind, block, version, fields))
+        if (_repeated is not null && _repeated.TryReplay(kind, block, version, fields))
         {
             return true;
         }
 
-        error = Decode(block, kind, fields) ?? _inbound.Error;
-        if (error is null && _inbound.IsTooLarge)
+        error = Decode(block, kind, fields, out InboundFields inbound) ?? inbound.Error;
+        if (error is null && inbound.IsTooLarge)
         {
             error = ProtocolError.Stream(
                 stream.Id,
@@ -27,21 +27,23 @@ internal sealed partial class ReceiveSide
 
         if (error is null && _hpack.TableVersion == version)
         {
+            _repeated ??= new RepeatedBlocks();
             _repeated.Note(kind, block, version, fields);
         }
 
         return error is null;
     }
 
-    private ProtocolError? Decode(ReadOnlySpan<byte> block, FieldRules.Kind kind, HeaderList? target)
+    private ProtocolError? Decode(ReadOnlySpan<byte> block, FieldRules.Kind kind, HeaderList? target, out InboundFields inbound)
     {
-        _inbound.Begin(kind, target);
-        if (_hpack.Decode(block, _inbound) is { } error)
+        inbound = _inbound ??= new InboundFields(_limits.MaxHeaderListSize, _limits.MaxHeaderFields);
+        inbound.Begin(kind, target);
+        if (_hpack.Decode(block, inbound) is { } error)
         {
             return ProtocolError.Connection(ErrorCode.CompressionError, "4.3", $"{error.Reason} ({error.Section})");
         }
 
-        if (_inbound.IsFarTooLarge)
+        if (inbound.IsFarTooLarge)
         {
             return ProtocolError.Connection(
                 ErrorCode.EnhanceYourCalm,
@@ -49,12 +51,13 @@ internal sealed partial class ReceiveSide
                 $"a header list is more than 4 times as large as the {_limits.MaxHeaderListSize} octets or {_limits.MaxHeaderFields} fields allowed");
         }
 
-        _inbound.Complete();
+        inbound.Complete();
         return null;
     }
 
     private HeaderList Scratch()
     {
+        _scratch ??= new HeaderList();
         _scratch.Clear();
         return _scratch;
     }

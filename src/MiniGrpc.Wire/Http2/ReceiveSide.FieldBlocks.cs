@@ -55,7 +55,7 @@ internal sealed partial class ReceiveSide
         if (!IsIdle(id))
         {
             // Late for a stream that we have reset: decoded for the table's sake. Otherwise the peer had ended it itself, or skipped it.
-            return Streams.WasResetByUs(id) ? Decode(block, FieldRules.Kind.Trailers, null) ?? _budgets.OnUselessFrame(FrameType.Headers, _now)
+            return Streams.WasResetByUs(id) ? Decode(block, FieldRules.Kind.Trailers, null, out _) ?? _budgets.OnUselessFrame(FrameType.Headers, _now)
                 : Streams.WasSkipped(id) ? SkippedStream(id)
                 : ClosedStream(FrameType.Headers, id);
         }
@@ -71,7 +71,7 @@ internal sealed partial class ReceiveSide
         if (stream is null)
         {
             Streams.AddRefused(id);
-            ProtocolError? bad = Decode(block, FieldRules.Kind.Trailers, null);
+            ProtocolError? bad = Decode(block, FieldRules.Kind.Trailers, null, out _);
             return bad ?? Judge(ProtocolError.Stream(
                 id, ErrorCode.RefusedStream, "5.1.2", "more streams than SETTINGS_MAX_CONCURRENT_STREAMS, or shutting down"));
         }

@@ -18,12 +18,15 @@ internal sealed partial class ReceiveSide
     private readonly ReceiveLimits _limits;
     private readonly IReceiveSink _sink;
     private readonly HpackDecoder _hpack;
-    private readonly InboundFields _inbound;
-    private readonly RepeatedBlocks _repeated = new();
     private readonly HeaderBlock _block;
     private readonly StreamStack _retired;
-    private readonly HeaderList _scratch = new();
     private readonly AbuseBudgets _budgets;
+
+    // What only a connection with calls needs; made for the first one, and again after Tidy.
+    private InboundFields? _inbound;
+    private RepeatedBlocks? _repeated;
+    private HeaderList? _scratch;
+
     private Http2Stream? _closedByPeer;
     private bool _settingsReceived;
     private bool _settingsAcknowledged;
@@ -37,7 +40,6 @@ internal sealed partial class ReceiveSide
         _sink = sink;
         _retired = retired;
         _hpack = new HpackDecoder(limits.HeaderTableSize);
-        _inbound = new InboundFields(limits.MaxHeaderListSize, limits.MaxHeaderFields);
 
         // A list a little over the limit costs its call, one far over it the connection. Huffman coding makes a block shorter
         // than its list, so a block of that length is far over as well.
@@ -103,8 +105,18 @@ internal sealed partial class ReceiveSide
     /// <summary>Gives the memory back that is kept from one frame to the next: nothing more will be received.</summary>
     public void Close()
     {
-        _scratch.Release();
+        _scratch?.Release();
         _block.End();
+    }
+
+    /// <summary>Lets go of what is needed no more, or only by a connection with calls.</summary>
+    public void Tidy()
+    {
+        CollectRetired();
+        _inbound = null;
+        _repeated = null;
+        _scratch?.Release();
+        _scratch = null;
     }
 
     /// <summary>Takes the streams that the outbound half has closed out of the table, and lets go of those that ended by the frame before.</summary>

@@ -4,8 +4,8 @@ namespace MiniGrpc.Wire.Http2;
 /// A set of stream identifiers that only keeps the latest ones: one bit for each, in a ring. An identifier takes the place of
 /// the one <see cref="Span"/> before it, so ask only for those that are not so far back.
 /// </summary>
-/// <remarks>Not thread-safe.</remarks>
-internal sealed class RecentStreams
+/// <remarks>Not thread-safe. A mutable struct: keep it in a field that isn't readonly, never in a copy.</remarks>
+internal struct RecentStreams
 {
     /// <summary>
     /// How many streams of one end are kept: a peer would have to open this many within a round trip before a late frame is
@@ -37,7 +37,7 @@ internal sealed class RecentStreams
     }
 
     /// <summary>Whether <paramref name="id"/> is in the set.</summary>
-    public bool Contains(int id)
+    public readonly bool Contains(int id)
     {
         (int word, ulong bit) = Locate(id);
         return _bits is not null && (_bits[word] & bit) != 0;

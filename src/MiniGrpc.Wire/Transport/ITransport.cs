@@ -11,10 +11,7 @@ namespace MiniGrpc.Wire.Transport;
 /// </remarks>
 internal interface ITransport : IDuplexPipe, IAsyncDisposable
 {
-    /// <summary>This end's address, as gRPC writes addresses: <c>ipv4:127.0.0.1:50051</c>, <c>unix:/tmp/a.sock</c>.</summary>
-    string LocalAddress { get; }
-
-    /// <summary>The peer's address.</summary>
+    /// <summary>The peer's address, as gRPC writes addresses: <c>ipv4:127.0.0.1:50051</c>, <c>unix:/tmp/a.sock</c>.</summary>
     string RemoteAddress { get; }
 
     /// <summary>

@@ -10,11 +10,10 @@ internal sealed class MemoryTransport : ITransport
 
     private readonly PipeReader _input;
 
-    private MemoryTransport(PipeReader input, PipeWriter output, string local, string remote)
+    private MemoryTransport(PipeReader input, PipeWriter output, string remote)
     {
         _input = input;
         Output = output;
-        LocalAddress = local;
         RemoteAddress = remote;
     }
 
@@ -23,9 +22,6 @@ internal sealed class MemoryTransport : ITransport
 
     /// <inheritdoc />
     public PipeWriter Output { get; }
-
-    /// <inheritdoc />
-    public string LocalAddress { get; }
 
     /// <inheritdoc />
     public string RemoteAddress { get; }
@@ -42,8 +38,8 @@ internal sealed class MemoryTransport : ITransport
         var down = new Pipe(options);
         string address = "memory:" + name;
         return (
-            new MemoryTransport(down.Reader, up.Writer, address, address),
-            new MemoryTransport(up.Reader, down.Writer, address, address));
+            new MemoryTransport(down.Reader, up.Writer, address),
+            new MemoryTransport(up.Reader, down.Writer, address));
     }
 
     /// <summary>An empty pipe holds no memory: there is nothing to wait for first.</summary>

@@ -10,14 +10,14 @@ internal sealed class SocketTransport : ITransport
 {
     private readonly Socket _socket;
     private readonly SocketPipeReader _input;
+    private readonly EndPoint? _peer;
 
     public SocketTransport(Socket socket)
     {
         _socket = socket;
         _input = new SocketPipeReader(socket);
         Output = new SocketPipeWriter(socket);
-        LocalAddress = Addresses.Format(socket.LocalEndPoint);
-        RemoteAddress = Addresses.Format(socket.RemoteEndPoint);
+        _peer = socket.RemoteEndPoint;
     }
 
     /// <inheritdoc />
@@ -26,11 +26,8 @@ internal sealed class SocketTransport : ITransport
     /// <inheritdoc />
     public PipeWriter Output { get; }
 
-    /// <inheritdoc />
-    public string LocalAddress { get; }
-
-    /// <inheritdoc />
-    public string RemoteAddress { get; }
+    /// <summary>The peer's address; few ask for it.</summary>
+    public string RemoteAddress => field ??= Addresses.Format(_peer);
 
     /// <summary>Connects to <paramref name="endPoint"/>.</summary>
     public static async ValueTask<ITransport> ConnectAsync(EndPoint endPoint, CancellationToken cancellationToken)

@@ -19,6 +19,46 @@ public class StreamTableTests
         Assert.Equal((0, 5), (table.Count, table.HighestId));
     }
 
+    /// <summary>
+    /// The same as a dictionary, whatever is open: some streams live long, so that later ones collide with them, and the table grows,
+    /// is emptied and grows again.
+    /// </summary>
+    [Theory]
+    [InlineData(1, 3)]
+    [InlineData(2, 40)]
+    [InlineData(3, 700)]
+    public void It_holds_what_was_added_and_not_yet_removed(int seed, int most)
+    {
+        var random = new Random(seed);
+        var table = new StreamTable();
+        var open = new Dictionary<int, Http2Stream>();
+        int next = 1;
+        for (int step = 0; step < 20_000; step++)
+        {
+            bool draining = step / 2000 % 2 == 1;
+            if (open.Count < most && !draining && random.Next(2) == 0)
+            {
+                next += 2 * random.Next(1, random.Next(1, 200)); // streams may be passed over
+                open.Add(next, Add(table, next));
+            }
+            else if (open.Count > 0)
+            {
+                Http2Stream stream = open.ElementAt(random.Next(4) == 0 ? random.Next(open.Count) : 0).Value;
+                open.Remove(stream.Id);
+                table.Remove(stream);
+                Assert.False(table.TryGet(stream.Id, out _));
+            }
+
+            Assert.Equal(open.Count, table.Count);
+            int any = random.Next(next + 3) | 1;
+            Assert.Equal(open.GetValueOrDefault(any), table.TryGet(any, out Http2Stream? found) ? found : null);
+            if (step % 100 == 0)
+            {
+                AssertSame(open, table);
+            }
+        }
+    }
+
     [Fact]
     public void Only_streams_that_we_reset_are_remembered_as_such()
     {
@@ -143,5 +183,17 @@ public class StreamTableTests
         PlainStream stream = PlainStream.OfServer(id);
         table.Add(stream);
         return stream;
+    }
+
+    private static void AssertSame(Dictionary<int, Http2Stream> open, StreamTable table)
+    {
+        var walked = new HashSet<Http2Stream>();
+        foreach (Http2Stream stream in table)
+        {
+            Assert.True(walked.Add(stream), $"{stream.Id} is there twice");
+        }
+
+        Assert.True(walked.SetEquals(open.Values), "the walk passes over some, or gives some that are gone");
+        Assert.All(open, each => Assert.True(table.TryGet(each.Key, out Http2Stream? found) && found == each.Value, $"{each.Key} isn't found"));
     }
 }

@@ -73,7 +73,19 @@ internal static class Internals
 
     /// <summary>The inbox of the one call that is under way on a channel.</summary>
     public static MessageInbox SingleInboxOf(MiniChannel channel) =>
-        Assert.IsType<ClientStream>(Assert.Single(Receive(ReadyConnectionOf(channel)!).Streams.Streams)).Inbox;
+        Assert.IsType<ClientStream>(Assert.Single(StreamsOf(ReadyConnectionOf(channel)!))).Inbox;
+
+    /// <summary>The streams in a connection's table.</summary>
+    public static List<Http2Stream> StreamsOf(Http2Connection connection)
+    {
+        var all = new List<Http2Stream>();
+        foreach (Http2Stream stream in Receive(connection).Streams)
+        {
+            all.Add(stream);
+        }
+
+        return all;
+    }
 
     /// <summary>What waits to leave: octets in the output buffer, and octets of messages in the queues.</summary>
     public static (int Output, int Queued) UnsentOf(Http2Connection connection)
@@ -99,7 +111,7 @@ internal static class Internals
     {
         lock (connection.Gate)
         {
-            return Receive(connection).Streams.Streams.Count(stream => stream.WriterWaits);
+            return StreamsOf(connection).Count(stream => stream.WriterWaits);
         }
     }
 
@@ -121,6 +133,18 @@ internal static class Internals
         }
     }
 
+    /// <summary>How many alarms of a connection are to ring.</summary>
+    public static int AlarmsSetOn(Http2Connection connection)
+    {
+        int set = 0;
+        for (Alarm alarm = 0; alarm <= Alarm.Linger; alarm++)
+        {
+            set += connection.Alarms.IsSet(alarm) ? 1 : 0;
+        }
+
+        return set;
+    }
+
     /// <summary>The stream that is open under an identifier.</summary>
     public static Http2Stream OpenOn(Http2Connection connection, int id)
     {
@@ -132,12 +156,12 @@ internal static class Internals
                 stream = stream.NextOpened;
             }
 
-            return stream ?? Receive(connection).Streams.Streams.Single(open => open.Id == id);
+            return stream ?? StreamsOf(connection).Single(open => open.Id == id);
         }
     }
 
     /// <summary>The blocks that a connection's receiving half knows by heart, the one used last in front.</summary>
-    public static List<RepeatedBlock> KnownBlocksOf(ReceiveSide side) => Blocks(Repeated(side));
+    public static List<RepeatedBlock> KnownBlocksOf(ReceiveSide side) => Repeated(side) is { } repeated ? Blocks(repeated) : [];
 
     /// <inheritdoc cref="KnownBlocksOf(ReceiveSide)"/>
     public static List<RepeatedBlock> KnownBlocksOf(Http2Connection connection) => KnownBlocksOf(Receive(connection));
@@ -145,8 +169,7 @@ internal static class Internals
     /// <summary>Makes a receiving half forget what came before, so that it decodes the next block.</summary>
     public static void ForgetBlocks(ReceiveSide side)
     {
-        KnownBlocksOf(side).Clear();
-        Array.Clear(SeenOnce(Repeated(side)));
+        Repeated(side) = null;
     }
 
     /// <summary>The decoder of a connection's receiving half.</summary>
@@ -154,13 +177,10 @@ internal static class Internals
     public static extern ref HpackDecoder DecoderOf(ReceiveSide side);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_repeated")]
-    private static extern ref RepeatedBlocks Repeated(ReceiveSide side);
+    private static extern ref RepeatedBlocks? Repeated(ReceiveSide side);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_blocks")]
     private static extern ref List<RepeatedBlock> Blocks(RepeatedBlocks repeated);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_seenOnce")]
-    private static extern ref uint[] SeenOnce(RepeatedBlocks repeated);
 
     /// <summary>The window of an inbox's stream.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_window")]

@@ -41,9 +41,6 @@ internal sealed class TlsTransport : ITransport
     public PipeWriter Output => _output ?? _below.Output;
 
     /// <inheritdoc />
-    public string LocalAddress => _below.LocalAddress;
-
-    /// <inheritdoc />
     public string RemoteAddress => _below.RemoteAddress;
 
     /// <inheritdoc />
