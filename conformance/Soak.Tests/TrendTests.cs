@@ -25,5 +25,13 @@ public class TrendTests
         Assert.All(trends, trend => Assert.False(trend.Grows));
     }
 
+    /// <summary>What pools give back in a quiet minute, they take again.</summary>
+    [Fact]
+    public void What_is_lower_for_a_moment_is_flat()
+    {
+        Trend[] trends = Trend.Of([.. Enumerable.Range(0, 30).Select(i => Sample(i, i is 15 or 16 ? 20 : 100))]);
+        Assert.All(trends, trend => Assert.Equal(0, trend.Growth));
+    }
+
     private static Sample Sample(int minute, double value) => new(minute, minute, [.. Metric.All.Select(_ => value)]);
 }

@@ -46,7 +46,7 @@ internal sealed class ResponseWriter<T>(ServerCall call, Marshaller<T> marshalle
     {
         if (!await write.WaitAsync(cancellationToken).ConfigureAwait(false))
         {
-            throw call.EndedException("write a response") ?? new InvalidOperationException("Can't write a response because the call has ended.");
+            throw call.RefusedException();
         }
     }
 }

@@ -17,6 +17,7 @@ internal sealed partial class ServerCall
     private readonly ServerStream _stream;
     private IResumable? _reader;
     private LazyCancellation _cancellation;
+    private bool _isCutOff;
 
     public ServerCall(ServerStream stream, MethodHandler handler)
     {
@@ -60,9 +61,18 @@ internal sealed partial class ServerCall
             return new InvalidOperationException($"Can't {what}: the call has ended.");
         }
 
-        return _cancellation.IsCancelled || _stream.IsFinished
-            ? new OperationCanceledException($"Can't {what}: the call was cancelled, its deadline has passed, or its connection was lost.", CancellationToken)
-            : null;
+        return _cancellation.IsCancelled || _stream.IsFinished ? CutOff(what) : null;
+    }
+
+    /// <summary>
+    /// Why a response was refused. A connection that is about to end takes none any more, and tells its calls a moment later: if the
+    /// handler hasn't ended the call, it was cut off.
+    /// </summary>
+    public Exception RefusedException()
+    {
+        const string What = "write a response";
+        _isCutOff = !WasCompleted;
+        return EndedException(What) ?? CutOff(What);
     }
 
     /// <summary>Reads the request of a method that takes one.</summary>
@@ -108,6 +118,9 @@ internal sealed partial class ServerCall
         return reader;
     }
 
+    private OperationCanceledException CutOff(string what) =>
+        new($"Can't {what}: the call was cancelled, its deadline has passed, or its connection was lost.", CancellationToken);
+
     private Status ToStatus(Exception exception)
     {
         if (exception is RpcException rpc)
@@ -117,7 +130,7 @@ internal sealed partial class ServerCall
                 : rpc.Status;
         }
 
-        if (_stream.IsFinished)
+        if (_isCutOff || _stream.IsFinished)
         {
             return new Status(StatusCode.Cancelled, "The call has ended.");
         }

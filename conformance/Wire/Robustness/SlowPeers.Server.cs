@@ -49,6 +49,37 @@ public class SlowPeersOfTheServer
         Scene.AssertSaidOnce(server.Log, nameof(AbuseLimits.SettingsTimeout));
     }
 
+    /// <summary>
+    /// Between the last GOAWAY and the end of the transport a connection takes no responses. A handler that writes one then is cut off, as
+    /// it would be a moment later, and the log doesn't call that its mistake.
+    /// </summary>
+    [Fact]
+    public async Task A_response_in_the_last_moment_of_a_connection_is_cut_off()
+    {
+        await using TestServer server = Serve();
+        var goOn = new TaskCompletionSource();
+        var outcome = new TaskCompletionSource<Exception?>();
+        server.Service.Spread = async (_, responses, _) =>
+        {
+            await goOn.Task;
+            Exception? thrown = await Record.ExceptionAsync(() => responses.WriteAsync([1]));
+            outcome.SetResult(thrown);
+            throw thrown ?? new InvalidOperationException("the response was taken");
+        };
+        RawClient client = await StartWithoutAcknowledgementAsync(server);
+        await client.RequestAsync(1, "Spread");
+        await client.DataAsync(1, RawClient.Message(1), endStream: true);
+        await Eventually.IsTrueAsync(() => server.Core.RunningCalls == 1, "the handler");
+        _time.Advance(TimeSpan.FromSeconds(60));
+        await client.ExpectGoAwayAndEndAsync(ErrorCode.SettingsTimeout, 1, "6.5.3");
+        goOn.SetResult();
+        Assert.IsType<OperationCanceledException>(await RawPeer.Within(outcome.Task, "the handler to write"));
+        await Eventually.IsTrueAsync(() => server.Core.RunningCalls == 0, "the handler to return");
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await server.AssertEndedAsync();
+        Assert.DoesNotContain(server.Log.Lines, line => line.StartsWith("Error", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Settings_that_are_acknowledged_are_not_waited_for()
     {
