@@ -17,9 +17,6 @@ internal sealed class GrpcNetClientPeer : IClientPeer
     // that error becomes Internal (ObjectDisposedException) or Unavailable (IOException).
     public IReadOnlyList<StatusCode> OtherCodesOfReadsEndedByClient => [StatusCode.Internal, StatusCode.Unavailable];
 
-    // HttpClient's; seen at Grpc.AspNetCore, once in some hundred times on a busy machine.
-    public bool WritesMayOutlastTheirCall => true;
-
     public IClientChannel Connect(ServerAddress address, ClientSetup setup)
     {
         // A handler of our own, since the channel's default one opens a second connection when the first has no stream left.

@@ -16,12 +16,6 @@ public interface IClientPeer
     /// </summary>
     IReadOnlyList<StatusCode> OtherCodesOfReadsEndedByClient => [];
 
-    /// <summary>
-    /// A write that waits for room may wait on although the server has ended the call, now and then. A shortcoming that tests make
-    /// allowance for.
-    /// </summary>
-    bool WritesMayOutlastTheirCall => false;
-
     /// <summary>The same options for a call whose request messages are sent compressed with gzip.</summary>
     CallOptions WithGzipRequests(CallOptions options)
     {
