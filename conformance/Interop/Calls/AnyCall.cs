@@ -33,6 +33,12 @@ internal sealed class AnyCall : IDisposable
     /// <summary>The response of a kind that has only one.</summary>
     public Task<Response>? SingleResponse { get; private init; }
 
+    /// <summary>
+    /// Whether a write that waits for room may wait on although the server has ended the call: HttpClient's does, once in some thousand
+    /// times on a busy machine (seen at Grpc.AspNetCore). A shortcoming that tests make allowance for.
+    /// </summary>
+    public static bool WritesMayOutlastTheirCall(IClientStreamWriter<Request> requests) => requests.GetType().Assembly == typeof(Grpc.Net.Client.GrpcChannel).Assembly;
+
     public Task<Metadata> HeadersAsync() => _headers.WithinLimit("the response headers");
 
     /// <summary>Starts a call and sends the requests (one, where the kind takes only one); the request stream stays open.</summary>
@@ -148,7 +154,7 @@ internal sealed class AnyCall : IDisposable
         }
     }
 
-    private static async Task<bool> UnlessOverAsync(Func<Task> send)
+    private async Task<bool> UnlessOverAsync(Func<Task> send)
     {
         try
         {
@@ -159,6 +165,10 @@ internal sealed class AnyCall : IDisposable
         {
             // The latter two are what Grpc.Net.Client lets through when the connection breaks under a write.
             return false;
+        }
+        catch (TimeoutException) when (WritesMayOutlastTheirCall(Requests!))
+        {
+            return false; // what the call ends with is for the reads to see
         }
     }
 }
