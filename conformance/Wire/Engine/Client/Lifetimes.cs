@@ -157,6 +157,7 @@ public class Lifetimes
         RawServer server = await client.StartAsync();
         string sent = (await server.RequestAsync(1)).Head["grpc-timeout"]!;
         Assert.Equal(Ticks(timeout), Ticks(sent));
+        await server.RoundTripAsync(); // its SETTINGS are acknowledged: no other clock runs
         time.Advance(TimeSpan.FromDays(days) - TimeSpan.FromSeconds(1));
         await server.AssertNothingOnAsync(1);
         Assert.False(call.ResponseAsync.IsCompleted);
