@@ -177,6 +177,42 @@ public class CreditOnTheClient
         await attacked.Channel.AssertWorksAsync(fresh, 3);
     }
 
+    /// <summary>
+    /// The end of a call needs no credit, but a server on nghttp2 says it only while its window is open: a response that filled its window to
+    /// the last octet would never end.
+    /// </summary>
+    [Theory]
+    [InlineData(65_536)] // all of the window, and no more
+    [InlineData(200_000)] // more than it, so that the rest is asked for
+    public async Task The_window_stays_open_for_the_end_of_a_response(int octets)
+    {
+        await using AttackedChannel attacked = await AttackedChannel.StartAsync();
+        int id = attacked.NextId();
+        using AsyncUnaryCall<byte[]> call = attacked.Channel.Unary([1]);
+        await attacked.Attacker.RequestAsync(id);
+        await attacked.Attacker.HeadersAsync(id, endStream: false, RawServer.Headers200);
+        byte[] message = RawClient.Message(new byte[octets - 5]);
+        int window = new ReceiveLimits().StreamWindow;
+        for (int sent = 0; sent < octets;)
+        {
+            if (window == 0)
+            {
+                window += (await attacked.Attacker.ExpectAsync(FrameType.WindowUpdate, id)).Number;
+            }
+
+            int length = int.Min(int.Min(window, 16_384), octets - sent);
+            await attacked.Attacker.DataAsync(id, message[sent..(sent + length)]);
+            window -= length;
+            sent += length;
+        }
+
+        await attacked.Attacker.RoundTripAsync();
+        Assert.InRange(window + attacked.Attacker.TakeCredit(id), 1, new ReceiveLimits().StreamWindow);
+        await attacked.Attacker.HeadersAsync(id, endStream: true, "grpc-status=0");
+        Assert.Equal(octets - 5, (await RawPeer.Within(call.ResponseAsync, "the response")).Length);
+        await attacked.AssertUnharmedAsync();
+    }
+
     /// <summary>A response that fills its window, and that nobody reads.</summary>
     private static async Task<(AsyncServerStreamingCall<byte[]> Call, int Id)> StallAsync(AttackedChannel attacked)
     {

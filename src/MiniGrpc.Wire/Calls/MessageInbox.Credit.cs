@@ -6,6 +6,12 @@ namespace MiniGrpc.Wire.Calls;
 internal sealed partial class MessageInbox
 {
     /// <summary>
+    /// What the peer may always send beyond the message that is waited for. It has only the end to send then, which needs no credit; but
+    /// nghttp2 (Node.js, curl) asks its program for the end of the data only while the window is open, and would wait for ever.
+    /// </summary>
+    internal const int RoomForTheEnd = 1024;
+
+    /// <summary>
     /// Whether a waiting reader can go on. Looks at the prefix as soon as it is there: the octets of the message that
     /// somebody waits for don't count as unread, and are asked for if the window is too small for them.
     /// </summary>
@@ -21,13 +27,19 @@ internal sealed partial class MessageInbox
         if (status != MessageReadStatus.NeedMore)
         {
             // A second message where one is due is an error that the reader states; the end alone is waited for otherwise.
-            return status == MessageReadStatus.Error || !_waitsForEnd || _octets.Length > prefix.TotalLength;
+            if (status == MessageReadStatus.Error || !_waitsForEnd || _octets.Length > prefix.TotalLength)
+            {
+                return true;
+            }
+
+            credit += _window.Expand(RoomForTheEnd);
+            return false;
         }
 
         if (_octets.Length >= MessagePrefix.Size)
         {
             _uncharged = Math.Max(_uncharged, (int)prefix.TotalLength);
-            credit += _window.Expand((int)missing);
+            credit += _window.Expand((int)Math.Min(missing + RoomForTheEnd, int.MaxValue));
         }
 
         return false;
