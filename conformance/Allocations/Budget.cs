@@ -33,9 +33,27 @@ internal static class Budget
         Check(release, debug, Least(() => Once(callWithMessages, Times)) - Least(() => Once(callWithMessages, 0)));
     }
 
-    private static void Check(int release, int debug, long all)
+    /// <summary>Holds what each of <paramref name="count"/> things keeps alive, less what it keeps in <paramref name="without"/>.</summary>
+    public static void HoldLive(int release, int debug, int count, Func<object> with, Func<object> without)
     {
-        long octets = all / Times;
+        Live(with); // what is made once
+        Live(without);
+        CheckOne(release, debug, (Live(with) - Live(without)) / count);
+    }
+
+    private static long Live(Func<object> make)
+    {
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        object made = make();
+        long after = GC.GetTotalMemory(forceFullCollection: true);
+        GC.KeepAlive(made);
+        return after - before;
+    }
+
+    private static void Check(int release, int debug, long all) => CheckOne(release, debug, all / Times);
+
+    private static void CheckOne(int release, int debug, long octets)
+    {
         int budget = s_isDebug ? debug : release;
         Assert.True(octets <= budget, $"{octets} octets are more than the {budget} of a {(s_isDebug ? "debug" : "release")} build.");
     }

@@ -72,7 +72,13 @@ internal sealed class MessageDeserializer : DeserializationContext
     }
 
     /// <inheritdoc />
-    public override byte[] PayloadAsNewBuffer() => _payload.ToArray();
+    public override byte[] PayloadAsNewBuffer()
+    {
+        // All of it is written over: clearing it first would cost a large message as much as copying it does.
+        byte[] copy = GC.AllocateUninitializedArray<byte>(PayloadLength);
+        _payload.CopyTo(copy);
+        return copy;
+    }
 
     /// <inheritdoc />
     public override ReadOnlySequence<byte> PayloadAsReadOnlySequence() => _payload;

@@ -44,7 +44,9 @@ internal sealed class StreamTable
             Grow();
         }
 
-        _slots[Find(stream.Id)] = stream;
+        int slot = Find(stream.Id);
+        System.Diagnostics.Debug.Assert(_slots[slot] is null, "an identifier is used once");
+        _slots[slot] = stream;
         Count++;
         HighestId = Math.Max(HighestId, stream.Id);
         _resetByUs.Remove(stream.Id);
