@@ -64,8 +64,10 @@ internal static class Catalogue
         .. LargeMessages(tls: true),
 
         // What a start costs, what an idle connection holds, and whether streams get the same.
-        new ColdServer(),
-        new ColdClient(),
+        new ColdServer(readyToRun: false),
+        new ColdServer(readyToRun: true),
+        new ColdClient(readyToRun: false),
+        new ColdClient(readyToRun: true),
         new AotServer(tls: false),
         new AotServer(tls: true),
         new IdleConnections(),

@@ -6,19 +6,19 @@ using MiniGrpc.Benchmarks.Compare.Report;
 namespace MiniGrpc.Benchmarks.Compare.Experiments;
 
 /// <summary>
-/// A client from its start to its first calls, compiled by the JIT as it goes: a new process every round, served by one server
+/// A client from its start to its first calls, compiled by the JIT as it goes, or as far ahead as ReadyToRun does: a new process every round, served by one server
 /// that is warm.
 /// </summary>
-internal sealed class ColdClient : IExperiment
+internal sealed class ColdClient(bool readyToRun) : IExperiment
 {
-    public string Name => "cold-client";
+    public string Name => readyToRun ? "cold-client-r2r" : "cold-client";
 
     public async Task RunAsync(BenchmarkOptions options, Results results)
     {
         var programs = new Dictionary<string, string>
         {
-            [Clients.MiniGrpc] = await new StartupProgram("MiniGrpcClient").BuildAsync(),
-            [Clients.GrpcNetClient] = await new StartupProgram("GrpcNetClient").BuildAsync(),
+            [Clients.MiniGrpc] = await ColdStart.MakeAsync("MiniGrpcClient", readyToRun),
+            [Clients.GrpcNetClient] = await ColdStart.MakeAsync("GrpcNetClient", readyToRun),
         };
         await using ChildProcess server = await ColdStart.WarmServerAsync(options, results);
         await Rounds.TakeAsync(Name, options.Clients.Select(client => (client, Servers.MiniGrpc)), options, results, async (client, _, round) =>

@@ -8,19 +8,19 @@ using MiniGrpc.Benchmarks.Compare.Report;
 namespace MiniGrpc.Benchmarks.Compare.Experiments;
 
 /// <summary>
-/// A server from its start to its first calls, compiled by the JIT as it goes: a new process every round, called by one client
+/// A server from its start to its first calls, compiled by the JIT as it goes, or as far ahead as ReadyToRun does: a new process every round, called by one client
 /// that is warm.
 /// </summary>
-internal sealed class ColdServer : IExperiment
+internal sealed class ColdServer(bool readyToRun) : IExperiment
 {
-    public string Name => "cold-server";
+    public string Name => readyToRun ? "cold-server-r2r" : "cold-server";
 
     public async Task RunAsync(BenchmarkOptions options, Results results)
     {
         var programs = new Dictionary<string, string>
         {
-            [Servers.MiniGrpc] = await new StartupProgram("MiniGrpcServer").BuildAsync(),
-            [Servers.Kestrel] = await new StartupProgram("KestrelServer").BuildAsync(),
+            [Servers.MiniGrpc] = await ColdStart.MakeAsync("MiniGrpcServer", readyToRun),
+            [Servers.Kestrel] = await ColdStart.MakeAsync("KestrelServer", readyToRun),
         };
         await using ChildProcess probe = await ColdStart.WarmProbeAsync(options, results);
         await Rounds.TakeAsync(Name, options.Servers.Select(server => (Clients.MiniGrpc, server)), options, results, async (client, server, round) =>

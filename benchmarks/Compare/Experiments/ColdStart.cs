@@ -14,6 +14,13 @@ internal static class ColdStart
     /// <summary>A MiniGrpc server; the client that warmed it is gone.</summary>
     public static Task<ChildProcess> WarmServerAsync(BenchmarkOptions options, Results results) => WarmAsync(options, results, keepProbe: false);
 
+    /// <returns>The file of the program that is started cold.</returns>
+    public static Task<string> MakeAsync(string name, bool readyToRun)
+    {
+        var program = new StartupProgram(name);
+        return readyToRun ? program.PublishReadyToRunAsync() : program.BuildAsync();
+    }
+
     private static async Task<ChildProcess> WarmAsync(BenchmarkOptions options, Results results, bool keepProbe)
     {
         ChildProcess server = await ChildProcess.StartAsync(options.Cores.Server, options, "server", "--kind", Servers.MiniGrpc);
