@@ -18,6 +18,9 @@ internal sealed partial class ServerCall : ServerCallContext
     private Status _status = Status.DefaultSuccess;
     private WriteOptions? _writeOptions;
 
+    /// <inheritdoc cref="ServerCallContextExtensions.IsRequestCompressed"/>
+    public bool IsRequestCompressed => _stream.LastReadWasCompressed;
+
     /// <inheritdoc />
     protected override string MethodCore => _methodName;
 

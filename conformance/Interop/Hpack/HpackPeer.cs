@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
-using MiniGrpc.Conformance.Interop.PythonPrograms;
+using MiniGrpc.Conformance.Interop.Programs;
 
 namespace MiniGrpc.Conformance.Interop.Hpack;
 
@@ -51,7 +51,7 @@ internal static class HpackPeer
 
         string program = Path.Combine(AppContext.BaseDirectory, "python", "hpack_peer.py");
         string name = codec == HpackCodec.Python ? "python" : "nghttp2";
-        await using PythonProcess process = new(new ProcessStartInfo(Interpreter, [program, name, task]));
+        await using PeerProcess process = new(new ProcessStartInfo(Interpreter, [program, name, task]));
         Task<string> output = process.OutputAsync();
         await process.WriteAllAsync(input);
         return await output;
@@ -64,7 +64,7 @@ internal static class HpackPeer
             return false;
         }
 
-        await using PythonProcess check = new(new ProcessStartInfo(Interpreter, ["-c", "import ctypes, hpack; ctypes.CDLL('libnghttp2.so.14')"]));
+        await using PeerProcess check = new(new ProcessStartInfo(Interpreter, ["-c", "import ctypes, hpack; ctypes.CDLL('libnghttp2.so.14')"]));
         return await check.ExitAsync() == 0;
     }
 }

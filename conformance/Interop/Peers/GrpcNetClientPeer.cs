@@ -19,7 +19,15 @@ internal sealed class GrpcNetClientPeer : IClientPeer
 
     public IClientChannel Connect(ServerAddress address, ClientSetup setup)
     {
-        // A handler of our own, since the channel's default one opens a second connection when the first has no stream left.
+        GrpcChannelOptions options = new() { HttpHandler = HandlerFor(address), DisposeHttpClient = true };
+        options.MaxReceiveMessageSize = setup.MaxReceiveMessageSize ?? options.MaxReceiveMessageSize;
+        options.MaxSendMessageSize = setup.MaxSendMessageSize ?? options.MaxSendMessageSize;
+        return new ClientChannel(GrpcChannel.ForAddress(address.Uri, options));
+    }
+
+    /// <summary>A handler of our own: the channel's default one opens a second connection when the first has no stream left. Trusts the tests' certificates.</summary>
+    internal static SocketsHttpHandler HandlerFor(ServerAddress address)
+    {
         SocketsHttpHandler handler = new();
         if (address.Transport == Transport.Tls)
         {
@@ -27,10 +35,7 @@ internal sealed class GrpcNetClientPeer : IClientPeer
             handler.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(TestCertificates.Roots);
         }
 
-        GrpcChannelOptions options = new() { HttpHandler = handler, DisposeHttpClient = true };
-        options.MaxReceiveMessageSize = setup.MaxReceiveMessageSize ?? options.MaxReceiveMessageSize;
-        options.MaxSendMessageSize = setup.MaxSendMessageSize ?? options.MaxSendMessageSize;
-        return new ClientChannel(GrpcChannel.ForAddress(address.Uri, options));
+        return handler;
     }
 
     public override string ToString() => Name;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using MiniGrpc.Conformance.Interop.Programs;
 using MiniGrpc.Conformance.Interop.PythonPrograms;
 
 namespace MiniGrpc.Conformance.Interop.Peers;
@@ -16,7 +17,7 @@ internal sealed class PythonServerPeer : IServerPeer
 
     public async Task<IRunningServer> StartAsync(ServerSetup setup)
     {
-        PythonProcess process = await PythonRuntime.StartAsync(
+        PeerProcess process = await PythonRuntime.StartAsync(
             "conformance_server.py", setup.Transport == Transport.Tls ? [PemFolder.ServerCertificate, PemFolder.ServerKey] : []);
         int port = int.Parse(await process.ReadLineAsync(), CultureInfo.InvariantCulture);
         return new RunningServer(process, ServerAddress.OnPort(setup.Transport, port));
@@ -24,7 +25,7 @@ internal sealed class PythonServerPeer : IServerPeer
 
     public override string ToString() => Name;
 
-    private sealed class RunningServer(PythonProcess process, ServerAddress address) : IRunningServer
+    private sealed class RunningServer(PeerProcess process, ServerAddress address) : IRunningServer
     {
         public ServerAddress Address => address;
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Grpc.Core;
 using MiniGrpc.Conformance.Interop.Calls;
 using MiniGrpc.Conformance.Interop.Peers;
+using MiniGrpc.Conformance.Interop.Programs;
 using MiniGrpc.Conformance.Interop.Service;
 
 namespace MiniGrpc.Conformance.Interop.PythonPrograms;
@@ -105,7 +106,7 @@ public sealed class PythonClientTests
         await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
         CallWatch watch = server.Service.Watch(calls: 4);
 
-        await using PythonProcess client = await StartAsync(server.Address, "cancellation", watch.CallId);
+        await using PeerProcess client = await StartAsync(server.Address, "cancellation", watch.CallId);
         await watch.Waiting.WithinLimit("the handlers wait");
         await client.WriteLineAsync();
 
@@ -175,14 +176,14 @@ public sealed class PythonClientTests
 
     private static async Task<T> RunAsync<T>(ServerAddress address, params string[] arguments)
     {
-        await using PythonProcess client = await StartAsync(address, arguments);
+        await using PeerProcess client = await StartAsync(address, arguments);
         return await ResultAsync<T>(client);
     }
 
-    private static Task<PythonProcess> StartAsync(ServerAddress address, params string[] arguments) =>
+    private static Task<PeerProcess> StartAsync(ServerAddress address, params string[] arguments) =>
         PythonRuntime.StartAsync("conformance_client.py", [$"127.0.0.1:{address.Port}", address.Transport == Transport.Tls ? PemFolder.Authority : "", .. arguments]);
 
-    private static async Task<T> ResultAsync<T>(PythonProcess client) =>
+    private static async Task<T> ResultAsync<T>(PeerProcess client) =>
         JsonSerializer.Deserialize<T>(await client.OutputAsync(), s_json)!;
 
     /// <summary>How one call went.</summary>

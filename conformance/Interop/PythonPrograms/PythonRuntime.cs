@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MiniGrpc.Conformance.Interop.Programs;
 using MiniGrpc.Conformance.Interop.PythonPrograms;
 
 [assembly: AssemblyFixture(typeof(PythonRuntime))]
@@ -23,7 +24,7 @@ public sealed class PythonRuntime : IDisposable
     }
 
     /// <summary>Starts one of the programs in python/, or ends the test if there is no Python.</summary>
-    internal static async Task<PythonProcess> StartAsync(string program, params string[] arguments)
+    internal static async Task<PeerProcess> StartAsync(string program, params string[] arguments)
     {
         PythonRuntime? runtime = await TestContext.Current.GetFixture<PythonRuntime>();
         string? problem = await runtime!._problem.Value;
@@ -46,28 +47,28 @@ public sealed class PythonRuntime : IDisposable
             return Missing;
         }
 
-        await using PythonProcess check = Start(["-c", "import grpc, grpc_tools"]);
+        await using PeerProcess check = Start(["-c", "import grpc, grpc_tools"]);
         if (await check.ExitAsync() != 0)
         {
             return Missing;
         }
 
-        await using PythonProcess protoc = Start(
+        await using PeerProcess protoc = Start(
         [
             "-m", "grpc_tools.protoc", $"--proto_path={PathOf("protos")}",
             $"--python_out={_generated.FullName}", $"--grpc_python_out={_generated.FullName}",
-            .. Directory.EnumerateFiles(PathOf("protos"), "*.proto"),
+            .. Directory.EnumerateFiles(PathOf("protos"), "*.proto", SearchOption.AllDirectories),
         ]);
         return await protoc.ExitAsync() == 0 ? null : $"protoc failed: {protoc.Errors}";
     }
 
-    private PythonProcess Start(IEnumerable<string> arguments)
+    private PeerProcess Start(IEnumerable<string> arguments)
     {
         ProcessStartInfo start = new(Interpreter, arguments);
         start.Environment["PYTHONPATH"] = _generated.FullName;
         start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
         start.Environment["PYTHONIOENCODING"] = "utf-8";
-        return new PythonProcess(start);
+        return new PeerProcess(start);
     }
 
     private static string PathOf(params string[] parts) => Path.Combine([AppContext.BaseDirectory, .. parts]);

@@ -2,6 +2,7 @@ using System.Globalization;
 using Grpc.Core;
 using MiniGrpc.Conformance.Interop.Calls;
 using MiniGrpc.Conformance.Interop.Peers;
+using MiniGrpc.Conformance.Interop.Programs;
 using MiniGrpc.Conformance.Interop.Service;
 using MiniGrpc.Conformance.Protos;
 
@@ -16,7 +17,7 @@ public sealed class PythonServerTests
     [Theory, Matrix]
     public async Task It_learns_of_a_deadline(IClientPeer peer, Kind kind)
     {
-        await using PythonProcess server = await PythonRuntime.StartAsync("conformance_server.py");
+        await using PeerProcess server = await PythonRuntime.StartAsync("conformance_server.py");
         await using IClientChannel channel = await ConnectAsync(peer, server);
         TestService.TestServiceClient client = new(channel.Channel);
         await client.UnaryAsync(new Request()).ResponseAsync.WithinLimit();
@@ -31,7 +32,7 @@ public sealed class PythonServerTests
     [Theory, Matrix]
     public async Task It_learns_of_a_cancellation(IClientPeer peer, Kind kind, bool dispose)
     {
-        await using PythonProcess server = await PythonRuntime.StartAsync("conformance_server.py");
+        await using PeerProcess server = await PythonRuntime.StartAsync("conformance_server.py");
         await using IClientChannel channel = await ConnectAsync(peer, server);
         using CancellationTokenSource source = new();
         CallOptions options = new(Headers(), cancellationToken: source.Token);
@@ -61,7 +62,7 @@ public sealed class PythonServerTests
         Then = Then.AwaitCancellation,
     };
 
-    private static async Task<IClientChannel> ConnectAsync(IClientPeer peer, PythonProcess server)
+    private static async Task<IClientChannel> ConnectAsync(IClientPeer peer, PeerProcess server)
     {
         int port = int.Parse(await server.ReadLineAsync(), CultureInfo.InvariantCulture);
         return peer.Connect(ServerAddress.Tcp(port), ClientSetup.Default);

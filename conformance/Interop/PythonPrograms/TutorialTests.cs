@@ -2,6 +2,7 @@ using System.Globalization;
 using Grpc.Core;
 using MiniGrpc.Conformance.Interop.Calls;
 using MiniGrpc.Conformance.Interop.Peers;
+using MiniGrpc.Conformance.Interop.Programs;
 using BidirectionalProto = MiniGrpc.Samples.Protos.Bidirectional;
 using UnaryProto = MiniGrpc.Samples.Protos.Unary;
 
@@ -16,7 +17,7 @@ public sealed class TutorialTests
     public async Task The_unary_client_in_Python_understands_the_server(IServerPeer peer)
     {
         await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
-        await using PythonProcess client = await PythonRuntime.StartAsync("unary_client.py", $"127.0.0.1:{server.Address.Port}");
+        await using PeerProcess client = await PythonRuntime.StartAsync("unary_client.py", $"127.0.0.1:{server.Address.Port}");
 
         string output = await client.OutputAsync();
 
@@ -28,7 +29,7 @@ public sealed class TutorialTests
     [Theory, Matrix]
     public async Task The_unary_server_in_Python_understands_the_client(IClientPeer peer)
     {
-        await using PythonProcess server = await PythonRuntime.StartAsync("unary_server.py");
+        await using PeerProcess server = await PythonRuntime.StartAsync("unary_server.py");
         await using IClientChannel channel = await ConnectAsync(peer, server);
         UnaryProto.Unary.UnaryClient client = new(channel.Channel);
 
@@ -43,7 +44,7 @@ public sealed class TutorialTests
     public async Task The_bidirectional_client_in_Python_understands_the_server(IServerPeer peer)
     {
         await using HostedServer server = await HostedServer.StartAsync(peer, Transport.Tcp, setup => setup);
-        await using PythonProcess client = await PythonRuntime.StartAsync("bidirectional_client.py", $"127.0.0.1:{server.Address.Port}");
+        await using PeerProcess client = await PythonRuntime.StartAsync("bidirectional_client.py", $"127.0.0.1:{server.Address.Port}");
 
         string output = await client.OutputAsync();
 
@@ -53,7 +54,7 @@ public sealed class TutorialTests
     [Theory, Matrix]
     public async Task The_bidirectional_server_in_Python_understands_the_client(IClientPeer peer)
     {
-        await using PythonProcess server = await PythonRuntime.StartAsync("bidirectional_server.py");
+        await using PeerProcess server = await PythonRuntime.StartAsync("bidirectional_server.py");
         await using IClientChannel channel = await ConnectAsync(peer, server);
         BidirectionalProto.Bidirectional.BidirectionalClient client = new(channel.Channel);
         using AsyncDuplexStreamingCall<BidirectionalProto.Message, BidirectionalProto.Message> call = client.GetServerResponse();
@@ -72,7 +73,7 @@ public sealed class TutorialTests
 
     private static string Answer(string number) => $"Hello from the server received your {number} message";
 
-    private static async Task<IClientChannel> ConnectAsync(IClientPeer peer, PythonProcess server)
+    private static async Task<IClientChannel> ConnectAsync(IClientPeer peer, PeerProcess server)
     {
         int port = int.Parse(await server.ReadLineAsync(), CultureInfo.InvariantCulture);
         return peer.Connect(ServerAddress.Tcp(port), ClientSetup.Default);

@@ -41,6 +41,9 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
     /// <summary>How the peer's compressed messages are compressed; null for not at all.</summary>
     internal ICompressionProvider? ReceiveCompression { get; set; }
 
+    /// <summary>Whether the message that was read last came compressed.</summary>
+    internal bool LastReadWasCompressed { get; private set; }
+
     /// <summary>Under the gate: whether the call still sends messages.</summary>
     protected virtual bool AcceptsMessages => true;
 
@@ -58,6 +61,7 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
         InboxStatus status = Inbox.Read(out Grpc.MessagePrefix prefix, out System.Buffers.ReadOnlySequence<byte> payload, out Grpc.GrpcError? wrong, out int credit);
         if (status == InboxStatus.Message)
         {
+            LastReadWasCompressed = prefix.IsCompressed;
             if (!MessageDeserializer.TryDeserialize(marshaller, prefix, payload, ReceiveCompression, MaxReceiveMessageSize, out message, out wrong))
             {
                 status = InboxStatus.Error;
@@ -142,6 +146,7 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
         base.Renew();
         Inbox.Renew(Connection.Options.Limits.StreamWindow);
         ReceiveCompression = null;
+        LastReadWasCompressed = false;
         _holders = Holders;
     }
 

@@ -2,15 +2,15 @@ using System.Diagnostics;
 using System.Text;
 using MiniGrpc.Conformance.Interop.Calls;
 
-namespace MiniGrpc.Conformance.Interop.PythonPrograms;
+namespace MiniGrpc.Conformance.Interop.Programs;
 
-/// <summary>A Python program that runs beside a test and ends with it.</summary>
-internal sealed class PythonProcess : IAsyncDisposable
+/// <summary>A program in another language that runs beside a test and ends with it.</summary>
+internal sealed class PeerProcess : IAsyncDisposable
 {
     private readonly Process _process;
     private readonly StringBuilder _errors = new();
 
-    public PythonProcess(ProcessStartInfo start)
+    public PeerProcess(ProcessStartInfo start)
     {
         start.RedirectStandardInput = true;
         start.RedirectStandardOutput = true;
@@ -43,37 +43,37 @@ internal sealed class PythonProcess : IAsyncDisposable
     /// <summary>The next line of the program's output.</summary>
     public async Task<string> ReadLineAsync()
     {
-        string? line = await _process.StandardOutput.ReadLineAsync().WithinLimit("a line from the Python program");
-        return line ?? throw new InvalidOperationException($"The Python program ended: {Errors}");
+        string? line = await _process.StandardOutput.ReadLineAsync().WithinLimit("a line from the program");
+        return line ?? throw new InvalidOperationException($"The program ended: {Errors}");
     }
 
-    public Task WriteLineAsync() => _process.StandardInput.WriteLineAsync().WithinLimit("the Python program's input");
+    public Task WriteLineAsync() => _process.StandardInput.WriteLineAsync().WithinLimit("the program's input");
 
     /// <summary>Gives the program all of its input.</summary>
     public async Task WriteAllAsync(string input)
     {
-        await _process.StandardInput.WriteAsync(input).WithinLimit("the Python program's input");
+        await _process.StandardInput.WriteAsync(input).WithinLimit("the program's input");
         _process.StandardInput.Close();
     }
 
     /// <summary>All output of a program that ends by itself and well.</summary>
     public async Task<string> OutputAsync()
     {
-        string output = await _process.StandardOutput.ReadToEndAsync().WithinLimit("the output of the Python program");
-        Assert.True(await ExitAsync() == 0, $"The Python program failed: {Errors}");
+        string output = await _process.StandardOutput.ReadToEndAsync().WithinLimit("the output of the program");
+        Assert.True(await ExitAsync() == 0, $"The program failed: {Errors}");
         return output;
     }
 
     public async Task<int> ExitAsync()
     {
-        await _process.WaitForExitAsync().WithinLimit("the end of the Python program");
+        await _process.WaitForExitAsync().WithinLimit("the end of the program");
         return _process.ExitCode;
     }
 
     public async ValueTask DisposeAsync()
     {
         _process.Kill(entireProcessTree: true);
-        await _process.WaitForExitAsync().WithinLimit("the end of the killed Python program");
+        await _process.WaitForExitAsync().WithinLimit("the end of the killed program");
         _process.Dispose();
     }
 }

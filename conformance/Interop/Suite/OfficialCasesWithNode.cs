@@ -1,0 +1,46 @@
+using System.Globalization;
+using MiniGrpc.Client;
+using MiniGrpc.Conformance.Interop.Calls;
+using MiniGrpc.Conformance.Interop.Peers;
+using MiniGrpc.Conformance.Interop.Programs;
+using MiniGrpc.Conformance.InteropClient;
+using MiniGrpc.Conformance.InteropClient.Cases;
+using MiniGrpc.Conformance.Wire.Tls;
+
+namespace MiniGrpc.Conformance.Interop.Suite;
+
+/// <summary>The official cases between MiniGrpc and gRPC in JavaScript (@grpc/grpc-js, on Node.js's own HTTP/2).</summary>
+public sealed class OfficialCasesWithNode
+{
+    public static TheoryData<bool, string> Rows => SuiteMatrix.Find("MiniGrpc", "Node.js").Rows;
+
+    [Theory]
+    [MemberData(nameof(Rows), DisableDiscoveryEnumeration = true)]
+    public async Task Our_client_at_its_server(bool tls, string name)
+    {
+        await using PeerProcess server = await NodeRuntime.StartAsync("interop_server.js", tls ? [PemFolder.ServerCertificate, PemFolder.ServerKey] : []);
+        int port = int.Parse(await server.ReadLineAsync(), CultureInfo.InvariantCulture);
+        ServerAddress address = ServerAddress.OnPort(tls ? Transport.Tls : Transport.Tcp, port);
+        await using var run = new InteropRun(
+            () => new MiniChannelUnderTest(address.Uri, tls ? new ClientTls { Roots = TestCertificates.Roots } : null, []), OfficialCases.Soak);
+        await InteropCase.Find(name)!.RunAsync(run).WithinLimit(name);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Its_client_at_our_server(bool tls)
+    {
+        var pair = new SuitePair(ClientIsOurs: true, ServerIsOurs: true, tls ? Transport.Tls : Transport.Tcp);
+        await using IRunningServer server = await pair.ServeAsync();
+        string[] names = [.. SuiteMatrix.Find("Node.js", "MiniGrpc").Cases.Select(test => test.Name)];
+        await using PeerProcess client = await NodeRuntime.StartAsync(
+            "interop_client.js", [$"127.0.0.1:{server.Address.Port}", tls ? PemFolder.Authority : "-", .. names]);
+        foreach (string name in names)
+        {
+            Assert.Equal($"{name} passed", await client.ReadLineAsync());
+        }
+
+        Assert.Equal(0, await client.ExitAsync());
+    }
+}

@@ -1,0 +1,150 @@
+using System.Text;
+using MiniGrpc.Conformance.InteropClient.Cases;
+
+namespace MiniGrpc.Conformance.Interop.Suite;
+
+/// <summary>
+/// Which official case is run between whom: the one list that the tests take their rows from and docs/interop.md is made of. A case that is
+/// missing says why.
+/// </summary>
+internal static class SuiteMatrix
+{
+    /// <summary>HttpClient stops in the middle of it.</summary>
+    public const string NotForHttpClient = "data_frame_padding";
+
+    private const string NoFlag = "its API doesn't tell whether a message came compressed";
+    private const string NoCompression = "it can't choose the compression of a single message";
+    private const string OneSoak = "its program makes its calls on one channel";
+
+    /// <summary>Everything.</summary>
+    private static readonly Dictionary<string, string> s_none = [];
+
+    /// <summary>Each pair, in the order of the table.</summary>
+    public static IReadOnlyList<Column> Columns { get; } =
+    [
+        new("MiniGrpc", "MiniGrpc", s_none),
+        new("MiniGrpc", "Grpc.AspNetCore", s_none),
+        new("MiniGrpc", "Python", new() { ["client_compressed_unary"] = NoFlag, ["client_compressed_streaming"] = NoFlag }),
+        new("MiniGrpc", "Node.js", Without(NoCompression)),
+        new("Grpc.Net.Client", "MiniGrpc", s_none),
+        new("Python", "MiniGrpc", new()
+        {
+            ["client_compressed_unary"] = NoCompression,
+            ["client_compressed_streaming"] = NoCompression,
+            ["server_compressed_unary"] = NoFlag,
+            ["server_compressed_streaming"] = NoFlag,
+            ["channel_soak"] = OneSoak,
+        }),
+        new("Node.js", "MiniGrpc", new(Without(NoCompression)) { ["channel_soak"] = OneSoak }),
+    ];
+
+    /// <summary>The column of a pair.</summary>
+    public static Column Find(string client, string server) => Columns.Single(column => column.Client == client && column.Server == server);
+
+    /// <summary>The page.</summary>
+    public static string ToMarkdown()
+    {
+        var page = new StringBuilder();
+        page.AppendLine("# Interoperability");
+        page.AppendLine();
+        page.AppendLine("The official interoperability cases of gRPC, each between the client named first and the server named second, over plaintext and over TLS.");
+        page.AppendLine("This page is made of the list that the tests take their rows from: each ✓ is a test that passes. `dotnet test --project conformance/Interop` runs them all.");
+        page.AppendLine();
+        page.AppendLine("Python is `grpcio`, which is gRPC's C core; Node.js is `@grpc/grpc-js`, all of it JavaScript.");
+        page.AppendLine();
+        List<string> reasons = [];
+        AppendTable(page, "case", Columns.Select(column => $"{column.Client} → {column.Server}"), InteropCase.All, (test, i) => Cell(test.Name, Columns[i], reasons));
+        page.AppendLine();
+        for (int i = 0; i < reasons.Count; i++)
+        {
+            page.AppendLine($"{i + 1}. Not run: {reasons[i]}.");
+        }
+
+        page.AppendLine();
+        page.AppendLine("## A server that breaks the rules");
+        page.AppendLine();
+        page.AppendLine("The official negative HTTP/2 cases. The server is `conformance/InteropServer --http2_case NAME`; the cases ask for what a client makes of it.");
+        page.AppendLine();
+        AppendTable(page, "case", ["MiniGrpc", "Grpc.Net.Client"], InteropCase.Http2, (test, i) => i == 1 && test.Name == NotForHttpClient ? "stops in the middle" : "✓");
+        page.AppendLine();
+        page.AppendLine("## Go");
+        page.AppendLine();
+        page.AppendLine("`buf curl` (connect-go, on Go's own HTTP/2) calls a MiniGrpc server: all four kinds, over plaintext and TLS, and a failing call.");
+        page.AppendLine();
+        page.AppendLine("## Against others");
+        page.AppendLine();
+        page.AppendLine("The programs take the flags of the official ones and can be run against any other implementation:");
+        page.AppendLine();
+        page.AppendLine("```");
+        page.AppendLine("dotnet run --project conformance/InteropServer -- --port 10000");
+        page.AppendLine("dotnet run --project conformance/InteropClient -- --server_host localhost --server_port 10000 --test_case large_unary");
+        page.AppendLine("```");
+        page.AppendLine();
+        page.AppendLine("With TLS, the server takes `--use_tls --tls_cert_file FILE --tls_key_file FILE`, the client `--use_tls --use_test_ca --ca_file FILE --server_host_override NAME`.");
+        page.AppendLine();
+        page.AppendLine("Left out: the cases of ORCA load reports and of Google's cloud credentials, which need services that are not part of this project.");
+        return page.ToString();
+    }
+
+    private static Dictionary<string, string> Without(string reason) => new()
+    {
+        ["client_compressed_unary"] = reason,
+        ["server_compressed_unary"] = reason,
+        ["client_compressed_streaming"] = reason,
+        ["server_compressed_streaming"] = reason,
+    };
+
+    private static string Cell(string name, Column column, List<string> reasons)
+    {
+        if (!column.Missing.TryGetValue(name, out string? reason))
+        {
+            return "✓";
+        }
+
+        if (!reasons.Contains(reason))
+        {
+            reasons.Add(reason);
+        }
+
+        return $"<sup>{reasons.IndexOf(reason) + 1}</sup>";
+    }
+
+    private static void AppendTable(StringBuilder page, string corner, IEnumerable<string> columns, IEnumerable<InteropCase> rows, Func<InteropCase, int, string> cell)
+    {
+        string[] heads = [.. columns];
+        page.AppendLine($"| {corner} | {string.Join(" | ", heads)} |");
+        page.AppendLine($"| --- |{string.Concat(heads.Select(_ => " --- |"))}");
+        foreach (InteropCase row in rows)
+        {
+            page.AppendLine($"| {row} | {string.Join(" | ", heads.Select((_, i) => cell(row, i)))} |");
+        }
+    }
+
+    /// <summary>A client and a server.</summary>
+    /// <param name="Client">Whose client.</param>
+    /// <param name="Server">Whose server.</param>
+    /// <param name="Missing">The cases that are not run, and why.</param>
+    internal sealed record Column(string Client, string Server, Dictionary<string, string> Missing)
+    {
+        /// <summary>The cases that are run.</summary>
+        public IEnumerable<InteropCase> Cases => InteropCase.All.Where(test => !Missing.ContainsKey(test.Name));
+
+        /// <summary>A row for each case, over plaintext and over TLS.</summary>
+        public TheoryData<bool, string> Rows
+        {
+            get
+            {
+                var rows = new TheoryData<bool, string>();
+                foreach (bool tls in new[] { false, true })
+                {
+                    foreach (InteropCase test in Cases)
+                    {
+                        rows.Add(tls, test.Name);
+                    }
+                }
+
+                return rows;
+            }
+        }
+    }
+}

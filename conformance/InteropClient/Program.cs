@@ -1,0 +1,3 @@
+using MiniGrpc.Conformance.InteropClient;
+
+return await InteropClientCommand.Create().Parse(args).InvokeAsync();

@@ -1,0 +1,49 @@
+using System.Net;
+
+using MiniGrpc.Wire.Transport;
+
+namespace MiniGrpc.Conformance.InteropServer.Http2;
+
+/// <summary>Serves one negative HTTP/2 case on a port.</summary>
+internal sealed class Http2CaseServer : IAsyncDisposable
+{
+    private readonly Http2Case _case;
+    private readonly SocketListener _listener;
+    private readonly Task _accepting;
+
+    public Http2CaseServer(Http2Case test, IPAddress address, int port)
+    {
+        _case = test;
+        _listener = new SocketListener(new IPEndPoint(address, port));
+        _accepting = AcceptAsync();
+    }
+
+    public int Port => ((IPEndPoint)_listener.LocalEndPoint).Port;
+
+    public async ValueTask DisposeAsync()
+    {
+        _listener.Close();
+        await _accepting;
+        await _listener.DisposeAsync();
+    }
+
+    private async Task AcceptAsync()
+    {
+        while (await _listener.AcceptAsync() is { } transport)
+        {
+            _ = ServeAsync(transport);
+        }
+    }
+
+    private async Task ServeAsync(ITransport transport)
+    {
+        try
+        {
+            await _case.ServeAsync(transport);
+        }
+        catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException)
+        {
+            await Console.Error.WriteLineAsync($"A connection broke: {e.Message}");
+        }
+    }
+}

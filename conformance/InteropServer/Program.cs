@@ -1,0 +1,3 @@
+using MiniGrpc.Conformance.InteropServer;
+
+return await InteropServerCommand.Create().Parse(args).InvokeAsync();
