@@ -144,6 +144,7 @@ public class ClientHandshakeTests
         await TlsSetup.AssertLoggedAsync(server.Log, "The peer started a TLS handshake, but this port speaks HTTP/2 without TLS");
     }
 
+    /// <summary>Row 43, at the other end.</summary>
     [Fact]
     public async Task A_handshake_that_never_ends_is_ended_by_the_connect_timeout()
     {

@@ -124,7 +124,7 @@ public class ServerHandshakeTests
         await TlsSetup.AssertLoggedAsync(server.Log, "memory:test is not secure enough");
     }
 
-    /// <summary>One deadline for TLS, preface and SETTINGS: what is not there by then costs nothing any more.</summary>
+    /// <summary>Row 43: one deadline for TLS, preface and SETTINGS; what is not there by then costs nothing any more.</summary>
     [Theory]
     [InlineData("")]
     [InlineData("16")]
@@ -157,6 +157,7 @@ public class ServerHandshakeTests
         await AssertForgottenAsync(server, time);
     }
 
+    /// <summary>Row 43: handshakes are not the accept loop's business.</summary>
     [Fact]
     public async Task A_client_that_never_starts_its_handshake_holds_up_no_other()
     {
