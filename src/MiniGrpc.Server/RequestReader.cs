@@ -5,7 +5,7 @@ using MiniGrpc.Wire.Calls;
 namespace MiniGrpc.Server;
 
 /// <summary>The requests of a streaming call, for its handler.</summary>
-internal sealed class RequestReader<T>(ServerCall call, ServerStream stream, Marshaller<T> marshaller) : StreamReader<T>, IResumable
+internal sealed class RequestReader<T>(ServerCall call, Marshaller<T> marshaller) : StreamReader<T>, IResumable
 {
     /// <inheritdoc />
     protected override InboxStatus ReadNext(out T message, out Exception? error)
@@ -17,7 +17,7 @@ internal sealed class RequestReader<T>(ServerCall call, ServerStream stream, Mar
             return InboxStatus.Error;
         }
 
-        InboxStatus status = stream.Read(marshaller, out message, out Status wrong);
+        InboxStatus status = call.ReadRequest(marshaller, out message, out Status wrong);
         if (status == InboxStatus.Error)
         {
             error = new RpcException(wrong);

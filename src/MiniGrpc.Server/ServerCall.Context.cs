@@ -19,7 +19,7 @@ internal sealed partial class ServerCall : ServerCallContext
     private WriteOptions? _writeOptions;
 
     /// <inheritdoc cref="ServerCallContextExtensions.IsRequestCompressed"/>
-    public bool IsRequestCompressed => _stream.LastReadWasCompressed;
+    public bool IsRequestCompressed { get; private set; }
 
     /// <inheritdoc />
     protected override string MethodCore => _methodName;

@@ -75,11 +75,23 @@ internal sealed partial class ServerCall
         return EndedException(What) ?? CutOff(What);
     }
 
+    /// <summary>Looks for the next request, and reads it. What is known of it is kept here: the stream may serve another call later.</summary>
+    public InboxStatus ReadRequest<T>(Marshaller<T> marshaller, out T request, out Status error)
+    {
+        InboxStatus status = _stream.Read(marshaller, out request, out error);
+        if (status == InboxStatus.Message)
+        {
+            IsRequestCompressed = _stream.LastReadWasCompressed;
+        }
+
+        return status;
+    }
+
     /// <summary>Reads the request of a method that takes one.</summary>
     /// <exception cref="RpcException">There was none, more than one, or one that can't be read.</exception>
     public T ReadOnlyRequest<T>(Marshaller<T> marshaller)
     {
-        InboxStatus status = _stream.Read(marshaller, out T request, out Status error);
+        InboxStatus status = ReadRequest(marshaller, out T request, out Status error);
         if (status == InboxStatus.Message)
         {
             if (_stream.Inbox.IsAtEnd)
@@ -113,7 +125,7 @@ internal sealed partial class ServerCall
     /// <summary>The reader of a method that takes many requests.</summary>
     public RequestReader<T> CreateReader<T>(Marshaller<T> marshaller)
     {
-        var reader = new RequestReader<T>(this, _stream, marshaller);
+        var reader = new RequestReader<T>(this, marshaller);
         Volatile.Write(ref _reader, reader);
         return reader;
     }

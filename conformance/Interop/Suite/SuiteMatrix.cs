@@ -128,23 +128,5 @@ internal static class SuiteMatrix
     {
         /// <summary>The cases that are run.</summary>
         public IEnumerable<InteropCase> Cases => InteropCase.All.Where(test => !Missing.ContainsKey(test.Name));
-
-        /// <summary>A row for each case, over plaintext and over TLS.</summary>
-        public TheoryData<bool, string> Rows
-        {
-            get
-            {
-                var rows = new TheoryData<bool, string>();
-                foreach (bool tls in new[] { false, true })
-                {
-                    foreach (InteropCase test in Cases)
-                    {
-                        rows.Add(tls, test.Name);
-                    }
-                }
-
-                return rows;
-            }
-        }
     }
 }

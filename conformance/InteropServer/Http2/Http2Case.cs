@@ -15,11 +15,12 @@ namespace MiniGrpc.Conformance.InteropServer.Http2;
 /// <param name="Name">What it is called.</param>
 /// <param name="RespondAsync">Answers one call.</param>
 /// <param name="MaxConcurrentStreams">What the client is allowed; null for as many as it likes.</param>
-internal sealed record Http2Case(string Name, Func<Http2Connection, int, Task> RespondAsync, int? MaxConcurrentStreams = null)
+internal sealed record Http2Case(string Name, Func<ScriptedConnection, int, Task> RespondAsync, int? MaxConcurrentStreams = null)
 {
     private const int LargeResponse = 314_159;
     private const int FrameSize = 16_384;
     private const int SmallPiece = 5;
+    private const int FirstStream = 1;
 
     private static readonly (string, string)[] s_headers = [(":status", "200"), ("content-type", "application/grpc")];
     private static readonly (string, string)[] s_trailers = [("grpc-status", "0")];
@@ -39,7 +40,7 @@ internal sealed record Http2Case(string Name, Func<Http2Connection, int, Task> R
     /// <summary>Serves one connection to its end.</summary>
     public async Task ServeAsync(ITransport transport)
     {
-        using var connection = new Http2Connection(transport);
+        using var connection = new ScriptedConnection(transport);
         var calls = new List<Task>();
         try
         {
@@ -53,26 +54,31 @@ internal sealed record Http2Case(string Name, Func<Http2Connection, int, Task> R
 
     public override string ToString() => Name;
 
-    private static async Task RespondAndLeaveAsync(Http2Connection connection, int id)
+    private static async Task RespondAndLeaveAsync(ScriptedConnection connection, int id)
     {
+        if (id > FirstStream)
+        {
+            return; // beyond what GOAWAY named: whoever stays on this connection waits in vain
+        }
+
         await RespondAsAskedAsync(connection, id);
         await connection.SendAsync(output => GoAwayFrame.Write(output, id, ErrorCode.NoError));
     }
 
-    private static async Task ResetAfterHeaderAsync(Http2Connection connection, int id)
+    private static async Task ResetAfterHeaderAsync(ScriptedConnection connection, int id)
     {
         await connection.SendHeadersAsync(id, endStream: false, s_headers);
         await connection.SendResetAsync(id, ErrorCode.NoError);
     }
 
-    private static async Task ResetDuringDataAsync(Http2Connection connection, int id)
+    private static async Task ResetDuringDataAsync(ScriptedConnection connection, int id)
     {
         await connection.SendHeadersAsync(id, endStream: false, s_headers);
         await connection.SendDataAsync(id, Message()[..FrameSize]);
         await connection.SendResetAsync(id, ErrorCode.NoError);
     }
 
-    private static async Task ResetAfterDataAsync(Http2Connection connection, int id)
+    private static async Task ResetAfterDataAsync(ScriptedConnection connection, int id)
     {
         await connection.SendHeadersAsync(id, endStream: false, s_headers);
         await SendMessageAsync(connection, id, FrameSize, padding: null);
@@ -80,7 +86,7 @@ internal sealed record Http2Case(string Name, Func<Http2Connection, int, Task> R
     }
 
     /// <summary>A PING before, after and between all frames; the trailers wait for the answers.</summary>
-    private static async Task PingAsync(Http2Connection connection, int id)
+    private static async Task PingAsync(ScriptedConnection connection, int id)
     {
         await connection.SendPingAsync();
         await connection.SendHeadersAsync(id, endStream: false, s_headers);
@@ -97,25 +103,25 @@ internal sealed record Http2Case(string Name, Func<Http2Connection, int, Task> R
         await connection.SendPingAsync();
     }
 
-    private static Task OneAtATimeAsync(Http2Connection connection, int id) => connection.OpenStreams > 1
+    private static Task OneAtATimeAsync(ScriptedConnection connection, int id) => connection.OpenStreams > 1
         ? connection.SendResetAsync(id, ErrorCode.ProtocolError) // it was told that there may be one
         : RespondAsAskedAsync(connection, id);
 
-    private static async Task InPiecesAsync(Http2Connection connection, int id, byte? padding)
+    private static async Task InPiecesAsync(ScriptedConnection connection, int id, byte? padding)
     {
         await connection.SendHeadersAsync(id, endStream: false, s_headers);
         await SendMessageAsync(connection, id, SmallPiece, padding);
         await connection.SendHeadersAsync(id, endStream: true, s_trailers);
     }
 
-    private static async Task RespondAsAskedAsync(Http2Connection connection, int id)
+    private static async Task RespondAsAskedAsync(ScriptedConnection connection, int id)
     {
         await connection.SendHeadersAsync(id, endStream: false, s_headers);
         await SendMessageAsync(connection, id, FrameSize, padding: null);
         await connection.SendHeadersAsync(id, endStream: true, s_trailers);
     }
 
-    private static async Task SendMessageAsync(Http2Connection connection, int id, int pieceSize, byte? padding)
+    private static async Task SendMessageAsync(ScriptedConnection connection, int id, int pieceSize, byte? padding)
     {
         ReadOnlyMemory<byte> message = Message();
         for (int at = 0; at < message.Length; at += pieceSize)

@@ -146,7 +146,6 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
         base.Renew();
         Inbox.Renew(Connection.Options.Limits.StreamWindow);
         ReceiveCompression = null;
-        LastReadWasCompressed = false;
         _holders = Holders;
     }
 

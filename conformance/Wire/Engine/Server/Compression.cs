@@ -102,6 +102,48 @@ public class Compression
         await server.AssertQuietAsync(client);
     }
 
+    /// <summary>A handler is told of its request whether it came compressed, and its context says so of its own call for ever.</summary>
+    [Fact]
+    public async Task A_handler_is_told_whether_its_request_came_compressed()
+    {
+        await using var server = new TestServer(WithBoth);
+        RawClient client = await server.StartAsync();
+        int id = -1;
+        foreach (bool compressed in new[] { true, false, true })
+        {
+            await client.RequestAsync(id += 2, "Unary", "grpc-encoding=gzip");
+            await client.DataAsync(id, compressed ? Zipped : RawClient.Message(s_request), endStream: true);
+            Assert.Equal("0", (await client.ResponseAsync(id)).Status);
+            await client.RoundTripAsync(); // the stream is free for the next
+        }
+
+        Assert.Equal([true, false, true], server.Service.Calls.Select(context => context.IsRequestCompressed()));
+    }
+
+    [Fact]
+    public async Task A_handler_of_many_requests_is_told_of_each()
+    {
+        await using var server = new TestServer(WithBoth);
+        var told = new List<bool>();
+        server.Service.Collect = async (requests, context) =>
+        {
+            told.Add(context.IsRequestCompressed());
+            while (await requests.MoveNext(CancellationToken.None))
+            {
+                told.Add(context.IsRequestCompressed());
+            }
+
+            return [];
+        };
+        RawClient client = await server.StartAsync();
+        await client.RequestAsync(1, "Collect", "grpc-encoding=gzip");
+        await client.DataAsync(1, [.. Zipped, .. RawClient.Message(s_request)], endStream: true);
+        Assert.Equal("0", (await client.ResponseAsync(1)).Status);
+        Assert.Equal([false, true, false], told);
+    }
+
+    private static byte[] Zipped => Compressed(stream => new GZipStream(stream, CompressionLevel.Fastest));
+
     private static GzipCompressionProvider Gzip => new(CompressionLevel.Fastest);
 
     private static void WithBoth(GrpcServerOptions options)

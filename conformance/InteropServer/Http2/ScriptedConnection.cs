@@ -13,7 +13,7 @@ namespace MiniGrpc.Conformance.InteropServer.Http2;
 /// A connection whose frames are sent one by one, as a case wants them: it keeps the windows and gives back what the client asks for,
 /// and nothing else is done by itself. For one client that behaves.
 /// </summary>
-internal sealed class Http2Connection(ITransport transport) : IDisposable
+internal sealed class ScriptedConnection(ITransport transport) : IDisposable
 {
     /// <summary>So much that a client is never held up by it.</summary>
     private const int Window = 64 * 1024 * 1024;

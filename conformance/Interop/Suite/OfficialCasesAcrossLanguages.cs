@@ -1,0 +1,72 @@
+using System.Globalization;
+using MiniGrpc.Client;
+using MiniGrpc.Conformance.Interop.Calls;
+using MiniGrpc.Conformance.Interop.Peers;
+using MiniGrpc.Conformance.Interop.Programs;
+using MiniGrpc.Conformance.Interop.PythonPrograms;
+using MiniGrpc.Conformance.InteropClient;
+using MiniGrpc.Conformance.InteropClient.Cases;
+using MiniGrpc.Conformance.Wire.Tls;
+
+namespace MiniGrpc.Conformance.Interop.Suite;
+
+/// <summary>The official cases between MiniGrpc and other languages: Python, which is gRPC's C core, and JavaScript on Node.js's own HTTP/2.</summary>
+public sealed class OfficialCasesAcrossLanguages
+{
+    private const string Python = "Python";
+    private const string Node = "Node.js";
+
+    public static TheoryData<string, bool, string> Rows
+    {
+        get
+        {
+            var rows = new TheoryData<string, bool, string>();
+            foreach (string language in new[] { Python, Node })
+            {
+                foreach (InteropCase test in SuiteMatrix.Find("MiniGrpc", language).Cases)
+                {
+                    rows.Add(language, false, test.Name);
+                    rows.Add(language, true, test.Name);
+                }
+            }
+
+            return rows;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Rows), DisableDiscoveryEnumeration = true)]
+    public async Task Our_client_at_its_server(string language, bool tls, string name)
+    {
+        await using PeerProcess server = await StartAsync(language, "interop_server", tls ? [PemFolder.ServerCertificate, PemFolder.ServerKey] : []);
+        int port = int.Parse(await server.ReadLineAsync(), CultureInfo.InvariantCulture);
+        ServerAddress address = ServerAddress.OnPort(tls ? Transport.Tls : Transport.Tcp, port);
+        await using var run = new InteropRun(
+            () => new MiniChannelUnderTest(address.Uri, tls ? new ClientTls { Roots = TestCertificates.Roots } : null, []), OfficialCases.Soak);
+        await InteropCase.Find(name)!.RunAsync(run).WithinLimit(name);
+    }
+
+    [Theory]
+    [InlineData(Python, false)]
+    [InlineData(Python, true)]
+    [InlineData(Node, false)]
+    [InlineData(Node, true)]
+    public async Task Its_client_at_our_server(string language, bool tls)
+    {
+        var pair = new SuitePair(ClientIsOurs: true, ServerIsOurs: true, tls ? Transport.Tls : Transport.Tcp);
+        await using IRunningServer server = await pair.ServeAsync();
+        string[] names = [.. SuiteMatrix.Find(language, "MiniGrpc").Cases.Select(test => test.Name)];
+        await using PeerProcess client = await StartAsync(
+            language, "interop_client", [$"127.0.0.1:{server.Address.Port}", tls ? PemFolder.Authority : "-", .. names]);
+        foreach (string name in names)
+        {
+            Assert.Equal($"{name} passed", await client.ReadLineAsync());
+        }
+
+        Assert.Equal(0, await client.ExitAsync());
+    }
+
+    private static Task<PeerProcess> StartAsync(string language, string program, string[] arguments) => language == Python
+        ? PythonRuntime.StartAsync(program + ".py", arguments)
+        : NodeRuntime.StartAsync(program + ".js", arguments);
+}
