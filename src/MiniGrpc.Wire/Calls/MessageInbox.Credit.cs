@@ -6,10 +6,11 @@ namespace MiniGrpc.Wire.Calls;
 internal sealed partial class MessageInbox
 {
     /// <summary>
-    /// What the peer may always send beyond the message that is waited for. It has only the end to send then, which needs no credit; but
-    /// nghttp2 (Node.js, curl) asks its program for the end of the data only while the window is open, and would wait for ever.
+    /// What the peer may send beyond a message that is waited for and comes in more frames than one. It has only the end to send then, which
+    /// needs no credit; but nghttp2 (Node.js, curl) asks its program for the end of the data only while the window is open, and would wait
+    /// for ever. It is also room for the padding of the last frame.
     /// </summary>
-    internal const int RoomForTheEnd = 1024;
+    private const int RoomForTheEnd = 1024;
 
     /// <summary>
     /// Whether a waiting reader can go on. Looks at the prefix as soon as it is there: the octets of the message that
@@ -27,13 +28,7 @@ internal sealed partial class MessageInbox
         if (status != MessageReadStatus.NeedMore)
         {
             // A second message where one is due is an error that the reader states; the end alone is waited for otherwise.
-            if (status == MessageReadStatus.Error || !_waitsForEnd || _octets.Length > prefix.TotalLength)
-            {
-                return true;
-            }
-
-            credit += _window.Expand(RoomForTheEnd);
-            return false;
+            return status == MessageReadStatus.Error || !_waitsForEnd || _octets.Length > prefix.TotalLength;
         }
 
         if (_octets.Length >= MessagePrefix.Size)

@@ -68,18 +68,6 @@ internal sealed partial class Http2Connection
         send.WritePing(ShutdownPing);
     }
 
-    private void OnLingerOver()
-    {
-        if (_end is { } end)
-        {
-            Abort(end);
-        }
-        else
-        {
-            Transport.Abort();
-        }
-    }
-
     private void OnShutdownUnanswered()
     {
         using GateScope gate = Enter();

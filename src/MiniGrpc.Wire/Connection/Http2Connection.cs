@@ -170,7 +170,7 @@ internal sealed partial class Http2Connection
                 OnShutdownUnanswered();
                 break;
             case Alarm.Linger:
-                OnLingerOver();
+                Transport.Abort();
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(alarm), alarm, "not a wait of a connection");

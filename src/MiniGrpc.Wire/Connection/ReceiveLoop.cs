@@ -18,7 +18,7 @@ internal sealed class ReceiveLoop
     private readonly Http2Connection _connection;
     private readonly ReceiveSide _receive;
     private readonly Role _role;
-    private Holder _holder;
+    private Loan _inbound;
     private bool _prefaceReceived;
 
     public ReceiveLoop(Http2Connection connection, ReceiveSide receive, Role role)
@@ -39,7 +39,7 @@ internal sealed class ReceiveLoop
             while (true)
             {
                 ReadResult result;
-                Interlocked.Exchange(ref _holder, Holder.Nobody);
+                _inbound.Lend();
                 try
                 {
                     if (!held)
@@ -53,7 +53,7 @@ internal sealed class ReceiveLoop
                 }
                 finally
                 {
-                    TakeBack();
+                    _inbound.TakeBack();
                 }
 
                 ReadOnlySequence<byte> buffer = result.Buffer;
@@ -102,7 +102,7 @@ internal sealed class ReceiveLoop
     /// </summary>
     public bool TryTidy()
     {
-        if (Interlocked.CompareExchange(ref _holder, Holder.Tidier, Holder.Nobody) != Holder.Nobody)
+        if (!_inbound.TryBorrow())
         {
             return false;
         }
@@ -113,7 +113,7 @@ internal sealed class ReceiveLoop
         }
         finally
         {
-            Interlocked.Exchange(ref _holder, Holder.Nobody);
+            _inbound.GiveBack();
         }
 
         return true;
@@ -136,16 +136,6 @@ internal sealed class ReceiveLoop
         catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or ObjectDisposedException or OperationCanceledException)
         {
             // The end is what was waited for; how it came about no longer matters.
-        }
-    }
-
-    /// <summary>The wait is over. Who tidies up is done in a moment.</summary>
-    private void TakeBack()
-    {
-        var spin = new SpinWait();
-        while (Interlocked.CompareExchange(ref _holder, Holder.Loop, Holder.Nobody) != Holder.Nobody)
-        {
-            spin.SpinOnce();
         }
     }
 
@@ -214,13 +204,5 @@ internal sealed class ReceiveLoop
         return rest.IsEmpty && _receive.Streams.Count == 0
             ? new ConnectionEnd($"{peer} closed the connection", IsClean: true)
             : new ConnectionEnd($"{peer} closed the connection in the middle of {(rest.IsEmpty ? "a call" : "a frame")}");
-    }
-
-    /// <summary>Whose the inbound half is.</summary>
-    private enum Holder
-    {
-        Loop,
-        Nobody,
-        Tidier,
     }
 }

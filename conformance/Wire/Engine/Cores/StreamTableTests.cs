@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Conformance.Wire.Engine;
@@ -57,6 +58,19 @@ public class StreamTableTests
                 AssertSame(open, table);
             }
         }
+    }
+
+    /// <summary>A thousand calls at once take 16 KiB of slots; an idle connection must not keep them.</summary>
+    [Fact]
+    public void A_large_table_that_has_become_empty_is_given_up()
+    {
+        var table = new StreamTable();
+        Http2Stream[] streams = [.. Enumerable.Range(0, 1000).Select(i => Add(table, (2 * i) + 1))];
+        Assert.InRange(SlotsOf(table).Length, 1000, 4096);
+        Array.ForEach(streams, table.Remove);
+        Assert.InRange(SlotsOf(table).Length, 1, 128);
+        Http2Stream next = Add(table, 2001);
+        Assert.True(table.TryGet(2001, out Http2Stream? found) && found == next);
     }
 
     [Fact]
@@ -184,6 +198,9 @@ public class StreamTableTests
         table.Add(stream);
         return stream;
     }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_slots")]
+    private static extern ref Http2Stream?[] SlotsOf(StreamTable table);
 
     private static void AssertSame(Dictionary<int, Http2Stream> open, StreamTable table)
     {
