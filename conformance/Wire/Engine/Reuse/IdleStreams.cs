@@ -110,6 +110,30 @@ public class IdleStreams
         await server.AssertQuietAsync(client);
     }
 
+    /// <summary>The trace is called by the receive loop while it is at work: then its half is not to be had.</summary>
+    [Fact]
+    public async Task Nobody_tidies_up_while_the_receive_loop_is_at_work()
+    {
+        Http2Connection? connection = null;
+        int asked = 0;
+        int had = 0;
+        await using var server = new TestServer(options => options.WireTrace = frame =>
+        {
+            if (!frame.IsSent && Volatile.Read(ref connection) is { } ours)
+            {
+                Interlocked.Increment(ref asked);
+                Interlocked.Add(ref had, ours.TryTidyInbound() ? 1 : 0);
+            }
+        });
+        RawClient client = await server.StartAsync();
+        await client.RoundTripAsync();
+        Volatile.Write(ref connection, Assert.Single(Internals.ConnectionsOf(server.Core)));
+        await server.CallAsync(client, 1);
+        Assert.NotEqual(0, asked);
+        Assert.Equal(0, had);
+        await Eventually.IsTrueAsync(() => connection.TryTidyInbound(), "the loop to wait");
+    }
+
     /// <summary>Whoever tidies up and the receive loop take turns: calls that come in that moment are served as ever.</summary>
     [Fact]
     public async Task Tidying_up_beside_calls_harms_none()
