@@ -14,6 +14,9 @@ public sealed class MatrixAttribute : DataAttribute
     /// <summary>The test looks at the client's side only, so that servers in other processes will do, too.</summary>
     public bool AcrossProcesses { get; init; }
 
+    /// <summary>The test counts octets, or takes an address again: what only TCP offers, with or without TLS.</summary>
+    public bool OverTcp { get; init; }
+
     public override ValueTask<IReadOnlyCollection<ITheoryDataRow>> GetData(MethodInfo testMethod, DisposalTracker disposalTracker)
     {
         IEnumerable<object[]> rows = [[]];
@@ -29,9 +32,13 @@ public sealed class MatrixAttribute : DataAttribute
     // Peers are objects of this process; a runner can't store them between finding the tests and running them.
     public override bool SupportsDiscoveryEnumeration() => false;
 
+    private IEnumerable<Pair> Pairs => Matrix.Pairs
+        .Concat(AcrossProcesses ? Matrix.PairsAcrossProcesses : [])
+        .Where(pair => !OverTcp || pair.Transport is Transport.Tcp or Transport.Tls);
+
     private object[] ValuesOf(Type type) => type switch
     {
-        _ when type == typeof(Pair) => [.. Matrix.Pairs, .. AcrossProcesses ? Matrix.PairsAcrossProcesses : []],
+        _ when type == typeof(Pair) => [.. Pairs],
         _ when type == typeof(IServerPeer) => [.. Matrix.Servers],
         _ when type == typeof(IClientPeer) => [.. Matrix.Clients],
         _ when type == typeof(bool) => [false, true],

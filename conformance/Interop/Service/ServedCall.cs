@@ -67,6 +67,12 @@ internal sealed class ServedCall : IDisposable
 
     public void Dispose()
     {
+        // Who waits for the token may go on, and come here, before the registration's turn.
+        if (_context.CancellationToken.IsCancellationRequested)
+        {
+            _watch.OnCancelled();
+        }
+
         _onCancelled.Dispose();
         _watch.OnEnded();
     }
