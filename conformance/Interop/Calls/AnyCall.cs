@@ -166,6 +166,10 @@ internal sealed class AnyCall : IDisposable
             // The latter two are what Grpc.Net.Client lets through when the connection breaks under a write.
             return false;
         }
+        catch (NullReferenceException e) when (e.Source == "System.Net.Http")
+        {
+            return false; // HttpClient's own, when the stream is reset in the moment in which a write to it begins
+        }
         catch (TimeoutException) when (WritesMayOutlastTheirCall(Requests!))
         {
             return false; // what the call ends with is for the reads to see

@@ -119,6 +119,37 @@ public partial class FloodsOnTheServer
         await server.AssertQuietAsync(client);
     }
 
+    /// <summary>
+    /// Row 1: a lawful client that uses its limit to the full may open a stream for one that it has just reset, though the handler hasn't
+    /// noticed yet. No more than a tenth of the limit.
+    /// </summary>
+    [Fact]
+    [Requirement("9113-10.5-2")]
+    public async Task A_tenth_more_handlers_may_be_about_to_return()
+    {
+        await using var server = new TestServer(options => options.MaxConcurrentStreams = 10);
+        var stubborn = new TaskCompletionSource<byte[]>();
+        server.Service.Unary = (_, _) => stubborn.Task;
+        RawClient client = await server.StartAsync();
+        foreach (int id in new[] { 1, 3 })
+        {
+            await client.RequestAsync(id, "Unary");
+            await client.DataAsync(id, RawClient.Message(1), endStream: true);
+            await Eventually.IsTrueAsync(() => server.Service.Calls.Count == (id + 1) / 2, "the handler to start");
+            await client.SendAsync(o => RstStreamFrame.Write(o, id, ErrorCode.Cancel));
+        }
+
+        for (int id = 5; id <= 21; id += 2)
+        {
+            await client.RequestAsync(id, "Collect"); // nine more: 2 + 9 = 10 + 1
+        }
+
+        await client.RoundTripAsync(); // none of them is refused
+        await client.RequestAsync(23, "Collect");
+        await client.ExpectResetAsync(23, ErrorCode.RefusedStream);
+        stubborn.SetResult([]);
+    }
+
     /// <summary>Row 2, the server made to reset (CVE-2025-8671): the resets that mistakes of the client bring about count as well.</summary>
     [Theory]
     [InlineData("window update of 0")]

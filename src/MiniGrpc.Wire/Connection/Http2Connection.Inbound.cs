@@ -24,8 +24,11 @@ internal sealed partial class Http2Connection : IReceiveSink
             BeginShutdown();
         }
 
-        // A handler counts until it returns: a client that resets its streams can't have more of them running than it may open.
-        bool full = _receive.Streams.Count + Volatile.Read(ref _abandonedCalls) >= Options.Limits.MaxConcurrentStreams;
+        // A handler counts until it returns: a client that resets its streams can't have more of them running than it may open. A few more are
+        // let through, since a lawful client takes a stream for closed while its handler is just about to notice.
+        int open = _receive.Streams.Count;
+        int limit = Options.Limits.MaxConcurrentStreams;
+        bool full = open >= limit || open + Volatile.Read(ref _abandonedCalls) >= limit + (limit / 10);
 
         // While a shutdown is only announced the peer may not know of it yet: what it opened is served. Decided under the gate, so
         // that the GOAWAY of a shutdown that goes on meanwhile names every stream that is served.
