@@ -44,6 +44,7 @@ internal abstract partial class ClientCall
     /// <summary>The response's header list has come in; <paramref name="custom"/> is what is kept of it. On the receive loop.</summary>
     internal void OnResponseHeaders(byte[] custom)
     {
+        ReleaseRequest();
         Interlocked.Exchange(ref _headerFields, custom); // a full fence: who asks publishes, then looks
         PostHeaders();
     }
@@ -81,7 +82,7 @@ internal abstract partial class ClientCall
     /// <summary>What this call's header list has beyond that of its method.</summary>
     private HeaderList? RequestFields()
     {
-        if (_deadline is null && RequestCompression is null && _requestHeaders is not { Count: > 0 })
+        if (_deadline is null && RequestCompression is null && _requestHeaders is not { Count: > 0 } && PreviousAttempts == 0)
         {
             return null;
         }
@@ -97,6 +98,11 @@ internal abstract partial class ClientCall
         if (RequestCompression is not null)
         {
             fields.Add("grpc-encoding"u8, System.Text.Encoding.ASCII.GetBytes(RequestCompression.EncodingName));
+        }
+
+        if (PreviousAttempts > 0)
+        {
+            fields.Add("grpc-previous-rpc-attempts"u8, System.Text.Encoding.ASCII.GetBytes(PreviousAttempts.ToString(System.Globalization.CultureInfo.InvariantCulture)));
         }
 
         if (_requestHeaders is not null)

@@ -9,6 +9,8 @@ namespace MiniGrpc.Client;
 /// <content>How a call starts: its deadline and its cancellation first, then its stream, as soon as a connection has room for one.</content>
 internal abstract partial class ClientCall
 {
+    private bool _startedAgain;
+
     /// <summary>Opens a stream for the call on <paramref name="connection"/>. User code runs here: not on the receive loop.</summary>
     public OpenResult TryOpen(Http2Connection connection)
     {
@@ -87,7 +89,7 @@ internal abstract partial class ClientCall
 
         try
         {
-            Channel.Subchannel.Start(this);
+            Channel.Core.Router.Start(this);
         }
         catch (ObjectDisposedException)
         {
@@ -95,6 +97,29 @@ internal abstract partial class ClientCall
             throw;
         }
     }
+
+    /// <summary>
+    /// The server says that it has not looked at the call, and won't. One that can is sent once more, to whatever connection there is (gRFC
+    /// A6, transparent retries); the others end with <paramref name="status"/>. On the receive loop.
+    /// </summary>
+    public void OnUnprocessed(Status status)
+    {
+        if (CanStartAgain && !HasEnded && !_startedAgain)
+        {
+            _startedAgain = true;
+            Channel.Core.Dispatcher.Post(new SecondStart(this));
+            return;
+        }
+
+        WasUnprocessed = true;
+        End(status, abort: true);
+    }
+
+    /// <summary>Whether all that was sent is still there to be sent once more.</summary>
+    protected abstract bool CanStartAgain { get; }
+
+    /// <summary>The server has answered: nothing will be sent once more.</summary>
+    protected abstract void ReleaseRequest();
 
     /// <summary>The stream is about to be opened: nothing has been sent or received on it.</summary>
     protected virtual void Prepare(ClientStream stream)
@@ -114,16 +139,32 @@ internal abstract partial class ClientCall
         }
 
         stream = (ClientStream?)connection.Pool.Take()
-            ?? new ClientStream(connection, Channel.Options.MaxReceiveMessageSize ?? -1, Channel.Compressions);
-        stream.Begin(this);
+            ?? new ClientStream(connection, Channel.Compressions);
+        stream.Begin(this, Plan.MaxReceiveMessageSize);
         Prepare(stream);
         Connection = connection;
         Stream = stream; // the response may be there before the opener goes on
-        return send.TryOpen(stream, _requestBlock, fields, endStream: false);
+        return send.TryOpen(stream, Plan.RequestBlock, fields, endStream: false);
     }
 
     /// <summary>The stream is open.</summary>
     protected virtual void OnOpened(ClientStream stream)
     {
+    }
+
+    /// <summary>The start of a call that was sent once without any use.</summary>
+    private sealed class SecondStart(ClientCall call) : IThreadPoolWorkItem
+    {
+        public void Execute()
+        {
+            try
+            {
+                call.Channel.Core.Router.Start(call);
+            }
+            catch (ObjectDisposedException)
+            {
+                call.End(new Status(StatusCode.Cancelled, ChannelClosed), abort: true);
+            }
+        }
     }
 }

@@ -14,12 +14,14 @@ namespace MiniGrpc.Client;
 /// <remarks>
 /// Never pooled: callers hold on to it. Threading: whoever sets <c>_end</c> ends the call. Reports of the stream come in on the receive loop and only take notes; user code runs on the pool.
 /// </remarks>
-internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
+internal abstract partial class ClientCall : ICallHandle, IThreadPoolWorkItem
 {
     /// <summary>What calls that a closing channel cuts off are told.</summary>
     internal const string ChannelClosed = "the channel was closed";
 
-    private readonly PreparedFields _requestBlock;
+    /// <summary>What calls are told whose deadline has passed.</summary>
+    internal const string DeadlinePassed = "The deadline of the call has passed.";
+
     private readonly DateTime? _deadline;
     private readonly CancellationToken _cancellationToken;
     private CancellationTokenRegistration _registration;
@@ -42,7 +44,7 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
         }
 
         Channel = channel;
-        _requestBlock = channel.RequestBlock(method);
+        Plan = channel.PlanOf(method);
         WaitsForReady = options.IsWaitForReady;
         WriteOptions = options.WriteOptions;
         RequestCompression = ChooseCompression(options.Headers);
@@ -59,14 +61,29 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
     /// <summary>Whether the call waits for a connection however long that takes, rather than failing with the first attempt.</summary>
     public bool WaitsForReady { get; }
 
-    /// <summary>Where the call stands in the queue for a connection; guarded by the subchannel's lock.</summary>
+    /// <summary>The method's full name.</summary>
+    public abstract string MethodName { get; }
+
+    /// <summary>The metadata that the caller gave.</summary>
+    public Metadata? RequestHeaders => _requestHeaders;
+
+    /// <summary>Where the call stands in the queue for a connection; guarded by the router's lock.</summary>
     public LinkedListNode<ClientCall>? QueueNode { get; set; }
 
-    /// <summary>Its turn among the calls that wait; guarded by the subchannel's lock.</summary>
+    /// <summary>Its turn among the calls that wait; guarded by the router's lock.</summary>
     public long Ticket { get; set; }
 
     /// <summary>Whether the call has its status.</summary>
     public bool HasEnded => Volatile.Read(ref _end) is not null;
+
+    /// <summary>How many attempts of the same call there were before this one; the server is told.</summary>
+    public int PreviousAttempts { get; set; }
+
+    /// <summary>Whether the call has failed without any server having looked at it.</summary>
+    public bool WasUnprocessed { get; private set; }
+
+    /// <summary>What all calls of the method have in common.</summary>
+    internal MethodPlan Plan { get; }
 
     protected MiniChannel Channel { get; }
 
@@ -94,8 +111,11 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
     }
 
     /// <summary>There is no connection, and the call doesn't wait for one.</summary>
-    public void OnUnavailable(string reason) => End(
-        reason == ChannelClosed ? new Status(StatusCode.Cancelled, reason) : new Status(StatusCode.Unavailable, reason), abort: true);
+    public void OnUnavailable(Status status) => End(status, abort: true);
+
+    /// <summary>The connection has ended, and the call with it.</summary>
+    public void OnConnectionEnded(string reason) => End(
+        new Status(reason == ChannelClosed ? StatusCode.Cancelled : StatusCode.Unavailable, reason), abort: true);
 
     /// <inheritdoc />
     void IThreadPoolWorkItem.Execute() => Resume();
@@ -138,12 +158,17 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
         PostHeaders();
         if (QueueNode is not null)
         {
-            Channel.Subchannel.Forget(this);
+            Channel.Core.Router.Forget(this);
         }
 
         if (Volatile.Read(ref _endSource) is { } source)
         {
             Post(source);
+        }
+
+        if (end.Status.StatusCode == StatusCode.OK)
+        {
+            Channel.RetryThrottle?.RecordSuccess();
         }
 
         OnEnded();
@@ -203,11 +228,11 @@ internal abstract partial class ClientCall : IDisposable, IThreadPoolWorkItem
         }
         else
         {
-            Channel.Subchannel.Dispatcher.Post(item);
+            Channel.Core.Dispatcher.Post(item);
         }
     }
 
-    private void OnDeadline() => End(new Status(StatusCode.DeadlineExceeded, "The deadline of the call has passed."), abort: true);
+    private void OnDeadline() => End(new Status(StatusCode.DeadlineExceeded, DeadlinePassed), abort: true);
 
     private void OnTokenCancelled() => End(new Status(StatusCode.Cancelled, "The call was cancelled by its caller."), abort: true);
 

@@ -9,8 +9,8 @@ namespace MiniGrpc.Client;
 
 /// <summary>A call as the client's connection sees it: what comes in is judged by gRPC's rules and told to the call.</summary>
 /// <remarks>Threading: the reports come in on the receive loop; <see cref="Execute"/> runs on the thread pool.</remarks>
-internal sealed class ClientStream(Http2Connection connection, int maxReceiveMessageSize, CompressionSet compressions)
-    : GrpcStream(connection, maxReceiveMessageSize)
+internal sealed class ClientStream(Http2Connection connection, CompressionSet compressions)
+    : GrpcStream(connection, maxReceiveMessageSize: -1)
 {
     /// <summary>What a response's head in familiar words was found to be: the start of a gRPC response and nothing more.</summary>
     private static readonly object s_plainHead = new();
@@ -19,12 +19,16 @@ internal sealed class ClientStream(Http2Connection connection, int maxReceiveMes
     private static readonly object s_plainOk = new();
 
     private const string WithoutStatus = "The response ended without a grpc-status.";
-    private static readonly Status s_deadlineExceeded = new(StatusCode.DeadlineExceeded, "The deadline of the call has passed.");
+    private static readonly Status s_deadlineExceeded = new(StatusCode.DeadlineExceeded, ClientCall.DeadlinePassed);
 
     private ClientCall _call = null!;
 
     /// <summary>Under the gate: the call that the stream is for, before it is opened.</summary>
-    public void Begin(ClientCall call) => _call = call;
+    public void Begin(ClientCall call, int maxReceiveMessageSize)
+    {
+        _call = call;
+        MaxReceiveMessageSize = maxReceiveMessageSize;
+    }
 
     /// <inheritdoc />
     public override void Execute() => _call.Resume();
@@ -98,14 +102,24 @@ internal sealed class ClientStream(Http2Connection connection, int maxReceiveMes
         Status end = IsDeadline(status)
             ? s_deadlineExceeded
             : new Status(status, $"The server reset the stream: {ErrorCodes.Name(code)}{StatusMapping.ExplainRstStream((uint)code)}.");
-        _call.End(end, abort: true);
+        if (code == ErrorCode.RefusedStream && !HeadersReceived)
+        {
+            _call.OnUnprocessed(end); // section 8.7: it has not been processed, and may be sent again
+        }
+        else
+        {
+            _call.End(end, abort: true);
+        }
     }
+
+    /// <inheritdoc />
+    internal override void OnUnprocessed(string reason) => _call.OnUnprocessed(new Status(StatusCode.Unavailable, reason));
 
     /// <inheritdoc />
     internal override void OnStreamError(ProtocolError error) => _call.End(new Status(StatusCode.Internal, $"The response breaks HTTP/2: {error}"), abort: true);
 
     /// <inheritdoc />
-    internal override void OnConnectionEnded(string reason) => _call.OnUnavailable(reason);
+    internal override void OnConnectionEnded(string reason) => _call.OnConnectionEnded(reason);
 
     /// <inheritdoc />
     protected override void ForgetCall() => _call = null!;

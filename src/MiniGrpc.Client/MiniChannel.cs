@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Net;
 
 using Grpc.Core;
@@ -6,6 +5,9 @@ using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
+using MiniGrpc.Client.Configuration;
+using MiniGrpc.Client.Repeating;
+using MiniGrpc.Client.Resolving;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Grpc;
 using MiniGrpc.Wire.Http2;
@@ -24,21 +26,25 @@ namespace MiniGrpc.Client;
 /// <remarks>Thread-safe.</remarks>
 public sealed class MiniChannel : ChannelBase, IAsyncDisposable
 {
-    private readonly ConcurrentDictionary<IMethod, PreparedFields> _requestBlocks = new(ReferenceEqualityComparer.Instance);
     private readonly string _authority;
+    private ConfigInUse _config;
 
-    private MiniChannel(string target, string authority, EndPoint endPoint, MiniChannelOptions options)
-        : base(target)
+    private MiniChannel(Target target, MiniChannelOptions options)
+        : base(target.Text)
     {
-        _authority = CanBeSent(authority)
-            ? authority
-            : throw new ArgumentException($"'{authority}' can't be the name of a host: it may only have visible ASCII characters.", nameof(endPoint));
+        _authority = CanBeSent(target.Authority)
+            ? target.Authority
+            : throw new ArgumentException($"'{target.Authority}' can't be the name of a host: it may only have visible ASCII characters.", nameof(target));
         Options = options;
         Compressions = new CompressionSet(options.CompressionProviders);
         RequestCompression = options.RequestCompressionAlgorithm is null ? null : FindCompression(options.RequestCompressionAlgorithm);
-        Logger = options.LoggerFactory?.CreateLogger<MiniChannel>() ?? (ILogger)NullLogger.Instance;
-        Subchannel = new Subchannel(endPoint, Addresses.HostOf(authority), options, Logger);
+        RetryBuffer = new RetryBuffer(options.MaxRetryBufferSize);
+        _config = new ConfigInUse(options.ServiceConfig, options.MaxRetryAttempts);
+        Core = new ChannelCore(target, options, UseConfig, options.LoggerFactory?.CreateLogger<MiniChannel>() ?? (ILogger)NullLogger.Instance);
     }
+
+    /// <summary>How the channel stands to its server.</summary>
+    public ConnectivityState State => Core.State;
 
     internal MiniChannelOptions Options { get; }
 
@@ -46,33 +52,23 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
 
     internal ICompressionProvider? RequestCompression { get; }
 
-    internal ILogger Logger { get; }
-
-    internal Subchannel Subchannel { get; }
+    /// <summary>What the channel consists of.</summary>
+    internal ChannelCore Core { get; }
 
     /// <summary>
     /// A channel to <c>http://host:port</c> (plaintext HTTP/2), <c>https://host:port</c> (with <see cref="MiniChannelOptions.Tls"/>
-    /// set) or <c>unix:/path/to.sock</c>. Nothing is connected yet.
+    /// set), <c>unix:/path/to.sock</c>, <c>dns:///host:port</c>, <c>ipv4:address:port,…</c>, <c>ipv6:[address]:port,…</c>, or a target of
+    /// one of <see cref="MiniChannelOptions.ResolverFactories"/>. Nothing is connected yet.
     /// </summary>
     /// <exception cref="ArgumentException">The address can't be understood, or it and the options differ about TLS; the message says why.</exception>
+    /// <exception cref="InvalidOperationException">The service config is wrong; the message says where.</exception>
     public static MiniChannel ForAddress(string address) => ForAddress(address, new MiniChannelOptions());
 
     /// <inheritdoc cref="ForAddress(string)"/>
     public static MiniChannel ForAddress(string address, MiniChannelOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        EndPoint endPoint = Addresses.ParseConnect(address, out string authority, out bool? tls);
-        if (tls == true && options.Tls is null)
-        {
-            throw new ArgumentException($"'{address}': for TLS set MiniChannelOptions.Tls to a new ClientTls(), or write http:// for plaintext", nameof(address));
-        }
-
-        if (tls == false && options.Tls is not null)
-        {
-            throw new ArgumentException($"'{address}': http:// is plaintext, but MiniChannelOptions.Tls is set; write https://, or leave Tls null", nameof(address));
-        }
-
-        return new MiniChannel(address, authority, endPoint, options);
+        return new MiniChannel(Resolving.Target.Parse(address, options), options);
     }
 
     /// <summary>A channel to an <see cref="IPEndPoint"/>, a <see cref="System.Net.Sockets.UnixDomainSocketEndPoint"/> or a <see cref="MemoryEndPoint"/>.</summary>
@@ -83,29 +79,50 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(endPoint);
         ArgumentNullException.ThrowIfNull(options);
-        string authority = endPoint is IPEndPoint or DnsEndPoint { AddressFamily: System.Net.Sockets.AddressFamily.Unspecified }
-            ? endPoint is DnsEndPoint dns ? $"{dns.Host}:{dns.Port}" : endPoint.ToString()!
-            : "localhost";
-        return new MiniChannel(Addresses.Format(endPoint), authority, endPoint, options);
+        return new MiniChannel(Resolving.Target.Of(endPoint), options);
     }
+
+    /// <summary>Connects now rather than with the first call, and completes when there is a connection, after as many attempts as that takes.</summary>
+    /// <exception cref="ObjectDisposedException">The channel was closed.</exception>
+    public Task ConnectAsync(CancellationToken cancellationToken = default) => Core.ConnectAsync(cancellationToken);
+
+    /// <summary>Completes when <see cref="State"/> is another one than <paramref name="lastObservedState"/>.</summary>
+    public Task WaitForStateChangedAsync(ConnectivityState lastObservedState, CancellationToken cancellationToken = default) =>
+        Core.WaitForStateChangedAsync(lastObservedState, cancellationToken);
 
     /// <inheritdoc />
     public override CallInvoker CreateCallInvoker() => new MiniCallInvoker(this);
 
     /// <summary>Closes the channel at once: calls under way end with CANCELLED, further ones throw <see cref="ObjectDisposedException"/>.</summary>
-    public ValueTask DisposeAsync() => new(Subchannel.CloseAsync());
+    public ValueTask DisposeAsync() => new(Core.CloseAsync());
 
-    /// <summary>The header fields that every call of <paramref name="method"/> starts with.</summary>
-    internal PreparedFields RequestBlock(IMethod method) => _requestBlocks.GetOrAdd(method, static (method, channel) => channel.CreateRequestBlock(method), this);
+    /// <summary>The requests that are kept for further attempts.</summary>
+    internal RetryBuffer RetryBuffer { get; }
+
+    /// <summary>Keeps repeated calls from adding to an overload; null for never.</summary>
+    internal RetryThrottle? RetryThrottle => Volatile.Read(ref _config).Throttle;
+
+    /// <summary>What all calls of <paramref name="method"/> have in common.</summary>
+    internal MethodPlan PlanOf(IMethod method) => Volatile.Read(ref _config).PlanOf(method, this);
 
     internal ICompressionProvider FindCompression(string name) =>
         Compressions.Find(System.Text.Encoding.ASCII.GetBytes(name))
             ?? throw new InvalidOperationException($"Requests are to be compressed with '{name}', but CompressionProviders has no provider of that name.");
 
-    /// <inheritdoc />
-    protected override Task ShutdownAsyncCore() => Subchannel.CloseAsync();
+    /// <summary>A resolver has found a service config, or says that there is none: calls to come go by it.</summary>
+    private void UseConfig(ServiceConfig? config)
+    {
+        if ((config ?? Options.ServiceConfig) != _config.Source)
+        {
+            Volatile.Write(ref _config, new ConfigInUse(config ?? Options.ServiceConfig, Options.MaxRetryAttempts, _config));
+        }
+    }
 
-    private PreparedFields CreateRequestBlock(IMethod method)
+    /// <inheritdoc />
+    protected override Task ShutdownAsyncCore() => Core.CloseAsync();
+
+    /// <summary>The header fields that every call of <paramref name="method"/> starts with.</summary>
+    internal PreparedFields CreateRequestBlock(IMethod method)
     {
         if (!CanBeSent(method.FullName))
         {

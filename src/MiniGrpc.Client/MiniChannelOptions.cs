@@ -1,5 +1,8 @@
 using Microsoft.Extensions.Logging;
 
+using MiniGrpc.Client.Balancing;
+using MiniGrpc.Client.Configuration;
+using MiniGrpc.Client.Resolving;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Transport;
@@ -87,6 +90,39 @@ public sealed class MiniChannelOptions
     /// <summary>Whether to ask also while there are no calls. Default false; most servers don't allow it.</summary>
     public bool KeepAlivePingWithoutCalls { get; set; }
 
+    /// <summary>
+    /// How calls are balanced, repeated and limited (gRPC's service config). Default null: <c>pick_first</c>, nothing repeated. A resolver's own
+    /// comes before it.
+    /// </summary>
+    public ServiceConfig? ServiceConfig { get; set; }
+
+    /// <summary>How often a call is tried at the most, whatever the service config says, the first attempt included. Default 5; 1 switches retries and hedging off.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int MaxRetryAttempts
+    {
+        get;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value);
+            field = value;
+        }
+    } = 5;
+
+    /// <summary>
+    /// The most memory that the requests of one call may take while they are kept for a further attempt, in bytes. Default 1 MiB; null for no
+    /// limit. A call with more isn't tried again.
+    /// </summary>
+    public long? MaxRetryBufferPerCallSize { get; set; } = 1024 * 1024;
+
+    /// <summary>The most memory that the requests of all calls may take while they are kept for a further attempt, in bytes. Default 16 MiB; null for no limit.</summary>
+    public long? MaxRetryBufferSize { get; set; } = 16 * 1024 * 1024;
+
+    /// <summary>Resolvers for targets of further schemes. Default none. One of a scheme that there is already takes its place.</summary>
+    public IList<ResolverFactory> ResolverFactories { get; } = [];
+
+    /// <summary>Load-balancing policies besides <c>pick_first</c> and <c>round_robin</c>; a service config chooses one by its name. Default none.</summary>
+    public IList<LoadBalancerFactory> LoadBalancerFactories { get; } = [];
+
     /// <summary>What a server may do on a connection that costs it little and the client more, and how slow it may be.</summary>
     public AbuseLimits AbuseLimits { get; set; } = new();
 
@@ -104,6 +140,9 @@ public sealed class MiniChannelOptions
 
     /// <summary>Connects in place of the socket that the address names; null for the socket.</summary>
     internal Func<CancellationToken, ValueTask<ITransport>>? Connect { get; set; }
+
+    /// <summary>Looks host names up.</summary>
+    internal LookUp LookUp { get; set; } = System.Net.Dns.GetHostAddressesAsync;
 
     /// <summary>What the waits between attempts to connect are varied by.</summary>
     internal Random Random { get; set; } = Random.Shared;

@@ -4,9 +4,8 @@ namespace MiniGrpc.Client;
 
 /// <summary>The requests of a streaming call, from its caller.</summary>
 /// <remarks>One write at a time. A write completes when the message is accepted for sending, not when it was sent.</remarks>
-internal sealed class RequestWriter<TRequest, TResponse>(TypedCall<TRequest, TResponse> call, WriteOptions? writeOptions) : IClientStreamWriter<TRequest>
+internal abstract class RequestWriter<TRequest>(WriteOptions? writeOptions) : IClientStreamWriter<TRequest>
     where TRequest : class
-    where TResponse : class
 {
     private Task<bool>? _pending;
     private bool _completed;
@@ -36,7 +35,7 @@ internal sealed class RequestWriter<TRequest, TResponse>(TypedCall<TRequest, TRe
             throw new InvalidOperationException("Can't write the message because CompleteAsync was called: no more requests follow.");
         }
 
-        _pending = call.WriteAsync(message, WriteOptions);
+        _pending = SendAsync(message, WriteOptions);
         return _pending.IsCompletedSuccessfully && _pending.Result ? Task.CompletedTask : FinishAsync(_pending, cancellationToken);
     }
 
@@ -49,15 +48,23 @@ internal sealed class RequestWriter<TRequest, TResponse>(TypedCall<TRequest, TRe
         }
 
         _completed = true;
-        return call.CompleteAsync();
+        return SayCompleteAsync();
     }
+
+    /// <summary>Sends a request; false when the call has ended.</summary>
+    protected abstract Task<bool> SendAsync(TRequest message, WriteOptions? options);
+
+    /// <summary>Says that no more requests follow.</summary>
+    protected abstract Task SayCompleteAsync();
+
+    /// <summary>Why no request can be written any more, once the call has ended.</summary>
+    protected abstract Task<Exception> EndedExceptionAsync();
 
     private async Task FinishAsync(Task<bool> pending, CancellationToken cancellationToken)
     {
         if (!await pending.WaitAsync(cancellationToken).ConfigureAwait(false))
         {
-            await call.WaitForEndAsync().ConfigureAwait(false);
-            throw call.EndedException();
+            throw await EndedExceptionAsync().ConfigureAwait(false);
         }
     }
 }

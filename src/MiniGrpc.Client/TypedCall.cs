@@ -17,6 +17,9 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
     private ClientStream? _open;
     private OpenedSource? _opened;
 
+    /// <inheritdoc />
+    public override string MethodName => method.FullName;
+
     protected Method<TRequest, TResponse> Method => method;
 
     /// <summary>Whether its one request goes out as it starts.</summary>
@@ -31,24 +34,30 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
     }
 
     /// <summary>Starts a call of many requests.</summary>
-    public RequestWriter<TRequest, TResponse> StartStreaming()
+    public RequestWriter<TRequest> StartStreaming()
     {
         Begin();
-        return new RequestWriter<TRequest, TResponse>(this, WriteOptions);
+        return new CallWriter(this, WriteOptions);
     }
 
     /// <inheritdoc />
     protected override OpenResult Open(Http2Connection connection, HeaderList? fields, out ClientStream? stream)
     {
-        if (_request is null)
+        if (!TakesOneRequest)
         {
             using Http2Connection.GateScope gate = connection.Enter();
             return OpenStream(gate.Send, connection, fields, out stream);
         }
 
+        if (Volatile.Read(ref _request) is not { } request)
+        {
+            stream = null;
+            return OpenResult.Opened; // ended just now
+        }
+
         // Header list, request and END_STREAM enter the gate once.
         MessageSerializer serializer = MessageSerializer.Rent();
-        OutputBuffer message = Serialize(serializer, _request, WriteOptions);
+        OutputBuffer message = Serialize(serializer, request, WriteOptions);
         OpenResult result;
         using (Http2Connection.GateScope gate = connection.EnterToSend())
         {
@@ -68,7 +77,6 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
     {
         if (TakesOneRequest)
         {
-            _request = null;
             return; // nobody waits to write, and the stream may have been let go of
         }
 
@@ -77,7 +85,17 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
     }
 
     /// <inheritdoc />
-    protected override void OnEnded() => PostOpened();
+    protected override bool CanStartAgain => Volatile.Read(ref _request) is not null;
+
+    /// <inheritdoc />
+    protected override void ReleaseRequest() => _request = null;
+
+    /// <inheritdoc />
+    protected override void OnEnded()
+    {
+        ReleaseRequest();
+        PostOpened();
+    }
 
     /// <summary>Why no request can be written any more.</summary>
     public Exception EndedException() => Status.StatusCode == StatusCode.OK
@@ -128,7 +146,24 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
     private OutputBuffer Serialize(MessageSerializer serializer, TRequest message, WriteOptions? options)
     {
         bool plain = options is not null && (options.Flags & WriteFlags.NoCompress) != 0;
-        return serializer.Serialize(method.RequestMarshaller, message, plain ? null : RequestCompression, Channel.Options.MaxSendMessageSize);
+        return serializer.Serialize(method.RequestMarshaller, message, plain ? null : RequestCompression, Plan.MaxSendMessageSize);
+    }
+
+    /// <summary>The requests, from the caller.</summary>
+    private sealed class CallWriter(TypedCall<TRequest, TResponse> call, WriteOptions? writeOptions) : RequestWriter<TRequest>(writeOptions)
+    {
+        /// <inheritdoc />
+        protected override Task<bool> SendAsync(TRequest message, WriteOptions? options) => call.WriteAsync(message, options);
+
+        /// <inheritdoc />
+        protected override Task SayCompleteAsync() => call.CompleteAsync();
+
+        /// <inheritdoc />
+        protected override async Task<Exception> EndedExceptionAsync()
+        {
+            await call.WaitForEndAsync().ConfigureAwait(false);
+            return call.EndedException();
+        }
     }
 
     /// <summary>The wait of a writer that came before the stream.</summary>

@@ -59,6 +59,7 @@ internal sealed class ClientTarget : FuzzTarget
         Task<OutputCheck> connecting = AcceptAsync(listener, features);
         Task<Task<Status[]>> starting = Script.StartAsync(channel.CreateCallInvoker(), async count => await (await connecting).OpenedAsync(count));
         OutputCheck output = await connecting;
+        listener.Close(); // calls that are sent once more find nobody
         await Waits.WithinAsync(starting, "the calls to start");
 
         await Waits.WithinAsync(output.Transport.Output.WriteAsync(input).AsTask(), "the client to read");
@@ -67,7 +68,6 @@ internal sealed class ClientTarget : FuzzTarget
             time.Advance(TimeSpan.FromHours(1)); // whatever has a deadline has passed it
         }
 
-        listener.Close();
         await output.Transport.Output.CompleteAsync();
         Task<Status[]> calls = await starting;
         await Waits.WithinAsync(calls, "the calls to end");

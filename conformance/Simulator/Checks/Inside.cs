@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 
-using MiniGrpc.Client;
 using MiniGrpc.Server;
 using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Connection;
@@ -13,9 +12,6 @@ internal static class Inside
 {
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_connections")]
     public static extern ref HashSet<Http2Connection> ConnectionsOf(ServerCore core);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_connections")]
-    public static extern ref HashSet<Http2Connection> ConnectionsOf(Subchannel subchannel);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_send")]
     public static extern ref SendSide SendOf(Http2Connection connection);

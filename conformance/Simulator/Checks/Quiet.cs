@@ -12,7 +12,7 @@ internal static class Quiet
         CheckCalls(world);
         foreach (SimConnection wire in world.Network.Connections)
         {
-            Http2Connection? client = Find(Inside.ConnectionsOf(world.Channel.Subchannel), wire.Client);
+            Http2Connection? client = Find(world.Channel.Core.Connections, wire.Client);
             Http2Connection? server = world.Servers.All.Select(core => Find(Inside.ConnectionsOf(core), wire.Server)).FirstOrDefault(found => found is not null);
             CheckEnd(world, client, "client");
             CheckEnd(world, server, "server");
@@ -28,7 +28,7 @@ internal static class Quiet
     public static void CheckClosed(SimWorld world)
     {
         CheckCalls(world);
-        Expect(world, Inside.ConnectionsOf(world.Channel.Subchannel).Count == 0, "the channel has a connection after it was closed");
+        Expect(world, world.Channel.Core.Connections.Count == 0, "the channel has a connection after it was closed");
         Expect(world, world.ChannelClosing is { IsCompletedSuccessfully: true }, "the channel's DisposeAsync waits for ever");
         foreach (MiniGrpc.Server.ServerCore core in world.Servers.All)
         {
@@ -60,7 +60,7 @@ internal static class Quiet
             Expect(world, core.RunningCalls == 0, $"a server counts {core.RunningCalls} running calls where there are none");
         }
 
-        Expect(world, world.Channel.Subchannel.WaitingCalls == 0, $"{world.Channel.Subchannel.WaitingCalls} calls that have ended wait for a connection");
+        Expect(world, world.Channel.Core.Router.WaitingCalls == 0, $"{world.Channel.Core.Router.WaitingCalls} calls that have ended wait for a connection");
     }
 
     private static void CheckEnd(SimWorld world, Http2Connection? connection, string end)
@@ -93,7 +93,7 @@ internal static class Quiet
         Expect(world, Inside.ArrayOf(Inside.SendOf(sender).Output).Length == 0, $"{((SimTransport)sender.Transport).LocalAddress}: an idle connection holds output memory");
     }
 
-    private static Http2Connection? Find(HashSet<Http2Connection> connections, SimTransport transport) =>
+    private static Http2Connection? Find(IEnumerable<Http2Connection> connections, SimTransport transport) =>
         connections.FirstOrDefault(connection => ReferenceEquals(connection.Transport, transport));
 
     private static void Expect(SimWorld world, bool holds, string otherwise)

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using MiniGrpc.Client;
 using MiniGrpc.Conformance.Soak.World;
 using MiniGrpc.Server;
 using MiniGrpc.Wire.Connection;
@@ -16,10 +15,10 @@ internal static class Counters
     public static int ServerConnections(IEnumerable<Site> sites) => sites.Sum(site => Core(site.Server) is { } core ? CountOf(Connections(core)) : 0);
 
     /// <summary>Connections that channels have.</summary>
-    public static int ClientConnections(IEnumerable<Site> sites) => sites.Sum(site => CountOf(Connections(site.Channel.Subchannel)));
+    public static int ClientConnections(IEnumerable<Site> sites) => sites.Sum(site => site.Channel.Core.Connections.Count);
 
     /// <summary>Calls that wait for a connection.</summary>
-    public static int WaitingCalls(IEnumerable<Site> sites) => sites.Sum(site => site.Channel.Subchannel.WaitingCalls);
+    public static int WaitingCalls(IEnumerable<Site> sites) => sites.Sum(site => site.Channel.Core.Router.WaitingCalls);
 
     private static int CountOf(ICollection<Http2Connection> connections)
     {
@@ -34,7 +33,4 @@ internal static class Counters
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_connections")]
     private static extern ref HashSet<Http2Connection> Connections(ServerCore core);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_connections")]
-    private static extern ref HashSet<Http2Connection> Connections(Subchannel subchannel);
 }

@@ -38,12 +38,15 @@ public class FloodsOnTheClient
         {
             await server.RequestAsync(id);
             await server.SendAsync(o => RstStreamFrame.Write(o, id, ErrorCode.RefusedStream));
+            id += 2;
+            await server.RequestAsync(id); // once more, since it was not looked at
+            await server.SendAsync(o => RstStreamFrame.Write(o, id, ErrorCode.RefusedStream));
             Assert.Equal(StatusCode.Unavailable, (await TestChannel.FailureAsync(first)).StatusCode);
             first = channel.Unary([1]).ResponseAsync;
         }
 
-        await server.RequestAsync(103);
-        await server.ReplyAsync(103, 2);
+        await server.RequestAsync(105);
+        await server.ReplyAsync(105, 2);
         Assert.Equal([2], await RawPeer.Within(first, "the response"));
     }
 

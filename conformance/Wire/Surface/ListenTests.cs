@@ -37,7 +37,15 @@ public class ListenTests
     [InlineData("127.0.0.1:50051", "expected http://host:port")]
     [InlineData("http://127.0.0.1:0", "port 0")]
     [InlineData("https://127.0.0.1:50051", "TLS")]
-    [InlineData("dns://host:1", "unknown scheme")]
+    [InlineData("ftp://host:1", "expected http://host:port")]
+    [InlineData("dns://8.8.8.8/host:1", "a DNS server can't be chosen")]
+    [InlineData("dns:///", "expected dns:///host:port")]
+    [InlineData("dns:///host:0", "expected dns:///host:port")]
+    [InlineData("dns:///host:1/path", "expected dns:///host:port")]
+    [InlineData("ipv4:127.0.0.1", "'127.0.0.1' is no ipv4 address with a port")]
+    [InlineData("ipv4:127.0.0.1:1,[::1]:2", "'[::1]:2' is no ipv4 address with a port")]
+    [InlineData("ipv6:[::1]:1,127.0.0.1:2", "'127.0.0.1:2' is no ipv6 address with a port")]
+    [InlineData("ipv6:", "'' is no ipv6 address with a port")]
     public void An_address_that_cannot_be_connected_to_is_named_with_what_was_expected(string address, string expected)
     {
         ArgumentException error = Assert.ThrowsAny<ArgumentException>(() => MiniChannel.ForAddress(address));

@@ -193,7 +193,7 @@ public class RaceTests
 
         RpcException error = await Assert.ThrowsAsync<RpcException>(() => call.WithinLimit("the deadline"));
         Assert.Equal(StatusCode.DeadlineExceeded, error.StatusCode);
-        Assert.Equal(0, channel.Subchannel.WaitingCalls);
+        Assert.Equal(0, channel.Core.Router.WaitingCalls);
     }
 
     [Fact]

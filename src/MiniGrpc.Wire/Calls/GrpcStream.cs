@@ -24,9 +24,9 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
     protected GrpcStream(Http2Connection connection, int maxReceiveMessageSize)
     {
         Connection = connection;
-        MaxReceiveMessageSize = maxReceiveMessageSize;
         ReceiveLimits limits = connection.Options.Limits;
         Inbox = new MessageInbox(connection.ReceiveWindow, limits.StreamWindow, maxReceiveMessageSize, limits.LargestStreamWindow);
+        MaxReceiveMessageSize = maxReceiveMessageSize;
     }
 
     /// <summary>The connection that the stream is one of.</summary>
@@ -36,7 +36,15 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
     internal MessageInbox Inbox { get; }
 
     /// <summary>The largest message to take, in octets; negative for no limit.</summary>
-    internal int MaxReceiveMessageSize { get; }
+    internal int MaxReceiveMessageSize
+    {
+        get;
+        set
+        {
+            field = value;
+            Inbox.MaxMessageSize = value;
+        }
+    }
 
     /// <summary>How the peer's compressed messages are compressed; null for not at all.</summary>
     internal ICompressionProvider? ReceiveCompression { get; set; }

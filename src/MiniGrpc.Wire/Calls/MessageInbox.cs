@@ -42,7 +42,7 @@ internal sealed partial class MessageInbox
     private static readonly int s_largestMessage = Array.MaxLength - MessagePrefix.Size;
 
     private readonly ConnectionReceiveWindow _connectionWindow;
-    private readonly int _maxMessageSize;
+    private int _maxMessageSize;
     private readonly int _largestWindow;
     private readonly Lock _lock = new();
     private ReceiveWindow _window;
@@ -62,7 +62,7 @@ internal sealed partial class MessageInbox
         _connectionWindow = connectionWindow;
         _window = new ReceiveWindow(streamWindow);
         _largestWindow = largestStreamWindow;
-        _maxMessageSize = maxMessageSize < 0 ? s_largestMessage : Math.Min(maxMessageSize, s_largestMessage);
+        MaxMessageSize = maxMessageSize;
     }
 
     /// <summary>
@@ -70,6 +70,12 @@ internal sealed partial class MessageInbox
     /// needs no lock for it; the octets were added before the end was noted.
     /// </summary>
     public bool IsAtEnd => Volatile.Read(ref _ended) && _octets.Length == 0;
+
+    /// <summary>The largest message to take, in octets; negative for no limit. Set before anything comes in.</summary>
+    public int MaxMessageSize
+    {
+        set => _maxMessageSize = value < 0 ? s_largestMessage : Math.Min(value, s_largestMessage);
+    }
 
     /// <summary>Makes an inbox that was read to its end ready for the next call. Nobody else holds it.</summary>
     public void Renew(int streamWindow)

@@ -159,7 +159,7 @@ internal sealed partial class Http2Connection : IReceiveSink
         foreach (Http2Stream stream in refused ?? [])
         {
             _receive.Streams.Remove(stream);
-            stream.OnConnectionEnded($"{Transport.RemoteAddress} did not process the call: it sent {GoAwayReason}");
+            stream.OnUnprocessed($"{Transport.RemoteAddress} did not process the call: it sent {GoAwayReason}");
         }
 
         _owner.OnGoAway(this);

@@ -59,6 +59,17 @@ internal sealed partial class Http2Connection
         }
     }
 
+    /// <summary>Client: opens no more streams; the connection ends with the last of those that are open.</summary>
+    public void StopOpening()
+    {
+        using GateScope gate = Enter();
+        if (!_send.IsClosed)
+        {
+            gate.Send.IsGoingAway = true;
+            _shutdown = ShutdownStep.Draining;
+        }
+    }
+
     /// <summary>Our direction has ended: the peer has a moment to end its own.</summary>
     internal void OnOutputCompleted() => Alarms.SetIfClear(Alarm.Linger, Linger);
 

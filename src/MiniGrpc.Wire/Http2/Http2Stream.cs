@@ -90,6 +90,9 @@ internal abstract class Http2Stream
     /// <summary>The connection has ended, and with it the stream.</summary>
     internal abstract void OnConnectionEnded(string reason);
 
+    /// <summary>The peer has said that it has not processed the stream, and won't: it ends the connection (section 6.8).</summary>
+    internal virtual void OnUnprocessed(string reason) => OnConnectionEnded(reason);
+
     /// <summary>The queue has become short enough: wake the writer. Called under the send gate: must not run user code.</summary>
     internal abstract void OnSendCapacity();
 

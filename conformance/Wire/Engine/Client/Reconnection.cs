@@ -1,5 +1,4 @@
 using Grpc.Core;
-using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Http2;
@@ -14,7 +13,7 @@ public class Reconnection
     [Fact]
     public void Waits_grow_by_the_factor_up_to_the_limit_and_vary_by_a_fifth()
     {
-        var backoff = new Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), new Random(1));
+        var backoff = new MiniGrpc.Client.Balancing.Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), new Random(1));
         var seen = new HashSet<TimeSpan>();
         for (int round = 0; round < 20; round++)
         {
@@ -34,20 +33,21 @@ public class Reconnection
     [Fact]
     public async Task Calls_fail_at_once_between_attempts_and_the_next_one_is_made_when_it_is_due()
     {
-        var time = new FakeTimeProvider();
+        var time = new BackoffClock();
         var endPoint = new MemoryEndPoint("nobody");
         await using var channel = MiniChannel.ForEndPoint(endPoint, new MiniChannelOptions { TimeProvider = time });
         CallInvoker invoker = channel.CreateCallInvoker();
         Task<byte[]> Call(CallOptions options = default) => invoker.AsyncUnaryCall(TestService.UnaryMethod, null, options, [1]).ResponseAsync;
 
         await TestChannel.AssertFailsAsync(Call(), StatusCode.Unavailable, "no server listens there");
+        await time.IsArmedAsync();
         await using ITransportListener listener = endPoint.Listen();
         await TestChannel.AssertFailsAsync(Call(), StatusCode.Unavailable, "no server listens there"); // not tried again yet
         time.Advance(TimeSpan.FromSeconds(0.79));
         await TestChannel.AssertFailsAsync(Call(), StatusCode.Unavailable, "no server listens there");
         time.Advance(TimeSpan.FromSeconds(0.42));
 
-        Task<byte[]> call = Call();
+        Task<byte[]> call = Call(new CallOptions().WithWaitForReady());
         await using RawServer server = await AcceptAsync(listener);
         await server.RequestAsync(1);
         await server.ReplyAsync(1, 7);
@@ -58,22 +58,21 @@ public class Reconnection
     [Fact]
     public async Task A_call_that_waits_for_ready_is_sent_when_a_server_is_there()
     {
-        var time = new FakeTimeProvider();
+        var time = new BackoffClock();
         var endPoint = new MemoryEndPoint("nobody");
         await using var channel = MiniChannel.ForEndPoint(endPoint, new MiniChannelOptions { TimeProvider = time });
         CallInvoker invoker = channel.CreateCallInvoker();
         Task<byte[]> waiting = invoker.AsyncUnaryCall(TestService.UnaryMethod, null, new CallOptions().WithWaitForReady(), [1]).ResponseAsync;
         for (int attempt = 0; attempt < 5; attempt++)
         {
-            // A call that doesn't wait shows that the attempt has been made and has failed.
+            await time.IsArmedAsync();
             await TestChannel.AssertFailsAsync(
                 invoker.AsyncUnaryCall(TestService.UnaryMethod, null, default, [1]).ResponseAsync, StatusCode.Unavailable, "no server listens there");
             Assert.False(waiting.IsCompleted);
-            time.Advance(TimeSpan.FromSeconds(150)); // the next attempt starts by itself, since a call waits
+            time.Advance(TimeSpan.FromSeconds(150)); // the next attempt starts by itself
         }
 
-        await TestChannel.AssertFailsAsync(
-            invoker.AsyncUnaryCall(TestService.UnaryMethod, null, default, [1]).ResponseAsync, StatusCode.Unavailable, "no server listens there");
+        await time.IsArmedAsync();
         await using ITransportListener listener = endPoint.Listen();
         time.Advance(TimeSpan.FromSeconds(150));
         await using RawServer server = await AcceptAsync(listener);
@@ -86,7 +85,7 @@ public class Reconnection
     [Fact]
     public async Task A_call_that_waits_for_ready_keeps_its_deadline()
     {
-        var time = new FakeTimeProvider();
+        var time = new BackoffClock();
         await using var channel = MiniChannel.ForEndPoint(new MemoryEndPoint("nobody"), new MiniChannelOptions { TimeProvider = time });
         Task<byte[]> waiting = channel.CreateCallInvoker().AsyncUnaryCall(
             TestService.UnaryMethod, null, new CallOptions(deadline: time.GetUtcNow().UtcDateTime.AddMinutes(1)).WithWaitForReady(), [1]).ResponseAsync;
@@ -100,7 +99,7 @@ public class Reconnection
     [Fact]
     public async Task A_server_that_closes_before_its_settings_is_backed_off_from()
     {
-        var time = new FakeTimeProvider();
+        var time = new BackoffClock();
         await using var client = new TestChannel(options => options.TimeProvider = time);
         Task<byte[]> call = client.Unary([1]).ResponseAsync;
         RawServer server = await client.AcceptAsync();
@@ -108,8 +107,9 @@ public class Reconnection
         await server.DisposeAsync();
         await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, OverTls.IsOn ? "closed the connection right after the TLS handshake" : "closed the connection before");
         await TestChannel.AssertFailsAsync(client.Unary([1]).ResponseAsync, StatusCode.Unavailable, OverTls.IsOn ? "closed the connection right after the TLS handshake" : "closed the connection before");
+        await time.IsArmedAsync();
         time.Advance(TimeSpan.FromSeconds(1.3));
-        call = client.Unary([1]).ResponseAsync;
+        call = client.Unary([1], new CallOptions().WithWaitForReady()).ResponseAsync;
         server = await client.StartAsync();
         await server.RequestAsync(1);
         await server.ReplyAsync(1);
@@ -123,7 +123,7 @@ public class Reconnection
     [Fact]
     public async Task A_connection_that_took_no_call_is_backed_off_from_though_a_call_finds_it_first()
     {
-        var time = new FakeTimeProvider();
+        var time = new BackoffClock();
         await using var client = new TestChannel(options => options.TimeProvider = time);
         Task<byte[]> first = client.Unary([1]).ResponseAsync;
         RawServer server = await client.AcceptAsync();
@@ -142,10 +142,10 @@ public class Reconnection
     [Fact]
     public async Task A_connection_that_worked_makes_the_waits_start_over()
     {
-        var time = new FakeTimeProvider();
+        var time = new BackoffClock();
         await using var client = new TestChannel(options => options.TimeProvider = time);
         await FailOftenAsync(client, time);
-        Task<byte[]> works = client.Unary([1]).ResponseAsync;
+        Task<byte[]> works = client.Unary([1], new CallOptions().WithWaitForReady()).ResponseAsync;
         RawServer working = await client.StartAsync();
         await working.RequestAsync(1);
         await working.ReplyAsync(1);
@@ -155,19 +155,19 @@ public class Reconnection
         await working.DisposeAsync();
         await TestChannel.AssertFailsAsync(lost, StatusCode.Unavailable, "");
 
-        await FailAsync(client);
+        await FailAsync(client, time);
         time.Advance(TimeSpan.FromSeconds(1.21));
-        await FailAsync(client);
+        await FailAsync(client, time);
     }
 
     /// <summary>The same when a call finds out that the connection is going away before the channel has been told of its end.</summary>
     [Fact]
     public async Task A_connection_that_worked_makes_the_waits_start_over_though_a_call_finds_its_end_first()
     {
-        var time = new FakeTimeProvider();
+        var time = new BackoffClock();
         await using var client = new TestChannel(options => options.TimeProvider = time);
         await FailOftenAsync(client, time);
-        Task<byte[]> works = client.Unary([1]).ResponseAsync;
+        Task<byte[]> works = client.Unary([1], new CallOptions().WithWaitForReady()).ResponseAsync;
         RawServer working = await client.AcceptAsync();
         await working.ExpectPrefaceAsync();
         await working.SendAsync(o => SettingsFrame.Write(o, []));
@@ -177,28 +177,29 @@ public class Reconnection
         time.Advance(new AbuseLimits().SettingsTimeout); // it acknowledges nothing
         await working.ExpectAsync(FrameType.GoAway);
 
-        await FailAsync(client);
+        await FailAsync(client, time);
         time.Advance(TimeSpan.FromSeconds(1.21));
-        await FailAsync(client);
+        await FailAsync(client, time);
     }
 
     /// <summary>Attempts enough for the wait before the next one to be long.</summary>
-    private static async Task FailOftenAsync(TestChannel client, FakeTimeProvider time)
+    private static async Task FailOftenAsync(TestChannel client, BackoffClock time)
     {
         for (int attempt = 0; attempt < 5; attempt++)
         {
-            await FailAsync(client);
+            await FailAsync(client, time);
             time.Advance(TimeSpan.FromSeconds(150));
         }
     }
 
-    private static async Task FailAsync(TestChannel client)
+    private static async Task FailAsync(TestChannel client, BackoffClock time)
     {
         Task<byte[]> call = client.Unary([1]).ResponseAsync;
         await using RawServer server = await client.AcceptAsync();
         await server.ExpectPrefaceAsync();
         await server.DisposeAsync();
         await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, "");
+        await time.IsArmedAsync();
     }
 
     private static async Task<RawServer> AcceptAsync(ITransportListener listener)

@@ -62,6 +62,9 @@ public class Reliability
         Task<byte[]> above = client.Unary([2]).ResponseAsync;
         await server.RequestAsync(3);
         await server.SendAsync(o => GoAwayFrame.Write(o, 1, (ErrorCode)code));
+        RawServer second = await client.StartAsync();
+        await second.RequestAsync(1); // it was not processed there, and nor will it be here
+        await second.SendAsync(o => GoAwayFrame.Write(o, 0, (ErrorCode)code));
         await TestChannel.AssertFailsAsync(above, StatusCode.Unavailable, name);
         await server.ReplyAsync(1, 5);
         Assert.Equal([5], await RawPeer.Within(below, "the response"));

@@ -1,5 +1,4 @@
 using Grpc.Core;
-using MiniGrpc.Client;
 using MiniGrpc.Wire.Http2.Frames;
 using MiniGrpc.Wire.Transport;
 
@@ -189,7 +188,7 @@ public class RequestFields
             await server.RequestAsync(id);
         }
 
-        Assert.Single(ConnectionsOf(client.Channel.Subchannel));
+        Assert.Single(client.Channel.Core.Connections);
         for (int id = 1; id < 100; id += 2)
         {
             await server.ReplyAsync(id);
@@ -197,9 +196,6 @@ public class RequestFields
 
         await RawPeer.Within(Task.WhenAll(calls), "the responses");
         await client.AssertWorksAsync(server, 101);
-        Assert.Single(ConnectionsOf(client.Channel.Subchannel));
+        Assert.Single(client.Channel.Core.Connections);
     }
-
-    [System.Runtime.CompilerServices.UnsafeAccessor(System.Runtime.CompilerServices.UnsafeAccessorKind.Field, Name = "_connections")]
-    private static extern ref HashSet<MiniGrpc.Wire.Connection.Http2Connection> ConnectionsOf(Subchannel subchannel);
 }

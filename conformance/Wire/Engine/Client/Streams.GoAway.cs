@@ -23,15 +23,17 @@ public partial class Streams
         Http2Connection connection = Internals.ReadyConnectionOf(client.Channel)!;
         Assert.Equal(OpenResult.Opened, connection.CanOpen);
         await server.SendAsync(o => GoAwayFrame.Write(o, 1, ErrorCode.NoError, "restart"u8));
-        await TestChannel.AssertFailsAsync(above, StatusCode.Unavailable, "did not process the call");
+        RawServer second = await client.StartAsync();
+        Assert.Equal(RawClient.Message(2), (await second.RequestAsync(1)).Data); // not processed there, and so sent again here
+        await second.ReplyAsync(1, 4);
+        Assert.Equal([4], await RawPeer.Within(above, "the response on the new connection"));
         Assert.False(below.IsCompleted);
         Assert.Equal(OpenResult.GoingAway, connection.CanOpen);
 
         Task<byte[]> next = client.Unary([3]).ResponseAsync;
-        RawServer second = await client.StartAsync();
-        Assert.Equal(RawClient.Message(3), (await second.RequestAsync(1)).Data);
-        await second.ReplyAsync(1, 6);
-        Assert.Equal([6], await RawPeer.Within(next, "the response on the new connection"));
+        Assert.Equal(RawClient.Message(3), (await second.RequestAsync(3)).Data);
+        await second.ReplyAsync(3, 6);
+        Assert.Equal([6], await RawPeer.Within(next, "the next response on the new connection"));
 
         await server.ReplyAsync(1, 5);
         Assert.Equal([5], await RawPeer.Within(below, "the response on the old connection"));

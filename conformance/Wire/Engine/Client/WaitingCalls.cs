@@ -20,14 +20,16 @@ public class WaitingCalls
 
         var earlier = new HeldRequest(1);
         Task<byte[]> first = earlier.Start(client);
+        client.Channel.Core.Router.OnStreamsAvailable(); // calls that wait are tried, and there is no stream for them
         await RawPeer.Within(earlier.Held, "the first call to be tried");
         var later = new HeldRequest(2);
         Task<byte[]> second = later.Start(client);
+        client.Channel.Core.Router.OnStreamsAvailable();
         await RawPeer.Within(later.Held, "the second call to be tried");
         earlier.Release();
-        await Eventually.IsTrueAsync(() => client.Channel.Subchannel.WaitingCalls == 1, "the first call to wait again");
+        await Eventually.IsTrueAsync(() => client.Channel.Core.Router.WaitingCalls == 1, "the first call to wait again");
         later.Release();
-        await Eventually.IsTrueAsync(() => client.Channel.Subchannel.WaitingCalls == 2, "the second call to wait again");
+        await Eventually.IsTrueAsync(() => client.Channel.Core.Router.WaitingCalls == 2, "the second call to wait again");
 
         await server.ReplyAsync(1);
         Assert.Equal(RawClient.Message(1), (await server.RequestAsync(3)).Data);

@@ -29,7 +29,8 @@ internal static class Internals
     public static bool IsOpen(ServerCore core) => ConnectionsOf(core).Single().Transport.IsOpen;
 
     /// <summary>The connection that a channel starts calls on.</summary>
-    public static Http2Connection? ReadyConnectionOf(MiniChannel channel) => Ready(channel.Subchannel);
+    public static Http2Connection? ReadyConnectionOf(MiniChannel channel) =>
+        channel.Core.Connections.LastOrDefault(connection => connection.WasReady && connection.CanOpen != OpenResult.GoingAway);
 
     /// <summary>What the peer may still send on the connection.</summary>
     public static long ReceiveCreditOf(Http2Connection connection) => Available(connection.ReceiveWindow);
@@ -221,9 +222,6 @@ internal static class Internals
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_connections")]
     private static extern ref HashSet<Http2Connection> Connections(ServerCore core);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_ready")]
-    private static extern ref Http2Connection? Ready(Subchannel subchannel);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_send")]
     private static extern ref SendSide Send(Http2Connection connection);

@@ -1,4 +1,4 @@
-namespace MiniGrpc.Client;
+namespace MiniGrpc.Client.Balancing;
 
 /// <summary>
 /// The waits between attempts to connect (gRPC connection backoff): each 1.6 times the one before, up to a limit, and

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 using MiniGrpc.Wire.Transport;
 
-namespace MiniGrpc.Client;
+namespace MiniGrpc.Client.Balancing;
 
 /// <summary>Connects to an address, or says in one sentence why that failed.</summary>
 internal static class Connector

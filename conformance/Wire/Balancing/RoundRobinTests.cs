@@ -1,0 +1,115 @@
+using Grpc.Core;
+using MiniGrpc.Client;
+using MiniGrpc.Client.Configuration;
+using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Conformance.Wire.Engine.Client;
+
+namespace MiniGrpc.Conformance.Wire.Balancing;
+
+/// <summary>The policy round_robin: calls go to all that are connected, in turn.</summary>
+public sealed class RoundRobinTests : IAsyncDisposable
+{
+    private readonly Backends _backends = new(3);
+
+    public ValueTask DisposeAsync() => _backends.DisposeAsync();
+
+    [Fact]
+    public async Task Calls_go_to_all_in_turn()
+    {
+        await _backends.StartAsync(0, 1, 2);
+        await using MiniChannel channel = await ConnectAsync(3);
+        int[] answers = await Backends.AskAsync(channel, 9);
+        for (int i = 0; i < 9; i++)
+        {
+            Assert.Equal((answers[0] + i) % 3, answers[i]);
+        }
+    }
+
+    [Fact]
+    public async Task One_that_fails_harms_no_call_and_is_taken_again_when_it_answers()
+    {
+        var time = new BackoffClock();
+        await _backends.StartAsync(0, 1, 2);
+        await using MiniChannel channel = await ConnectAsync(3, options => options.TimeProvider = time);
+        await _backends.StopAsync(1);
+        await time.IsArmedAsync();
+        Assert.Equal([0, 2], (await Backends.AskAsync(channel, 4)).Distinct().Order());
+        await _backends.StartAsync(1);
+        time.Advance(TimeSpan.FromSeconds(1.3));
+        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count(connection => connection.WasReady) == 3, "the third to be connected");
+        await Settling.OfAsync(channel);
+        Assert.Equal(3, (await Backends.AskAsync(channel, 3)).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task When_all_have_failed_calls_fail()
+    {
+        var time = new BackoffClock();
+        await using MiniChannel channel = _backends.Channel(new RoundRobinConfig(), options => options.TimeProvider = time);
+        Task failed = Backends.FailAsync(channel, StatusCode.Unavailable, "no server listens there");
+        await _backends.Resolver.FindAsync(_backends.Addresses);
+        await failed;
+        Assert.Equal(ConnectivityState.TransientFailure, channel.State);
+        Assert.NotEqual(0, _backends.Resolver.Refreshes);
+        for (int i = 0; i < 3; i++)
+        {
+            await time.IsArmedAsync();
+        }
+
+        await _backends.StartAsync(2);
+        time.Advance(TimeSpan.FromSeconds(1.3));
+        await RawPeer.Within(channel.ConnectAsync(TestContext.Current.CancellationToken), "the channel to connect");
+        Assert.Equal(2, await Backends.AskAsync(channel));
+    }
+
+    [Fact]
+    public async Task Addresses_come_and_go()
+    {
+        await _backends.StartAsync(0, 1, 2);
+        await using MiniChannel channel = await ConnectAsync(3);
+        await _backends.Resolver.FindAsync(_backends.Addresses[1]);
+        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count == 1, "the others to be left");
+        Assert.Equal((int[])[1, 1, 1], await Backends.AskAsync(channel, 3));
+        await _backends.Resolver.FindAsync();
+        await RawPeer.Within(channel.WaitForStateChangedAsync(ConnectivityState.Ready, TestContext.Current.CancellationToken), "the channel to fail");
+        await Backends.FailAsync(channel, StatusCode.Unavailable, "no addresses");
+    }
+
+    /// <summary>A call for which the server whose turn it is has no free stream goes to the next one that has.</summary>
+    [Fact]
+    public async Task A_call_goes_on_to_the_next_server_that_has_a_free_stream()
+    {
+        var release = new TaskCompletionSource<byte[]>(TaskCreationOptions.RunContinuationsAsynchronously);
+        int arrived = 0;
+        foreach (TestService service in _backends.Services)
+        {
+            service.Unary = (_, _) =>
+            {
+                Interlocked.Increment(ref arrived);
+                return release.Task;
+            };
+        }
+
+        await _backends.StartAsync(0, 1, 2);
+        await using MiniChannel channel = await ConnectAsync(3);
+        const int Streams = 1000; // as many as a server lets a client have
+        Task<int>[] calls = [.. Enumerable.Range(0, 3 * Streams).Select(_ => Backends.AskAsync(channel))];
+        await Eventually.IsTrueAsync(() => Volatile.Read(ref arrived) == 3 * Streams, "every stream of every server to be used");
+        Task<int> waiting = Backends.AskAsync(channel);
+        Assert.Equal(1, channel.Core.Router.WaitingCalls);
+        release.SetResult([5]);
+        Assert.All(await Task.WhenAll(calls), answer => Assert.Equal(5, answer));
+        Assert.Equal(5, await waiting);
+    }
+
+    private async Task<MiniChannel> ConnectAsync(int count, Action<MiniChannelOptions>? configure = null)
+    {
+        MiniChannel channel = _backends.Channel(new RoundRobinConfig(), configure);
+        Task connected = channel.ConnectAsync(TestContext.Current.CancellationToken);
+        await _backends.Resolver.FindAsync(_backends.Addresses[..count]);
+        await RawPeer.Within(connected, "the channel to connect");
+        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count(connection => connection.WasReady) == count, "all to be connected");
+        await Settling.OfAsync(channel);
+        return channel;
+    }
+}

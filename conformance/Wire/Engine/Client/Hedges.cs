@@ -1,0 +1,127 @@
+using Grpc.Core;
+using MiniGrpc.Client.Configuration;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Conformance.Wire.Engine.Client;
+
+/// <summary>gRFC A6, hedging: a call that is sent several times, on a clock moved by hand.</summary>
+public class Hedges
+{
+    private readonly BackoffClock _time = new();
+
+    [Fact]
+    public async Task The_first_answer_counts_and_the_other_attempts_are_cancelled()
+    {
+        await using TestChannel client = Channel("10s");
+        using AsyncUnaryCall<byte[]> call = client.Unary([1, 2]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await _time.IsArmedAsync();
+        _time.Advance(TimeSpan.FromMilliseconds(9_999));
+        await server.AssertNothingOnAsync(3);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        (RawFrame second, byte[] data) = await server.RequestAsync(3);
+        Assert.Equal("1", second["grpc-previous-rpc-attempts"]);
+        Assert.Equal(RawClient.Message(1, 2), data);
+        await _time.IsArmedAsync();
+        await server.ReplyAsync(3, 7);
+        Assert.Equal([7], await RawPeer.Within(call.ResponseAsync, "the response"));
+        await server.ExpectResetAsync(1, ErrorCode.Cancel);
+        await AssertNothingIsLeftAsync(client, server, 5);
+    }
+
+    [Fact]
+    public async Task Without_a_delay_all_are_sent_at_once()
+    {
+        await using TestChannel client = Channel("0s");
+        using AsyncUnaryCall<byte[]> call = client.Unary([1]);
+        RawServer server = await client.StartAsync();
+        foreach (int id in new[] { 1, 3, 5 })
+        {
+            await server.RequestAsync(id);
+        }
+
+        await server.ReplyAsync(1, 7);
+        Assert.Equal([7], await RawPeer.Within(call.ResponseAsync, "the response"));
+        await server.ExpectResetAsync(3, ErrorCode.Cancel);
+        await server.ExpectResetAsync(5, ErrorCode.Cancel);
+        await AssertNothingIsLeftAsync(client, server, 7);
+    }
+
+    [Fact]
+    public async Task A_failure_that_is_not_fatal_makes_room_for_the_next_at_once()
+    {
+        await using TestChannel client = Channel("1000s");
+        using AsyncUnaryCall<byte[]> call = client.Unary([1]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await FailAsync(server, 1, StatusCode.Unavailable);
+        await server.RequestAsync(3);
+        await FailAsync(server, 3, StatusCode.Unavailable);
+        await server.RequestAsync(5);
+        await FailAsync(server, 5, StatusCode.Unavailable); // the last one
+        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Unavailable, "no");
+        await AssertNothingIsLeftAsync(client, server, 7);
+    }
+
+    [Fact]
+    public async Task A_fatal_failure_ends_the_call_and_the_other_attempts()
+    {
+        await using TestChannel client = Channel("0s");
+        using AsyncUnaryCall<byte[]> call = client.Unary([1]);
+        RawServer server = await client.StartAsync();
+        foreach (int id in new[] { 1, 3, 5 })
+        {
+            await server.RequestAsync(id);
+        }
+
+        await FailAsync(server, 3, StatusCode.InvalidArgument);
+        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.InvalidArgument, "no");
+        await server.ExpectResetAsync(1, ErrorCode.Cancel);
+        await server.ExpectResetAsync(5, ErrorCode.Cancel);
+        await AssertNothingIsLeftAsync(client, server, 7);
+    }
+
+    [Fact]
+    public async Task The_server_may_say_when_the_next_one_is_welcome_or_that_none_is()
+    {
+        await using TestChannel client = Channel("1000s");
+        using AsyncUnaryCall<byte[]> call = client.Unary([1]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await _time.IsArmedAsync();
+        await FailAsync(server, 1, StatusCode.Unavailable, "grpc-retry-pushback-ms=50000");
+        await _time.IsArmedAsync();
+        _time.Advance(TimeSpan.FromMilliseconds(49_999));
+        await server.AssertNothingOnAsync(3);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        await server.RequestAsync(3);
+        await FailAsync(server, 3, StatusCode.Unavailable, "grpc-retry-pushback-ms=-1");
+        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Unavailable, "no");
+        await AssertNothingIsLeftAsync(client, server, 5);
+    }
+
+    private static Task FailAsync(RawServer server, int id, StatusCode code, params string[] trailers) =>
+        server.HeadersAsync(id, endStream: true, [.. RawServer.Headers200, $"grpc-status={(int)code}", "grpc-message=no", .. trailers]);
+
+    /// <summary>The method of <see cref="TestChannel.AssertWorksAsync"/> is hedged, too: another one shows that the connection works.</summary>
+    private static async Task AssertNothingIsLeftAsync(TestChannel client, RawServer server, int nextId)
+    {
+        using AsyncServerStreamingCall<byte[]> call = client.Spread([1]);
+        await server.RequestAsync(nextId);
+        await server.ReplyAsync(nextId, 4);
+        Assert.True(await RawPeer.Within(call.ResponseStream.MoveNext(CancellationToken.None), "the response"));
+        Assert.False(await RawPeer.Within(call.ResponseStream.MoveNext(CancellationToken.None), "the end"));
+        await client.AssertQuietAsync(server);
+        await Eventually.IsTrueAsync(() => client.Channel.RetryBuffer.Octets == 0, "kept requests to be let go");
+    }
+
+    private TestChannel Channel(string delay) => new(options =>
+    {
+        options.TimeProvider = _time;
+        options.ServiceConfig = ServiceConfig.Parse($$$"""
+            {"methodConfig": [{"name": [{"service": "test", "method": "Unary"}],
+              "hedgingPolicy": {"maxAttempts": 3, "hedgingDelay": "{{{delay}}}", "nonFatalStatusCodes": ["UNAVAILABLE"]}}]}
+            """);
+    });
+}

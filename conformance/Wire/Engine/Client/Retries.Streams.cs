@@ -1,0 +1,115 @@
+using Grpc.Core;
+using MiniGrpc.Wire.Http2.Frames;
+
+namespace MiniGrpc.Conformance.Wire.Engine.Client;
+
+/// <content>Calls of many requests: what was written is kept, and sent again.</content>
+public partial class Retries
+{
+    [Fact]
+    public async Task What_was_written_is_sent_again_and_what_follows_after_it()
+    {
+        await using TestChannel client = Channel();
+        using AsyncClientStreamingCall<byte[], byte[]> call = client.Collect();
+        Task written = WriteAsync(call.RequestStream, [1], [2]);
+        RawServer server = await client.StartAsync();
+        await ExpectMessagesAsync(server, 1, [1], [2]);
+        await RawPeer.Within(written, "the writes");
+        await FailAsync(server, 1, StatusCode.Unavailable);
+        await _time.IsArmedAsync();
+        _time.Advance(TimeSpan.FromSeconds(12));
+        await ExpectMessagesAsync(server, 3, [1], [2]);
+        await RawPeer.Within(call.RequestStream.WriteAsync([3], TestContext.Current.CancellationToken), "the third write");
+        await RawPeer.Within(call.RequestStream.CompleteAsync(), "the end of the writes");
+        Assert.Equal(RawClient.Message(3), (await ReadDataAsync(server, 3)).ToArray());
+        await server.ReplyAsync(3, 7);
+        Assert.Equal([7], await RawPeer.Within(call.ResponseAsync, "the response"));
+        await AssertNothingIsLeftAsync(client, server, 5);
+    }
+
+    [Fact]
+    public async Task Requests_that_need_more_room_than_there_is_are_not_sent_again()
+    {
+        await using TestChannel client = Channel(configure: options => options.MaxRetryBufferPerCallSize = 1000);
+        using AsyncClientStreamingCall<byte[], byte[]> call = client.Collect();
+        Task written = WriteAsync(call.RequestStream, new byte[500], new byte[500]);
+        RawServer server = await client.StartAsync();
+        await ExpectMessagesAsync(server, 1, new byte[500], new byte[500]);
+        await RawPeer.Within(written, "the writes");
+        await FailAsync(server, 1, StatusCode.Unavailable);
+        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Unavailable, "no");
+        await AssertNothingIsLeftAsync(client, server, 3);
+    }
+
+    [Fact]
+    public async Task The_room_of_a_channel_is_that_of_all_its_calls()
+    {
+        await using TestChannel client = Channel(configure: options => options.MaxRetryBufferSize = 1000);
+        using AsyncUnaryCall<byte[]> first = client.Unary(new byte[900]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        using AsyncUnaryCall<byte[]> second = client.Unary(new byte[900]);
+        await server.RequestAsync(3);
+        await FailAsync(server, 3, StatusCode.Unavailable);
+        await TestChannel.AssertFailsAsync(second.ResponseAsync, StatusCode.Unavailable, "no");
+        await server.ReplyAsync(1, 7);
+        Assert.Equal([7], await RawPeer.Within(first.ResponseAsync, "the response"));
+        await AssertNothingIsLeftAsync(client, server, 5);
+    }
+
+    [Fact]
+    public async Task Responses_of_a_second_attempt_are_read_as_if_there_had_been_no_first()
+    {
+        await using TestChannel client = Channel();
+        using AsyncDuplexStreamingCall<byte[], byte[]> call = client.Duplex();
+        Task<bool> read = call.ResponseStream.MoveNext(CancellationToken.None);
+        Assert.Throws<InvalidOperationException>(() => { _ = call.ResponseStream.MoveNext(CancellationToken.None); });
+        RawServer server = await client.StartAsync();
+        await server.ExpectAsync(FrameType.Headers, 1);
+        await FailAsync(server, 1, StatusCode.Unavailable);
+        await _time.IsArmedAsync();
+        _time.Advance(TimeSpan.FromSeconds(12));
+        await server.ExpectAsync(FrameType.Headers, 3);
+        await server.ReplyAsync(3, 7);
+        Assert.True(await RawPeer.Within(read, "the response"));
+        Assert.Equal([7], call.ResponseStream.Current);
+        Assert.False(await RawPeer.Within(call.ResponseStream.MoveNext(CancellationToken.None), "the end"));
+        InvalidOperationException e = await Assert.ThrowsAsync<InvalidOperationException>(() => call.RequestStream.WriteAsync([1], TestContext.Current.CancellationToken));
+        Assert.Contains("the call has ended", e.Message, StringComparison.Ordinal);
+        await AssertNothingIsLeftAsync(client, server, 5);
+    }
+
+    private static async Task WriteAsync(IClientStreamWriter<byte[]> writer, params byte[][] messages)
+    {
+        foreach (byte[] message in messages)
+        {
+            await writer.WriteAsync(message, TestContext.Current.CancellationToken);
+        }
+    }
+
+    private static async Task ExpectMessagesAsync(RawServer server, int id, params byte[][] messages)
+    {
+        await server.ExpectAsync(FrameType.Headers, id);
+        byte[] expected = [.. messages.SelectMany(message => RawClient.Message(message))];
+        var data = new List<byte>();
+        while (data.Count < expected.Length)
+        {
+            data.AddRange((await server.ExpectAsync(FrameType.Data, id)).Payload);
+        }
+
+        Assert.Equal(expected, data);
+    }
+
+    private static async Task<List<byte>> ReadDataAsync(RawServer server, int id)
+    {
+        var data = new List<byte>();
+        for (bool ended = false; !ended;)
+        {
+            RawFrame next = await server.ExpectAsync(FrameType.Data, id);
+            data.AddRange(next.Payload);
+            ended = next.EndStream;
+        }
+
+        return data;
+    }
+}

@@ -1,0 +1,169 @@
+using Grpc.Core;
+
+using Microsoft.Extensions.Logging;
+
+using MiniGrpc.Client.Configuration;
+using MiniGrpc.Client.Resolving;
+
+namespace MiniGrpc.Client.Balancing;
+
+/// <summary>
+/// Holds the load-balancing policy that the service config names. When the config names another one, that one is made ready while the
+/// old one still serves, and takes over when it has connected, has failed, or the old one has nothing to lose.
+/// </summary>
+/// <remarks>On the channel's serializer.</remarks>
+internal sealed class PolicySwitch : IDisposable
+{
+    private const string DefaultPolicy = PickFirstFactory.PolicyName;
+
+    private readonly ChannelCore _channel;
+    private readonly MiniChannelOptions _options;
+    private readonly ILogger _logger;
+    private readonly Dictionary<string, LoadBalancerFactory> _factories;
+    private Slot? _current;
+    private Slot? _pending;
+
+    public PolicySwitch(ChannelCore channel, MiniChannelOptions options, ILogger logger)
+    {
+        _channel = channel;
+        _options = options;
+        _logger = logger;
+        _factories = FactoriesOf(options);
+    }
+
+    /// <summary>New addresses, or none and the reason.</summary>
+    public void Update(ResolverResult result)
+    {
+        if (result.Failure is not null && _current is not null)
+        {
+            (_pending ?? _current).Update(new ChannelState([], null, result.Failure));
+            return;
+        }
+
+        LoadBalancingConfig[] wanted = [.. (result.ServiceConfig ?? _options.ServiceConfig)?.LoadBalancingConfigs ?? []];
+        LoadBalancingConfig? config = Array.Find(wanted, one => _factories.ContainsKey(one.PolicyName));
+        if (config is null && wanted.Length > 0)
+        {
+            string names = string.Join(", ", wanted.Select(one => one.PolicyName));
+            Update(ResolverResult.ForFailure(new Status(StatusCode.Unavailable, $"The service config names no load-balancing policy that there is: {names}.")));
+            return;
+        }
+
+        string name = config?.PolicyName ?? DefaultPolicy;
+        Slot? latest = _pending ?? _current;
+        if (latest?.Name != name)
+        {
+            _pending?.Dispose();
+            latest = new Slot(this, _factories[name]);
+            if (_current is null)
+            {
+                _current = latest;
+            }
+            else
+            {
+                _pending = latest;
+            }
+        }
+
+        latest.Update(new ChannelState(result.Addresses, config, result.Failure));
+    }
+
+    /// <summary>Somebody wants to be connected.</summary>
+    public void RequestConnection() => _current?.RequestConnection();
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        _pending?.Dispose();
+        _current?.Dispose();
+        _pending = null;
+        _current = null;
+    }
+
+    private static Dictionary<string, LoadBalancerFactory> FactoriesOf(MiniChannelOptions options)
+    {
+        var factories = new Dictionary<string, LoadBalancerFactory>
+        {
+            [PickFirstFactory.PolicyName] = new PickFirstFactory(),
+            [RoundRobinFactory.PolicyName] = new RoundRobinFactory(),
+        };
+        foreach (LoadBalancerFactory factory in options.LoadBalancerFactories)
+        {
+            factories[factory.Name] = factory;
+        }
+
+        return factories;
+    }
+
+    private void OnStateUpdated(Slot slot)
+    {
+        if (_pending is not null && (slot == _pending
+            ? slot.State != ConnectivityState.Connecting || _current!.State != ConnectivityState.Ready
+            : slot == _current && slot.State != ConnectivityState.Ready))
+        {
+            Slot old = _current!;
+            _current = _pending;
+            _pending = null;
+            old.Dispose();
+        }
+
+        if (_current is { Picker: { } picker } current)
+        {
+            _channel.UpdateState(current.State, picker);
+        }
+    }
+
+    /// <summary>A policy and where it stands.</summary>
+    private sealed class Slot : IChannelControlHelper, IDisposable
+    {
+        private readonly PolicySwitch _owner;
+        private readonly LoadBalancer _balancer;
+        private bool _disposed;
+
+        public Slot(PolicySwitch owner, LoadBalancerFactory factory)
+        {
+            _owner = owner;
+            Name = factory.Name;
+            _balancer = factory.Create(new LoadBalancerOptions(this, owner._options, owner._logger));
+        }
+
+        public string Name { get; }
+
+        public ConnectivityState State { get; private set; } = ConnectivityState.Connecting;
+
+        public SubchannelPicker? Picker { get; private set; }
+
+        public void Update(ChannelState state) => _balancer.UpdateChannelState(state);
+
+        public void RequestConnection() => _balancer.RequestConnection();
+
+        public Subchannel CreateSubchannel(BalancerAddress address) => _owner._channel.CreateSubchannel(address);
+
+        public void RefreshResolver() => _owner._channel.RefreshResolver();
+
+        public void UpdateState(ConnectivityState state, SubchannelPicker picker)
+        {
+            ArgumentNullException.ThrowIfNull(picker);
+            State = state;
+            Picker = picker;
+            if (!_disposed)
+            {
+                _owner.OnStateUpdated(this);
+            }
+        }
+
+        public void Post(Action work) => _owner._channel.Post(() =>
+        {
+            if (!_disposed)
+            {
+                work();
+            }
+        });
+
+        public void Dispose()
+        {
+            _disposed = true;
+            _balancer.Dispose();
+        }
+    }
+}

@@ -1,0 +1,250 @@
+using Grpc.Core;
+
+using MiniGrpc.Client.Balancing;
+using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Client;
+
+/// <summary>
+/// Brings calls to connections: asks the load-balancing policy's picker for each, and keeps those for which there is no connection, or
+/// no free stream, until there is.
+/// </summary>
+/// <remarks>
+/// Threading: its lock guards the queue; pickers are asked, and calls started, outside of it, on their caller's thread or on the pool.
+/// A call that finds a free stream doesn't take the lock. Calls that are tried at the same moment may overtake each other: a call
+/// whose marshaller is slow holds up no other.
+/// </remarks>
+internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker) : IThreadPoolWorkItem
+{
+    private static readonly Status s_closed = new(StatusCode.Cancelled, ClientCall.ChannelClosed);
+
+    private readonly Lock _lock = new();
+    private readonly CallQueue _waiting = new();
+    private SubchannelPicker _picker = picker;
+    private bool _drainPosted;
+    private bool _isClosed;
+
+    private enum Outcome : byte
+    {
+        /// <summary>The call is on its way, or has ended.</summary>
+        Done,
+
+        /// <summary>The picker has no connection for it yet.</summary>
+        NotYet,
+
+        /// <summary>The connection that was picked has no free stream.</summary>
+        Full,
+
+        /// <summary>The picker says that it fails, but it waits for ready.</summary>
+        WaitsForReady,
+    }
+
+    /// <summary>How many calls wait.</summary>
+    public int WaitingCalls => _waiting.Count;
+
+    /// <summary>Starts a call now, or as soon as there is a connection with a free stream; the call learns if there won't be one.</summary>
+    /// <exception cref="ObjectDisposedException">The channel was closed.</exception>
+    public void Start(ClientCall call)
+    {
+        ObjectDisposedException.ThrowIf(_isClosed, typeof(MiniChannel));
+        SubchannelPicker picker = Volatile.Read(ref _picker);
+        Subchannel? full = null;
+        if (_waiting.Count == 0 && Route(call, picker, out full) == Outcome.Done)
+        {
+            return;
+        }
+
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_isClosed, typeof(MiniChannel));
+            _waiting.Add(call);
+            DrainIfChanged(picker, full);
+        }
+
+        ForgetIfEnded(call);
+    }
+
+    /// <summary>A call has ended while it waited: it doesn't wait any more.</summary>
+    public void Forget(ClientCall call)
+    {
+        lock (_lock)
+        {
+            _waiting.Remove(call);
+        }
+    }
+
+    /// <summary>From now on calls go where <paramref name="picker"/> says; those that wait ask it first.</summary>
+    public void SetPicker(SubchannelPicker picker)
+    {
+        lock (_lock)
+        {
+            Volatile.Write(ref _picker, picker);
+            PostDrain();
+        }
+    }
+
+    /// <summary>A connection has a free stream that hadn't. Any thread, receive loops as well.</summary>
+    public void OnStreamsAvailable()
+    {
+        if (_waiting.Count == 0)
+        {
+            return; // a call that is just being queued looks once more after it has been
+        }
+
+        lock (_lock)
+        {
+            PostDrain();
+        }
+    }
+
+    /// <summary>Calls that wait are cancelled, and no more are taken.</summary>
+    public void Close()
+    {
+        ClientCall[] waiting;
+        lock (_lock)
+        {
+            _isClosed = true;
+            waiting = _waiting.TakeAll();
+        }
+
+        Array.ForEach(waiting, call => call.OnUnavailable(s_closed));
+    }
+
+    /// <summary>On the pool: calls that wait are started, for as long as there are free streams.</summary>
+    void IThreadPoolWorkItem.Execute()
+    {
+        SubchannelPicker picker;
+        lock (_lock)
+        {
+            _drainPosted = false;
+            picker = _picker;
+        }
+
+        List<ClientCall>? back = null;
+        List<Subchannel>? full = null;
+        while (TakeFirst() is { } call)
+        {
+            Outcome outcome = Route(call, picker, out Subchannel? fullOne);
+            if (outcome == Outcome.Done)
+            {
+                continue;
+            }
+
+            (back ??= []).Add(call);
+            if (fullOne is not null)
+            {
+                (full ??= []).Add(fullOne);
+            }
+
+            if (picker.TreatsCallsAlike && outcome != Outcome.WaitsForReady)
+            {
+                break; // the next one would fare no better
+            }
+        }
+
+        if (back is not null)
+        {
+            PutBack(back, picker, full);
+        }
+    }
+
+    /// <summary>Asks the picker for one call and starts it there. User code runs here: marshallers, and pickers of the user's own.</summary>
+    private static Outcome Route(ClientCall call, SubchannelPicker picker, out Subchannel? full)
+    {
+        full = null;
+        PickResult pick;
+        try
+        {
+            pick = picker.Pick(new PickContext(call));
+        }
+        catch (Exception e)
+        {
+            call.OnUnavailable(new Status(StatusCode.Internal, $"The load-balancing policy's picker failed: {e.Message}", e));
+            return Outcome.Done;
+        }
+
+        switch (pick.Kind)
+        {
+            case PickKind.Fail when call.WaitsForReady:
+                return Outcome.WaitsForReady;
+            case PickKind.Fail or PickKind.Drop:
+                call.OnUnavailable(pick.Status);
+                return Outcome.Done;
+            case PickKind.Queue:
+                return Outcome.NotYet;
+        }
+
+        Subchannel first = pick.Subchannel!;
+        Subchannel? subchannel = first;
+        do
+        {
+            OpenResult result = subchannel.TryOpen(call);
+            if (result == OpenResult.Opened)
+            {
+                return Outcome.Done;
+            }
+
+            if (result == OpenResult.AtLimit)
+            {
+                full = subchannel;
+            }
+
+            subchannel = picker.NextAfter(subchannel);
+        }
+        while (subchannel is not null && subchannel != first);
+
+        return full is null ? Outcome.NotYet : Outcome.Full;
+    }
+
+    private ClientCall? TakeFirst()
+    {
+        lock (_lock)
+        {
+            return _waiting.TakeFirst();
+        }
+    }
+
+    private void PutBack(List<ClientCall> calls, SubchannelPicker picker, List<Subchannel>? full)
+    {
+        bool closed;
+        lock (_lock)
+        {
+            closed = _isClosed;
+            if (!closed)
+            {
+                calls.ForEach(_waiting.PutBack);
+                DrainIfChanged(picker, null);
+                full?.ForEach(subchannel => DrainIfChanged(picker, subchannel));
+            }
+        }
+
+        calls.ForEach(closed ? call => call.OnUnavailable(s_closed) : ForgetIfEnded);
+    }
+
+    /// <summary>Under the lock: a picker, or a free stream, may have come between the try and now, when nobody was waiting yet.</summary>
+    private void DrainIfChanged(SubchannelPicker picker, Subchannel? full)
+    {
+        if (picker != _picker || full is { HasFreeStream: true })
+        {
+            PostDrain();
+        }
+    }
+
+    private void ForgetIfEnded(ClientCall call)
+    {
+        if (call.HasEnded)
+        {
+            Forget(call); // ended just before it was queued
+        }
+    }
+
+    private void PostDrain()
+    {
+        if (!_drainPosted && _waiting.Count > 0)
+        {
+            _drainPosted = true;
+            dispatcher.Post(this);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+using Grpc.Core;
+
+using Microsoft.Extensions.Logging;
+
+using MiniGrpc.Client.Balancing;
+using MiniGrpc.Client.Configuration;
+using MiniGrpc.Client.Resolving;
+using MiniGrpc.Wire.Connection;
+
+namespace MiniGrpc.Client;
+
+/// <summary>
+/// What a channel consists of: a resolver finds addresses, a load-balancing policy makes subchannels of them, and a router brings calls to
+/// these.
+/// <code>
+///             serializer                          |  any thread
+///  resolver --addresses--> policy --subchannels-->| picker &lt;-- router &lt;-- calls
+///     ^                      |                    |
+///     +----- look again -----+                    |
+/// </code>
+/// Nothing of it is started before the first call, or a request to connect.
+/// </summary>
+internal sealed partial class ChannelCore : IChannelControlHelper
+{
+    private readonly Lock _lock = new();
+    private readonly HashSet<Http2Connection> _connections = [];
+    private readonly PostedCompletion _closed = new();
+    private readonly WorkSerializer _serializer;
+    private readonly PolicySwitch _policy;
+    private readonly Action<ServiceConfig?> _onConfig;
+    private Resolver? _resolver;
+    private bool _isClosed;
+
+    public ChannelCore(Target target, MiniChannelOptions options, Action<ServiceConfig?> onConfig, ILogger logger)
+    {
+        Target = target;
+        _onConfig = onConfig;
+        Options = options;
+        Logger = logger;
+        Wire.Connection.ConnectionOptions.CheckTime(options.ConnectTimeout, nameof(options.ConnectTimeout));
+        _ = new Backoff(options.InitialReconnectBackoff, options.MaxReconnectBackoff, options.Random);
+        ConnectionOptions = Create(options, logger).Validated();
+        _serializer = new WorkSerializer(Dispatcher, OnFailure);
+        _policy = new PolicySwitch(this, options, logger);
+        Router = new CallRouter(Dispatcher, new IdlePicker(RequestConnection));
+    }
+
+    /// <summary>What the channel was made for.</summary>
+    public Target Target { get; }
+
+    public MiniChannelOptions Options { get; }
+
+    public ILogger Logger { get; }
+
+    /// <summary>What connections are given.</summary>
+    public ConnectionOptions ConnectionOptions { get; }
+
+    /// <summary>Where calls go on when something has come in for them.</summary>
+    public IDispatcher Dispatcher => ConnectionOptions.Dispatcher;
+
+    /// <summary>Brings calls to connections.</summary>
+    public CallRouter Router { get; }
+
+    /// <summary>The name that servers' certificates have to be for.</summary>
+    public string Host => Target.Host;
+
+    /// <summary>The connections that are open.</summary>
+    public IReadOnlyCollection<Http2Connection> Connections
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _connections];
+            }
+        }
+    }
+
+    /// <summary>Runs <paramref name="work"/> on the serializer. Nothing is left to do once the channel is closed.</summary>
+    public void Post(Action work) => _serializer.Post(work);
+
+    /// <inheritdoc />
+    public Subchannel CreateSubchannel(BalancerAddress address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        return new Subchannel(this, address);
+    }
+
+    /// <inheritdoc />
+    public void RefreshResolver() => _resolver?.Refresh();
+
+    /// <summary>Connects if the channel is idle: looks addresses up first if that hasn't been done yet.</summary>
+    public void RequestConnection() => Post(() =>
+    {
+        if (_isClosed)
+        {
+            return;
+        }
+
+        if (_resolver is not null)
+        {
+            _policy.RequestConnection();
+            return;
+        }
+
+        SetState(ConnectivityState.Connecting);
+        Router.SetPicker(FixedPicker.Queue);
+        _resolver = Target.CreateResolver(Options, Logger);
+        _resolver.Start(result => Post(() => OnResolved(result)));
+    });
+
+    /// <summary>A connection has been made; false if the channel was closed meanwhile.</summary>
+    public bool TryAddConnection(Http2Connection connection)
+    {
+        lock (_lock)
+        {
+            return !_isClosed && _connections.Add(connection);
+        }
+    }
+
+    /// <summary>Nothing of a connection is left. On its receive loop.</summary>
+    public void RemoveConnection(Http2Connection connection)
+    {
+        lock (_lock)
+        {
+            _connections.Remove(connection);
+            if (_isClosed && _connections.Count == 0)
+            {
+                Dispatcher.Post(_closed);
+            }
+        }
+    }
+
+    /// <summary>Closes everything; calls under way and waiting are cancelled.</summary>
+    public async Task CloseAsync()
+    {
+        Http2Connection[] connections;
+        lock (_lock)
+        {
+            _isClosed = true;
+            connections = [.. _connections];
+            if (connections.Length == 0)
+            {
+                Dispatcher.Post(_closed);
+            }
+        }
+
+        Router.Close();
+        var end = new ConnectionEnd(ClientCall.ChannelClosed, IsClean: true);
+        Array.ForEach(connections, connection => connection.Abort(end));
+        var stopped = new PostedCompletion();
+        Post(() =>
+        {
+            _resolver?.Dispose();
+            _policy.Dispose();
+            SetState(ConnectivityState.Shutdown);
+            Dispatcher.Post(stopped);
+        });
+        await stopped.Task.ConfigureAwait(false);
+        await _closed.Task.ConfigureAwait(false);
+    }
+
+    /// <inheritdoc />
+    public void UpdateState(ConnectivityState state, SubchannelPicker picker)
+    {
+        ArgumentNullException.ThrowIfNull(picker);
+        if (!_isClosed)
+        {
+            Router.SetPicker(picker);
+            SetState(state);
+        }
+    }
+
+    private static ConnectionOptions Create(MiniChannelOptions options, ILogger logger) => options.Connection with
+    {
+        Logger = logger,
+        Time = options.TimeProvider,
+        WireTrace = options.WireTrace,
+        Limits = options.Connection.Limits with
+        {
+            MaxHeaderListSize = options.MaxHeaderListSize,
+            MaxHeaderFields = options.MaxHeaderFields,
+            Abuse = options.AbuseLimits,
+        },
+        KeepAlive = new KeepAliveOptions(options.KeepAlivePingDelay, options.KeepAlivePingTimeout, options.KeepAlivePingWithoutCalls),
+    };
+
+    private void OnResolved(ResolverResult result)
+    {
+        if (!_isClosed)
+        {
+            if (result.Failure is null)
+            {
+                _onConfig(result.ServiceConfig);
+            }
+
+            _policy.Update(result);
+        }
+    }
+
+    /// <summary>A policy or a resolver threw: nobody knows what it would have done, so calls fail until the next addresses come.</summary>
+    private void OnFailure(Exception e)
+    {
+        Logger.LogError(e, "The load-balancing policy or the resolver of {Target} failed", Target.Text);
+        UpdateState(ConnectivityState.TransientFailure, new FixedPicker(PickResult.ForFailure(
+            new Status(StatusCode.Internal, $"The load-balancing policy or the resolver failed: {e.Message}", e))));
+    }
+}

@@ -1,0 +1,215 @@
+using Grpc.Core;
+
+using MiniGrpc.Client.Configuration;
+using MiniGrpc.Wire.Connection;
+
+namespace MiniGrpc.Client.Repeating;
+
+/// <content>When attempts are started, and which one is chosen: one after the other (retries) or beside each other (hedging).</content>
+internal abstract partial class RepeatedCall<TRequest, TResponse>
+{
+    private PostedCompletion? _waiter;
+    private bool _signalled;
+
+    private bool IsDecided => Volatile.Read(ref _decision) is not null;
+
+    private TimeProvider Time => _channel.Options.TimeProvider;
+
+    /// <summary>An attempt is made, and when it fails in a way that may pass another one after a wait, as often as the policy allows.</summary>
+    private async Task RetryAsync()
+    {
+        var backoff = new RetryBackoff(_plan.Parameters.Retry!, _channel.Options.Random);
+        bool mayRepeatUnseen = true;
+        for (int attempts = 1; !IsDecided; attempts++)
+        {
+            Attempt attempt = StartAttempt(attempts - 1);
+            while (attempt.State == AttemptState.UnderWay && !IsDecided)
+            {
+                await WaitForEventAsync(Timeout.InfiniteTimeSpan).ConfigureAwait(false);
+            }
+
+            TimeSpan wait = TimeSpan.Zero;
+            if (attempt.State == AttemptState.Failed && mayRepeatUnseen && attempt.Call.WasUnprocessed)
+            {
+                mayRepeatUnseen = false; // no server has seen it: it doesn't count (gRFC A6, transparent retries)
+                attempts--;
+            }
+            else if (attempt.State == AttemptState.Answered || !MayRetry(attempt, attempts, backoff, out wait))
+            {
+                Choose(attempt);
+            }
+
+            await SleepAsync(wait).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Whether another attempt is made after one that has failed, and after which wait.</summary>
+    private bool MayRetry(Attempt failed, int attempts, RetryBackoff backoff, out TimeSpan wait)
+    {
+        wait = TimeSpan.Zero;
+        if (IsDecided || failed.Call.DeadlineHasPassed)
+        {
+            return false;
+        }
+
+        RetryParameters retry = _plan.Parameters.Retry!;
+        TimeSpan? pushback = PushbackOf(failed);
+        bool isRetryable = retry.RetryableStatusCodes.Contains(failed.Call.GetStatus().StatusCode);
+        bool isThrottled = (isRetryable || pushback < TimeSpan.Zero) && _channel.RetryThrottle?.RecordFailure() == false;
+        if (!isRetryable || isThrottled || pushback < TimeSpan.Zero || attempts >= retry.MaxAttempts)
+        {
+            return false;
+        }
+
+        if (pushback is { } asked)
+        {
+            backoff.Reset();
+            wait = asked;
+        }
+        else
+        {
+            wait = backoff.Next();
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// Attempts are started one delay after the other, or at once when one has failed in a way that another may not; the first whose
+    /// response begins is chosen, or the first that fails for good.
+    /// </summary>
+    private async Task HedgeAsync()
+    {
+        HedgingParameters hedging = _plan.Parameters.Hedging!;
+        var started = new List<Attempt>();
+        TimeSpan untilNext = TimeSpan.Zero;
+        bool isWelcome = true;
+        while (!IsDecided)
+        {
+            long now = Time.GetTimestamp();
+            if (Decisive(started, hedging, ref untilNext, ref isWelcome) is { } decisive)
+            {
+                Choose(decisive);
+                return;
+            }
+
+            bool mayStart = isWelcome && started.Count < hedging.MaxAttempts && (started.Count == 0 || _channel.RetryThrottle?.AllowsRetries != false);
+            if (mayStart && untilNext <= TimeSpan.Zero)
+            {
+                started.Add(StartAttempt(started.Count));
+                untilNext = hedging.HedgingDelay;
+            }
+            else if (!mayStart && started.TrueForAll(attempt => attempt.State == AttemptState.Failed))
+            {
+                Choose(started[^1]);
+            }
+            else
+            {
+                await WaitForEventAsync(mayStart ? untilNext : Timeout.InfiniteTimeSpan).ConfigureAwait(false);
+                untilNext -= Time.GetElapsedTime(now);
+            }
+        }
+    }
+
+    /// <summary>The attempt that ends the hedging, if there is one; what the others that have failed mean for the next one.</summary>
+    private Attempt? Decisive(List<Attempt> started, HedgingParameters hedging, ref TimeSpan untilNext, ref bool isWelcome)
+    {
+        foreach (Attempt attempt in started)
+        {
+            if (attempt.State == AttemptState.Answered)
+            {
+                return attempt;
+            }
+
+            if (attempt.State != AttemptState.Failed || attempt.IsCounted)
+            {
+                continue;
+            }
+
+            attempt.IsCounted = true;
+            TimeSpan? pushback = PushbackOf(attempt);
+            bool isFatal = attempt.Call.DeadlineHasPassed || !hedging.NonFatalStatusCodes.Contains(attempt.Call.GetStatus().StatusCode);
+            if (!isFatal || pushback < TimeSpan.Zero)
+            {
+                _channel.RetryThrottle?.RecordFailure();
+            }
+
+            if (isFatal)
+            {
+                return attempt;
+            }
+
+            isWelcome &= !(pushback < TimeSpan.Zero);
+            untilNext = pushback ?? TimeSpan.Zero;
+        }
+
+        return null;
+    }
+
+    /// <summary>Waits, unless the call is decided meanwhile; that it is too late ends it.</summary>
+    private async Task SleepAsync(TimeSpan wait)
+    {
+        long start = Time.GetTimestamp();
+        for (TimeSpan left = wait; left > TimeSpan.Zero && !IsDecided; left = wait - Time.GetElapsedTime(start))
+        {
+            TimeSpan untilDeadline = _options.Deadline is { } deadline && deadline != DateTime.MaxValue ? deadline - Time.GetUtcNow().UtcDateTime : TimeSpan.MaxValue;
+            if (untilDeadline <= TimeSpan.Zero)
+            {
+                Cancel(new Status(StatusCode.DeadlineExceeded, ClientCall.DeadlinePassed));
+                return;
+            }
+
+            await WaitForEventAsync(untilDeadline < left ? untilDeadline : left).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Completes when something has happened to an attempt or to the call, or when <paramref name="limit"/> has passed.</summary>
+    private async Task WaitForEventAsync(TimeSpan limit)
+    {
+        PostedCompletion waiter;
+        lock (_lock)
+        {
+            if (_signalled)
+            {
+                _signalled = false;
+                return;
+            }
+
+            waiter = _waiter = new PostedCompletion();
+        }
+
+        TimeSpan due = limit > s_longestTimer ? s_longestTimer : limit;
+        using (limit == Timeout.InfiniteTimeSpan
+            ? null
+            : Time.CreateTimer(static call => ((RepeatedCall<TRequest, TResponse>)call!).Signal(), this, due, Timeout.InfiniteTimeSpan))
+        {
+            await waiter.Task.ConfigureAwait(false);
+        }
+
+        lock (_lock)
+        {
+            _signalled = false;
+            _waiter = null;
+        }
+    }
+
+    /// <summary>Wakes the loop.</summary>
+    private void Signal()
+    {
+        PostedCompletion? waiter;
+        lock (_lock)
+        {
+            waiter = _waiter;
+            _waiter = null;
+            _signalled = waiter is null;
+        }
+
+        if (waiter is not null)
+        {
+            _channel.Core.Dispatcher.Post(waiter);
+        }
+    }
+
+    /// <summary>Timers can't take longer waits; whoever waits looks again.</summary>
+    private static readonly TimeSpan s_longestTimer = TimeSpan.FromDays(24);
+}

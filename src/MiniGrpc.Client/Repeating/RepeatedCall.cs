@@ -1,0 +1,219 @@
+using Grpc.Core;
+
+using MiniGrpc.Wire.Connection;
+
+namespace MiniGrpc.Client.Repeating;
+
+/// <summary>
+/// A call that a service config lets be tried again (gRFC A6): its attempts are calls of their own, and one of them is chosen in the end,
+/// as soon as its response begins, or when it has failed and there is no other. From then on the call is that attempt.
+/// <code>
+/// attempt 1 --UNAVAILABLE--> wait --> attempt 2 --response header list--> chosen: its messages and its status are the call's
+/// </code>
+/// </summary>
+/// <remarks>
+/// Threading: whoever sets <c>_decision</c> has decided. The loops that start attempts run on the pool, one for each call; what happens to
+/// attempts wakes them.
+/// </remarks>
+internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
+    where TRequest : class
+    where TResponse : class
+{
+    /// <summary>Where a server says in trailers how many milliseconds to wait before the next attempt, or by any other text that none is wanted.</summary>
+    internal const string PushbackName = "grpc-retry-pushback-ms";
+
+    private readonly MiniChannel _channel;
+    private readonly Method<TRequest, TResponse> _method;
+    private readonly Method<EncodedMessage, TResponse> _encodedMethod;
+    private readonly MethodPlan _plan;
+    private readonly CallOptions _options;
+    private readonly CancellationTokenRegistration _registration;
+    private readonly PostedCompletion _decided = new();
+    private readonly Lock _lock = new();
+    private readonly List<Attempt> _attempts = [];
+    private EncodedMessage? _onlyRequest;
+    private Decision? _decision;
+    private bool _mustChoose;
+
+    protected RepeatedCall(MiniChannel channel, Method<TRequest, TResponse> method, CallOptions options)
+    {
+        _channel = channel;
+        _method = method;
+        _plan = channel.PlanOf(method);
+        _encodedMethod = _plan.Encoded(method);
+        _options = options.WithCancellationToken(CancellationToken.None); // attempts don't decide on their own that the call is cancelled
+        Log = new RequestLog(channel.RetryBuffer, channel.Options.MaxRetryBufferPerCallSize, channel.Core.Dispatcher);
+        _registration = options.CancellationToken.UnsafeRegister(
+            static call => ((RepeatedCall<TRequest, TResponse>)call!).Cancel(new Status(StatusCode.Cancelled, "The call was cancelled by its caller.")), this);
+    }
+
+    /// <summary>The response's header list, as soon as it is there.</summary>
+    public Task<Metadata> ResponseHeaders => field ??= HeadersAsync();
+
+    /// <summary>The requests.</summary>
+    protected RequestLog Log { get; }
+
+    /// <summary>Starts a call with its one request.</summary>
+    public void Start(TRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        try
+        {
+            _onlyRequest = Encode(request);
+            Log.Add(_onlyRequest, _options.WriteOptions, out bool fits);
+            _mustChoose = !fits;
+        }
+        catch (Exception e)
+        {
+            // A marshaller that can't write it, whatever it throws: that is this call's end.
+            Cancel(e is RpcException rpc ? rpc.Status : new Status(StatusCode.Internal, $"The request can't be sent: {e.Message}", e));
+            return;
+        }
+
+        Begin();
+    }
+
+    /// <summary>Starts a call of many requests.</summary>
+    public RepeatedRequestWriter<TRequest, TResponse> StartStreaming()
+    {
+        Begin();
+        return new RepeatedRequestWriter<TRequest, TResponse>(this, _options.WriteOptions);
+    }
+
+    /// <summary>The status of a call that has ended.</summary>
+    public Status GetStatus() => Volatile.Read(ref _decision) switch
+    {
+        { Chosen: { } call } => call.GetStatus(),
+        { Status: var status } => status,
+        null => throw new InvalidOperationException("The call has no status yet: it hasn't ended."),
+    };
+
+    /// <summary>The trailers of a call that has ended.</summary>
+    public Metadata GetTrailers() => Volatile.Read(ref _decision) switch
+    {
+        { Chosen: { } call } => call.GetTrailers(),
+        { } => [],
+        null => throw new InvalidOperationException("The call has no trailers yet: it hasn't ended."),
+    };
+
+    /// <summary>Cancels the call unless it has ended.</summary>
+    public void Dispose()
+    {
+        Cancel(new Status(StatusCode.Cancelled, "The call was disposed of before it had ended."));
+        Volatile.Read(ref _decision)!.Chosen?.Dispose();
+    }
+
+    /// <summary>Sends a request; false when the call has ended.</summary>
+    internal async Task<bool> WriteAsync(TRequest message, WriteOptions? options)
+    {
+        int number = Log.Add(Encode(message), options, out bool fits);
+        if (!fits)
+        {
+            ChooseNow();
+        }
+
+        return await Log.WaitUntilWrittenAsync(number).ConfigureAwait(false);
+    }
+
+    /// <summary>Says that no more requests follow.</summary>
+    internal void Complete() => Log.Complete();
+
+    /// <summary>Completes when the call has ended.</summary>
+    internal async Task WaitForEndAsync()
+    {
+        await _decided.Task.ConfigureAwait(false);
+        if (_decision!.Chosen is { } call)
+        {
+            await call.WaitForEndAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Why no request can be written any more; of a call that has ended.</summary>
+    internal Exception EndedException() => _decision!.Chosen?.EndedException() ?? new RpcException(_decision.Status);
+
+    /// <summary>Ends the call with <paramref name="status"/> unless it has ended.</summary>
+    internal void Cancel(Status status)
+    {
+        if (!Decide(new Decision(null, status)))
+        {
+            _decision!.Chosen?.End(status, abort: true);
+        }
+    }
+
+    /// <summary>The attempt that was chosen.</summary>
+    /// <exception cref="RpcException">The call has ended without one.</exception>
+    protected async Task<TypedCall<EncodedMessage, TResponse>> ChosenAsync()
+    {
+        await _decided.Task.ConfigureAwait(false);
+        return _decision!.Chosen ?? throw new RpcException(_decision.Status);
+    }
+
+    /// <summary>Makes an attempt that hasn't started yet.</summary>
+    protected abstract TypedCall<EncodedMessage, TResponse> CreateAttempt(MiniChannel channel, Method<EncodedMessage, TResponse> method, CallOptions options);
+
+    private EncodedMessage Encode(TRequest message) => EncodedMessage.Of(_method.RequestMarshaller, message, _plan.MaxSendMessageSize);
+
+    private void Begin()
+    {
+        if (Volatile.Read(ref _decision) is null)
+        {
+            _ = Detached.Start(_plan.Parameters.Hedging is null ? RetryAsync : HedgeAsync);
+        }
+    }
+
+    private async Task<Metadata> HeadersAsync()
+    {
+        TypedCall<EncodedMessage, TResponse> chosen = await ChosenAsync().ConfigureAwait(false);
+        return await chosen.ResponseHeaders.ConfigureAwait(false);
+    }
+
+    /// <summary>The requests need more room than there is: the attempt that is furthest is the last, or the next one if there is none.</summary>
+    private void ChooseNow()
+    {
+        Attempt? latest;
+        lock (_lock)
+        {
+            _mustChoose = true;
+            latest = _attempts.FindLast(attempt => attempt.State == AttemptState.UnderWay);
+        }
+
+        if (latest is not null)
+        {
+            Choose(latest);
+        }
+    }
+
+    private void Choose(Attempt attempt) => Decide(new Decision(attempt.Call, default));
+
+    private bool Decide(Decision decision)
+    {
+        if (Interlocked.CompareExchange(ref _decision, decision, null) is not null)
+        {
+            return false;
+        }
+
+        Attempt[] others;
+        lock (_lock)
+        {
+            others = [.. _attempts.Where(attempt => attempt.Call != decision.Chosen)];
+        }
+
+        Array.ForEach(others, attempt => attempt.Call.Dispose());
+        Log.Commit();
+        _channel.Core.Dispatcher.Post(_decided);
+        Signal();
+        _ = Detached.Start(FinishAsync);
+        return true;
+    }
+
+    /// <summary>When the call has ended, nothing of it is left anywhere.</summary>
+    private async Task FinishAsync()
+    {
+        await WaitForEndAsync().ConfigureAwait(false);
+        Log.Close();
+        _registration.Unregister();
+    }
+
+    /// <summary>What was decided: which attempt is the call, or what its status is without one.</summary>
+    private sealed record Decision(TypedCall<EncodedMessage, TResponse>? Chosen, Status Status);
+}

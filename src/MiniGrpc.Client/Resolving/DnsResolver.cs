@@ -1,0 +1,156 @@
+using System.Net;
+using System.Net.Sockets;
+
+using Grpc.Core;
+
+using Microsoft.Extensions.Logging;
+
+using MiniGrpc.Client.Balancing;
+using MiniGrpc.Wire.Connection;
+
+namespace MiniGrpc.Client.Resolving;
+
+/// <summary>Looks a host name up.</summary>
+internal delegate Task<IPAddress[]> LookUp(string host, CancellationToken cancellationToken);
+
+/// <summary>
+/// All addresses of a host name, as the system finds them. They are looked up again when a connection has failed or was lost, at most
+/// every 30 seconds; a look-up that fails is repeated after 1 second, then 1.6 times as long each time, up to 120 seconds.
+/// </summary>
+/// <remarks>Service configs in TXT records aren't read: the platform offers no way to look them up.</remarks>
+internal sealed class DnsResolver : Resolver
+{
+    /// <summary>No more often than that is it worth while to ask (gRPC's "minimum DNS resolution rate").</summary>
+    internal static readonly TimeSpan ShortestInterval = TimeSpan.FromSeconds(30);
+
+    private readonly DnsEndPoint _target;
+    private readonly MiniChannelOptions _options;
+    private readonly ILogger _logger;
+    private readonly Backoff _backoff;
+    private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _closing = new();
+    private Action<ResolverResult> _listener = _ => { };
+    private ITimer? _timer;
+    private long? _lastAsked;
+    private bool _isLooking;
+    private bool _isDisposed;
+
+    public DnsResolver(DnsEndPoint target, MiniChannelOptions options, ILogger logger)
+    {
+        _target = target;
+        _options = options;
+        _logger = logger;
+        _backoff = new Backoff(options.InitialReconnectBackoff, options.MaxReconnectBackoff, options.Random);
+    }
+
+    /// <inheritdoc />
+    public override void Start(Action<ResolverResult> listener)
+    {
+        _listener = listener;
+        Refresh();
+    }
+
+    /// <inheritdoc />
+    public override void Refresh()
+    {
+        lock (_lock)
+        {
+            if (_isLooking || _timer is not null || _isDisposed)
+            {
+                return; // what is found then is new enough
+            }
+
+            TimeSpan since = _lastAsked is { } asked ? _options.TimeProvider.GetElapsedTime(asked) : ShortestInterval;
+            if (since < ShortestInterval)
+            {
+                LookLater(ShortestInterval - since);
+            }
+            else
+            {
+                Look();
+            }
+        }
+    }
+
+    /// <inheritdoc />
+    protected override void Dispose(bool disposing)
+    {
+        lock (_lock)
+        {
+            _isDisposed = true;
+            _timer?.Dispose();
+        }
+
+        _closing.Cancel(); // wakes the look-up only, no code of a user
+        base.Dispose(disposing);
+    }
+
+    /// <summary>Under the lock: asks again when <paramref name="wait"/> is over.</summary>
+    private void LookLater(TimeSpan wait) =>
+        _timer = _options.TimeProvider.CreateTimer(static s => ((DnsResolver)s!).OnTimer(), this, wait, Timeout.InfiniteTimeSpan);
+
+    private void OnTimer()
+    {
+        lock (_lock)
+        {
+            _timer?.Dispose();
+            _timer = null;
+            if (!_isDisposed && !_isLooking)
+            {
+                Look();
+            }
+        }
+    }
+
+    private void Look()
+    {
+        _isLooking = true;
+        _lastAsked = _options.TimeProvider.GetTimestamp();
+        _ = Detached.Start(LookAsync);
+    }
+
+    private async Task LookAsync()
+    {
+        await _options.Connection.Dispatcher.Yield(); // called under the lock
+        ResolverResult result;
+        try
+        {
+            IPAddress[] addresses = await _options.LookUp(_target.Host, _closing.Token).ConfigureAwait(false);
+            result = ResolverResult.ForResult([.. addresses.Select(address => new BalancerAddress(new IPEndPoint(address, _target.Port)))]);
+        }
+        catch (Exception e) when (e is SocketException or ArgumentException)
+        {
+            result = ResolverResult.ForFailure(new Status(StatusCode.Unavailable, $"can't connect to dns:{_target.Host}:{_target.Port}: {Explain(e)}", e));
+        }
+        catch (OperationCanceledException)
+        {
+            return; // the channel is closed
+        }
+
+        lock (_lock)
+        {
+            _isLooking = false;
+            if (_isDisposed)
+            {
+                return;
+            }
+
+            if (result.Failure is { } failure)
+            {
+                TimeSpan wait = _backoff.Next();
+                _logger.LogInformation("{Reason}; looked up again in {Wait}", failure.Detail, wait);
+                LookLater(wait);
+            }
+            else
+            {
+                _backoff.Reset();
+            }
+        }
+
+        _listener(result);
+    }
+
+    private static string Explain(Exception e) => e is SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain }
+        ? "no such host"
+        : e.Message;
+}

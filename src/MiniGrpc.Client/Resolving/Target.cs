@@ -1,0 +1,152 @@
+using System.Net;
+
+using Microsoft.Extensions.Logging;
+
+using MiniGrpc.Client.Balancing;
+using MiniGrpc.Wire.Transport;
+
+namespace MiniGrpc.Client.Resolving;
+
+/// <summary>What a channel was made for (gRPC's "name syntax" document): which resolver finds its addresses, and what servers are told that they are.</summary>
+internal sealed class Target
+{
+    private const string Expected = "expected http://host:port, https://host:port, unix:/path, dns:///host:port, ipv4:address:port,… or ipv6:[address]:port,…";
+
+    private readonly Func<MiniChannelOptions, ILogger, Resolver> _createResolver;
+
+    private Target(string text, string authority, bool? tls, Func<MiniChannelOptions, ILogger, Resolver> createResolver)
+    {
+        Text = text;
+        Authority = authority;
+        Tls = tls;
+        _createResolver = createResolver;
+    }
+
+    /// <summary>As it was written.</summary>
+    public string Text { get; }
+
+    /// <summary>What <c>:authority</c> says.</summary>
+    public string Authority { get; }
+
+    /// <summary>The name that servers' certificates have to be for: the authority without a port.</summary>
+    public string Host => Addresses.HostOf(Authority);
+
+    /// <summary>What the target says of TLS, if anything.</summary>
+    private bool? Tls { get; }
+
+    /// <summary>A single end point.</summary>
+    public static Target Of(EndPoint endPoint)
+    {
+        string authority = endPoint switch
+        {
+            IPEndPoint => endPoint.ToString()!,
+            DnsEndPoint dns => $"{dns.Host}:{dns.Port}",
+            _ => "localhost", // a path is no authority (RFC 3986 section 3.2); servers expect a host
+        };
+        return new Target(Addresses.Format(endPoint), authority, null, ResolverFor(endPoint));
+    }
+
+    /// <summary>Reads what a user wrote.</summary>
+    /// <exception cref="ArgumentException">It can't be understood, or it and the options differ about TLS; the message says why.</exception>
+    public static Target Parse(string address, MiniChannelOptions options)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(address);
+        Target target = Read(address, options);
+        if (target.Tls == true && options.Tls is null)
+        {
+            throw new ArgumentException($"'{address}': for TLS set MiniChannelOptions.Tls to a new ClientTls(), or write http:// for plaintext", nameof(address));
+        }
+
+        if (target.Tls == false && options.Tls is not null)
+        {
+            throw new ArgumentException($"'{address}': http:// is plaintext, but MiniChannelOptions.Tls is set; write https://, or leave Tls null", nameof(address));
+        }
+
+        return target;
+    }
+
+    /// <summary>Makes the resolver that the target names.</summary>
+    public Resolver CreateResolver(MiniChannelOptions options, ILogger logger) => _createResolver(options, logger);
+
+    private static Target Read(string address, MiniChannelOptions options)
+    {
+        int colon = address.IndexOf(':', StringComparison.Ordinal);
+        string scheme = colon < 0 ? "" : address[..colon].ToLowerInvariant();
+        if (options.ResolverFactories.FirstOrDefault(one => one.Scheme == scheme) is { } factory)
+        {
+            return ReadCustom(address, factory);
+        }
+
+        switch (scheme)
+        {
+            case "ipv4" or "ipv6":
+                return ReadAddresses(address, scheme, address[(colon + 1)..]);
+            case "dns":
+                return ReadDns(address, address[(colon + 1)..], options.Tls is null ? 80 : 443);
+            case "http" or "https" or "unix":
+                EndPoint endPoint = Addresses.ParseConnect(address, out string authority, out bool? tls);
+                return new Target(address, authority, tls, ResolverFor(endPoint));
+            default:
+                string others = options.ResolverFactories.Count == 0 ? "" : ", or a scheme of ResolverFactories: " + string.Join(", ", options.ResolverFactories.Select(one => one.Scheme));
+                throw new ArgumentException($"'{address}' is no address: {Expected}{others}", nameof(address));
+        }
+    }
+
+    private static Target ReadCustom(string address, ResolverFactory factory)
+    {
+        if (!Uri.TryCreate(address, UriKind.Absolute, out Uri? uri))
+        {
+            throw new ArgumentException($"'{address}' is no URI: expected {factory.Scheme}:///name", nameof(address));
+        }
+
+        string name = uri.AbsolutePath.TrimStart('/');
+        return new Target(address, name.Length == 0 ? "localhost" : name, null, (options, logger) => factory.Create(new ResolverOptions(uri, options, logger)));
+    }
+
+    /// <summary><c>dns:host</c>, <c>dns:host:port</c>, <c>dns:///host:port</c>.</summary>
+    private static Target ReadDns(string address, string rest, int defaultPort)
+    {
+        if (rest.StartsWith("//", StringComparison.Ordinal))
+        {
+            if (!rest.StartsWith("///", StringComparison.Ordinal))
+            {
+                throw new ArgumentException($"'{address}': a DNS server can't be chosen, the system's are asked; expected dns:///host:port", nameof(address));
+            }
+
+            rest = rest[3..];
+        }
+
+        if (!Uri.TryCreate("dns://" + rest, UriKind.Absolute, out Uri? uri) || uri.Host.Length == 0 || uri.PathAndQuery is not ("" or "/") || uri.Port == 0 || uri.UserInfo.Length > 0)
+        {
+            throw new ArgumentException($"'{address}' is no address: expected dns:///host:port", nameof(address));
+        }
+
+        int port = uri.Port < 0 ? defaultPort : uri.Port;
+        EndPoint endPoint = IPAddress.TryParse(uri.DnsSafeHost, out IPAddress? ip) ? new IPEndPoint(ip, port) : new DnsEndPoint(uri.DnsSafeHost, port);
+        return new Target(address, uri.Authority, null, ResolverFor(endPoint));
+    }
+
+    /// <summary>Several addresses, separated by commas; calls have the first one's name.</summary>
+    private static Target ReadAddresses(string address, string scheme, string list)
+    {
+        var addresses = new List<BalancerAddress>();
+        foreach (string one in list.Split(',', StringSplitOptions.TrimEntries))
+        {
+            bool isFamily = IPEndPoint.TryParse(one, out IPEndPoint? ip)
+                && (ip.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork) == (scheme == "ipv4");
+            if (!isFamily || ip!.Port == 0)
+            {
+                string form = scheme == "ipv4" ? "ipv4:192.0.2.1:50051" : "ipv6:[2001:db8::1]:50051";
+                throw new ArgumentException($"'{address}': '{one}' is no {scheme} address with a port; expected {form}, more of them after commas", nameof(address));
+            }
+
+            addresses.Add(new BalancerAddress(ip));
+        }
+
+        return new Target(address, addresses[0].EndPoint.ToString()!, null, (_, _) => new StaticResolver(addresses));
+    }
+
+    private static Func<MiniChannelOptions, ILogger, Resolver> ResolverFor(EndPoint endPoint) => endPoint is DnsEndPoint dns
+        ? (options, logger) => options.Connect is null ? new DnsResolver(dns, options, logger) : new StaticResolver([new BalancerAddress(endPoint)])
+        : (_, _) => new StaticResolver([new BalancerAddress(endPoint)]);
+}
