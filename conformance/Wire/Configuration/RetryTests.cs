@@ -26,19 +26,26 @@ public class RetryTests
         Assert.True(throttle.AllowsRetries);
     }
 
+    /// <summary>Successes give back a half here.</summary>
     [Theory]
-    [InlineData(3, 2, false)] // 3 - 2 = 1 ≤ 1.5
-    [InlineData(3, 1, true)] // 2 > 1.5
-    [InlineData(1, 1, false)]
-    [InlineData(1, 0, true)]
-    [InlineData(1000, 500, false)]
-    [InlineData(1000, 499, true)]
-    public void Half_of_an_odd_number_is_exact(int tokens, int failures, bool allowed)
+    [InlineData(3, 2, 1, false)] // 1.5
+    [InlineData(3, 2, 2, true)] // 2
+    [InlineData(1, 1, 1, false)] // 0.5
+    [InlineData(1, 1, 2, true)] // 1
+    [InlineData(1, 0, 0, true)]
+    [InlineData(1000, 500, 0, false)]
+    [InlineData(1000, 500, 1, true)]
+    public void Half_of_an_odd_number_is_exact(int tokens, int failures, int successes, bool allowed)
     {
-        RetryThrottle throttle = NewThrottle(tokens, 1);
+        RetryThrottle throttle = NewThrottle(tokens, 0.5);
         for (int i = 0; i < failures; i++)
         {
             throttle.RecordFailure();
+        }
+
+        for (int i = 0; i < successes; i++)
+        {
+            throttle.RecordSuccess();
         }
 
         Assert.Equal(allowed, throttle.AllowsRetries);
@@ -105,24 +112,33 @@ public class RetryTests
         Assert.Null(policy.FindMistake("x"));
     }
 
-    /// <summary>No token is lost between threads: 500 failures of four of them are half of 1000, not one less.</summary>
+    /// <summary>No token is lost between threads, and none made: each thread takes one and gives it back, and what was left before is left then.</summary>
     [Fact]
     public void Calls_on_many_threads_are_all_counted()
     {
-        for (int round = 0; round < 100; round++)
+        RetryThrottle throttle = NewThrottle(1000, 1);
+        for (int i = 0; i < 400; i++)
         {
-            RetryThrottle throttle = NewThrottle(1000, 0.001);
-            Parallel.For(0, 4, _ =>
-            {
-                for (int i = 0; i < 125; i++)
-                {
-                    throttle.RecordFailure();
-                }
-            });
-            Assert.False(throttle.AllowsRetries);
-            throttle.RecordSuccess();
-            Assert.True(throttle.AllowsRetries);
+            throttle.RecordFailure();
         }
+
+        Parallel.For(0, 4, _ =>
+        {
+            for (int i = 0; i < 200_000; i++)
+            {
+                throttle.RecordFailure();
+                throttle.RecordSuccess();
+            }
+        });
+
+        for (int i = 0; i < 99; i++)
+        {
+            Assert.True(throttle.RecordFailure());
+        }
+
+        Assert.False(throttle.RecordFailure()); // 500
+        throttle.RecordSuccess();
+        Assert.True(throttle.AllowsRetries);
     }
 
     [Fact]
