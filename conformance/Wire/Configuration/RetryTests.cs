@@ -38,10 +38,7 @@ public class RetryTests
     public void Half_of_an_odd_number_is_exact(int tokens, int failures, int successes, bool allowed)
     {
         RetryThrottle throttle = NewThrottle(tokens, 0.5);
-        for (int i = 0; i < failures; i++)
-        {
-            throttle.RecordFailure();
-        }
+        Fail(failures, throttle);
 
         for (int i = 0; i < successes; i++)
         {
@@ -61,10 +58,7 @@ public class RetryTests
     public void Successes_give_back_their_part_of_a_token(double ratio, int successes)
     {
         RetryThrottle throttle = NewThrottle(4, ratio);
-        for (int i = 0; i < 3; i++)
-        {
-            throttle.RecordFailure(); // 1 is left, and 2 are half
-        }
+        Fail(3, throttle); // 1 is left, and 2 are half
 
         for (int i = 0; i < successes; i++)
         {
@@ -79,10 +73,7 @@ public class RetryTests
     public void The_bucket_is_never_less_than_empty_nor_more_than_full()
     {
         RetryThrottle throttle = NewThrottle(2, 0.5);
-        for (int i = 0; i < 100; i++)
-        {
-            throttle.RecordFailure();
-        }
+        Fail(100, throttle);
 
         throttle.RecordSuccess();
         throttle.RecordSuccess();
@@ -112,33 +103,32 @@ public class RetryTests
         Assert.Null(policy.FindMistake("x"));
     }
 
-    /// <summary>No token is lost between threads, and none made: each thread takes one and gives it back, and what was left before is left then.</summary>
+    /// <summary>No token is lost between threads, and none made: each takes one and gives it back, and what was left before is left then.</summary>
     [Fact]
     public void Calls_on_many_threads_are_all_counted()
     {
-        RetryThrottle throttle = NewThrottle(1000, 1);
-        for (int i = 0; i < 400; i++)
+        for (int round = 0; round < 10; round++) // in one alone the threads may not meet
         {
-            throttle.RecordFailure();
+            RetryThrottle throttle = NewThrottle(1000, 1);
+            Fail(400, throttle);
+            Thread[] threads = [.. Enumerable.Range(0, 4).Select(_ => new Thread(() => TakeAndGiveBack(throttle)))];
+            Array.ForEach(threads, thread => thread.Start());
+            Array.ForEach(threads, thread => thread.Join());
+
+            Fail(99, throttle); // 501
+            Assert.True(throttle.AllowsRetries);
+            Fail(1, throttle);
+            Assert.False(throttle.AllowsRetries);
         }
 
-        Parallel.For(0, 4, _ =>
+        static void TakeAndGiveBack(RetryThrottle throttle)
         {
             for (int i = 0; i < 200_000; i++)
             {
                 throttle.RecordFailure();
                 throttle.RecordSuccess();
             }
-        });
-
-        for (int i = 0; i < 99; i++)
-        {
-            Assert.True(throttle.RecordFailure());
         }
-
-        Assert.False(throttle.RecordFailure()); // 500
-        throttle.RecordSuccess();
-        Assert.True(throttle.AllowsRetries);
     }
 
     [Fact]
@@ -217,6 +207,14 @@ public class RetryTests
         for (int i = 0; i < 10; i++)
         {
             Assert.InRange(backoff.Next().TotalSeconds, longest * 0.79, longest * 1.21);
+        }
+    }
+
+    private static void Fail(int times, RetryThrottle throttle)
+    {
+        for (int i = 0; i < times; i++)
+        {
+            throttle.RecordFailure();
         }
     }
 
