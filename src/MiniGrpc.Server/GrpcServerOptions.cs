@@ -66,6 +66,26 @@ public sealed class GrpcServerOptions
     /// <summary>How long to wait after that PING for anything to come in before the connection is given up. Default 20 seconds.</summary>
     public TimeSpan KeepAlivePingTimeout { get; set; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>
+    /// How long a connection may have no calls before its client is asked to go (GOAWAY). Default <see cref="Timeout.InfiniteTimeSpan"/>:
+    /// for ever. The time counts from the last call's end, or the connection's start.
+    /// </summary>
+    public TimeSpan MaxConnectionIdle { get; set; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>
+    /// How old a connection may become before its client is asked to go on with another one (GOAWAY), whether it has calls or not; each
+    /// connection's age is up to 10 % more or less. Default <see cref="Timeout.InfiniteTimeSpan"/>: as old as it likes. Calls that are
+    /// under way are finished; see <see cref="MaxConnectionAgeGrace"/>. With several servers behind one address, this is what brings
+    /// clients to those that were started later (gRFC A9).
+    /// </summary>
+    public TimeSpan MaxConnectionAge { get; set; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>
+    /// How long the calls of a connection may go on after <see cref="MaxConnectionAge"/>; those that are left are cut off with it.
+    /// Default <see cref="Timeout.InfiniteTimeSpan"/>: as long as they take.
+    /// </summary>
+    public TimeSpan MaxConnectionAgeGrace { get; set; } = Timeout.InfiniteTimeSpan;
+
     /// <summary>What a client may do on a connection that costs it little and the server more, and how slow it may be.</summary>
     public AbuseLimits AbuseLimits { get; set; } = new();
 

@@ -39,6 +39,7 @@ internal sealed class ServerCore : IConnectionOwner
                 Abuse = options.AbuseLimits,
             },
             KeepAlive = new KeepAliveOptions(options.KeepAlivePingDelay, options.KeepAlivePingTimeout, WithoutCalls: true),
+            Life = new ConnectionLifeOptions(options.MaxConnectionIdle, options.MaxConnectionAge, options.MaxConnectionAgeGrace),
             HandshakeTimeout = options.HandshakeTimeout,
             Logger = logger,
             Time = options.TimeProvider,

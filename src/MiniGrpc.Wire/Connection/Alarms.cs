@@ -20,6 +20,12 @@ internal enum Alarm
     /// <summary>Time to see whether calls still come.</summary>
     Idle,
 
+    /// <summary>Time to see whether the connection has been without calls for as long as it may.</summary>
+    MaxIdle,
+
+    /// <summary>The connection is as old as it may be; after that, its calls have had their time.</summary>
+    MaxAge,
+
     /// <summary>The PING of a shutdown was not answered.</summary>
     Shutdown,
 

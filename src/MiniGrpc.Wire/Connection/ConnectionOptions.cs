@@ -26,6 +26,12 @@ internal sealed record ConnectionOptions
     /// <summary>When to ask whether the peer is still there.</summary>
     public KeepAliveOptions KeepAlive { get; init; } = KeepAliveOptions.Off;
 
+    /// <summary>How long it may live.</summary>
+    public ConnectionLifeOptions Life { get; init; } = ConnectionLifeOptions.Endless;
+
+    /// <summary>What varies its age.</summary>
+    public Random Random { get; init; } = Random.Shared;
+
     /// <summary>Whether the streams of calls that have ended serve other calls (<see cref="StreamPool"/>). Tests compare the two.</summary>
     public bool ReusesStreams { get; init; } = true;
 
@@ -33,7 +39,7 @@ internal sealed record ConnectionOptions
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>What timers take at the most.</summary>
-    private static TimeSpan LongestTime => TimeSpan.FromMilliseconds(uint.MaxValue - 1);
+    public static TimeSpan LongestTime => TimeSpan.FromMilliseconds(uint.MaxValue - 1);
 
     /// <summary>Refuses what would only show when the first connection is made.</summary>
     /// <exception cref="InvalidOperationException">A time or a limit is out of range; the message names it.</exception>
@@ -42,6 +48,9 @@ internal sealed record ConnectionOptions
         CheckTime(HandshakeTimeout, nameof(HandshakeTimeout));
         CheckTime(KeepAlive.Delay, "KeepAlivePingDelay");
         CheckTime(KeepAlive.Timeout, "KeepAlivePingTimeout");
+        CheckTime(Life.MaxIdle, "MaxConnectionIdle");
+        CheckTime(Life.MaxAge, "MaxConnectionAge");
+        CheckTime(Life.MaxAgeGrace, "MaxConnectionAgeGrace");
         CheckTime(Limits.Abuse.SettingsTimeout, nameof(AbuseLimits.SettingsTimeout));
         CheckTime(Limits.Abuse.SendStallTimeout, nameof(AbuseLimits.SendStallTimeout));
         CheckRate(Limits.Abuse.StreamResets, nameof(AbuseLimits.StreamResets));

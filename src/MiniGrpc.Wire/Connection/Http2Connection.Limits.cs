@@ -22,6 +22,9 @@ internal sealed partial class Http2Connection
     /// <summary>Finds a peer that is gone.</summary>
     internal KeepAlive KeepAlive { get; }
 
+    /// <summary>Ends the connection in its time; null when it has no end.</summary>
+    internal ConnectionLife? Life { get; }
+
     /// <summary>A handler goes on although its stream has ended (1), or has returned after that (-1).</summary>
     internal void AddAbandonedCall(int change) => Interlocked.Add(ref _abandonedCalls, change);
 

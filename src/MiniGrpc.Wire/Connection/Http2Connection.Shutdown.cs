@@ -73,9 +73,9 @@ internal sealed partial class Http2Connection
     /// <summary>Our direction has ended: the peer has a moment to end its own.</summary>
     internal void OnOutputCompleted() => Alarms.SetIfClear(Alarm.Linger, Linger);
 
-    private static void AnnounceShutdown(SendSide send)
+    private void AnnounceShutdown(SendSide send)
     {
-        send.WriteGoAway(int.MaxValue, ErrorCode.NoError, []);
+        send.WriteGoAway(int.MaxValue, ErrorCode.NoError, Life?.Reason);
         send.WritePing(ShutdownPing);
     }
 
@@ -97,7 +97,7 @@ internal sealed partial class Http2Connection
         if (_started)
         {
             _lastAnnounced = LastPeerStreamId;
-            send.WriteGoAway(_lastAnnounced, ErrorCode.NoError, []);
+            send.WriteGoAway(_lastAnnounced, ErrorCode.NoError, Life?.Reason);
         }
     }
 

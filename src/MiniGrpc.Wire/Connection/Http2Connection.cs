@@ -40,6 +40,7 @@ internal sealed partial class Http2Connection
         Pool = new StreamPool(this);
         Stall = new StallWatch(this);
         KeepAlive = new KeepAlive(this);
+        Life = ConnectionLife.Of(this);
         Causes = new CauseLog(options.Logger, transport);
         Trace = options.WireTrace is null ? null : new WireTrace(role, transport.RemoteAddress, options.WireTrace);
         _send = new SendSide(role, options.Limits.Abuse);
@@ -140,6 +141,7 @@ internal sealed partial class Http2Connection
         gate.Send.WriteStart(settings, limits.ConnectionWindow);
         _started = true;
         Alarms.Set(Alarm.Settings, limits.Abuse.SettingsTimeout); // section 6.5.3
+        Life?.Start();
         if (_shutdown == ShutdownStep.Announced)
         {
             AnnounceShutdown(gate.Send);
@@ -165,6 +167,9 @@ internal sealed partial class Http2Connection
                 break;
             case Alarm.Idle:
                 Pool.Look();
+                break;
+            case Alarm.MaxIdle or Alarm.MaxAge:
+                Life!.OnAlarm(alarm);
                 break;
             case Alarm.Shutdown:
                 OnShutdownUnanswered();
