@@ -28,6 +28,7 @@ public sealed class GrpcServer : IAsyncDisposable
     private readonly List<(EndPoint EndPoint, ServerTls? Tls)> _endPoints = [];
     private readonly List<(ITransportListener Listener, ITransportSecurity? Security)> _listeners = [];
     private readonly List<Task> _acceptLoops = [];
+    private readonly CancellationTokenSource _stopping = new();
     private ServerCore? _core;
     private bool _stopped;
 
@@ -52,6 +53,19 @@ public sealed class GrpcServer : IAsyncDisposable
 
     /// <summary>What every call passes through on its way to its handler, the first one first.</summary>
     public IList<Interceptor> Interceptors { get; } = [];
+
+    /// <summary>
+    /// The full names of services whose calls are told when the server begins to stop, such as <c>grpc.health.v1.Health</c>, whose watchers
+    /// would hold a shutdown up for as long as they like: the <c>CancellationToken</c> of their contexts is cancelled then. They go on
+    /// until their handlers return; what those still write arrives. Told after <see cref="Stopping"/>.
+    /// </summary>
+    public IList<string> CancelOnShutdown { get; } = [];
+
+    /// <summary>
+    /// Cancelled when the server begins to stop, before any client is told and while calls are still served: the moment to report that it
+    /// is going away. <see cref="ShutdownAsync()"/> goes on when what was registered here has returned.
+    /// </summary>
+    public CancellationToken Stopping => _stopping.Token;
 
     /// <summary>The addresses that the server listens on, as a client would give them, with the real ports. Empty before the start.</summary>
     public IReadOnlyList<string> Addresses { get; private set; } = [];
@@ -100,7 +114,9 @@ public sealed class GrpcServer : IAsyncDisposable
 
     /// <summary>Starts to listen on every address and to serve.</summary>
     /// <exception cref="IOException">An address can't be listened on; the message says which and why. Nothing is left open.</exception>
-    /// <exception cref="InvalidOperationException">The server was started before, or has nothing to listen on, or a method is registered twice.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The server was started before, or has nothing to listen on, or a method is registered twice, or an option is out of range.
+    /// </exception>
     public Task StartAsync()
     {
         ThrowIfStarted();
@@ -115,7 +131,9 @@ public sealed class GrpcServer : IAsyncDisposable
         }
 
         ILogger logger = Options.LoggerFactory?.CreateLogger<GrpcServer>() ?? (ILogger)NullLogger.Instance;
-        _core = new ServerCore(Options, new MethodTable(Services, [.. Interceptors]), logger);
+        var methods = new MethodTable(Services, [.. Interceptors]);
+        methods.CancelOnShutdown(CancelOnShutdown);
+        _core = new ServerCore(Options, methods, logger);
         Open();
         foreach ((ITransportListener listener, ITransportSecurity? security) in _listeners)
         {
@@ -130,9 +148,9 @@ public sealed class GrpcServer : IAsyncDisposable
     public Task ShutdownAsync() => ShutdownAsync(CancellationToken.None);
 
     /// <summary>
-    /// Stops gracefully: takes no new connections and calls, tells the clients (GOAWAY), and completes when the calls under
-    /// way have ended. When <paramref name="cancellationToken"/> is cancelled first, those that are left are ended as by
-    /// <see cref="KillAsync"/>.
+    /// Stops gracefully: cancels <see cref="Stopping"/>, takes no new connections and calls, tells the clients (GOAWAY), and completes
+    /// when the calls under way have ended. When <paramref name="cancellationToken"/> is cancelled first, those that are left are ended
+    /// as by <see cref="KillAsync"/>.
     /// </summary>
     public async Task ShutdownAsync(CancellationToken cancellationToken)
     {
@@ -141,10 +159,11 @@ public sealed class GrpcServer : IAsyncDisposable
             return;
         }
 
-        await CloseListenersAsync().ConfigureAwait(false);
-        _core.BeginShutdown();
         try
         {
+            await TellStoppingAsync(_core).WaitAsync(cancellationToken).ConfigureAwait(false);
+            await CloseListenersAsync().ConfigureAwait(false);
+            _core.BeginShutdown();
             await _core.Drained.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
@@ -168,6 +187,7 @@ public sealed class GrpcServer : IAsyncDisposable
             return;
         }
 
+        _ = TellStoppingAsync(_core);
         await CloseListenersAsync().ConfigureAwait(false);
         _core.Abort("the server was stopped");
         await _core.Drained.ConfigureAwait(false);
@@ -175,6 +195,23 @@ public sealed class GrpcServer : IAsyncDisposable
 
     /// <inheritdoc cref="KillAsync"/>
     public async ValueTask DisposeAsync() => await KillAsync().ConfigureAwait(false);
+
+    /// <summary>Tells who wants to know that the server stops: the program first, then the calls that are to end by themselves.</summary>
+    private async Task TellStoppingAsync(ServerCore core)
+    {
+        foreach (CancellationTokenSource source in (CancellationTokenSource[])[_stopping, core.CallsToldToEnd])
+        {
+            try
+            {
+                await source.CancelAsync().ConfigureAwait(false);
+            }
+            catch (AggregateException e)
+            {
+                // What users have registered can't be allowed to keep the server from stopping.
+                core.Logger.LogError(e, "What was to run when the server begins to stop threw an exception");
+            }
+        }
+    }
 
     private void Add(EndPoint endPoint, ServerTls? tls)
     {

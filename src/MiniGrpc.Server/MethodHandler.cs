@@ -5,7 +5,14 @@ namespace MiniGrpc.Server;
 /// <summary>One method of a service: how its requests are read, its handler called, and its responses written.</summary>
 internal abstract class MethodHandler
 {
-    protected MethodHandler(IMethod method) => FullName = method.FullName;
+    protected MethodHandler(IMethod method)
+    {
+        FullName = method.FullName;
+        ServiceName = method.ServiceName;
+    }
+
+    /// <summary><c>package.Service</c>.</summary>
+    public string ServiceName { get; }
 
     /// <summary><c>/package.Service/Method</c>, as <c>:path</c> has it.</summary>
     public string FullName { get; }
@@ -15,6 +22,9 @@ internal abstract class MethodHandler
 
     /// <summary>Whether it is one response besides, so that the call is over when the handler is: it has no reader or writer to keep.</summary>
     public virtual bool IsUnary => false;
+
+    /// <summary>Whether the tokens of its calls are cancelled when the server begins to stop.</summary>
+    public bool IsToldOfShutdown { get; set; }
 
     /// <summary>Runs the handler. It completes the call when it returns without an exception.</summary>
     public abstract Task RunAsync(ServerCall call);

@@ -58,6 +58,25 @@ internal sealed class MethodTable : ServiceBinderBase
             : $"No service is registered for '{path}'.";
     }
 
+    /// <summary>Marks the methods of <paramref name="services"/> as told of a shutdown.</summary>
+    /// <exception cref="InvalidOperationException">There is no such service; the message names it.</exception>
+    public void CancelOnShutdown(IEnumerable<string> services)
+    {
+        foreach (string service in services)
+        {
+            if (!_services.Contains(service))
+            {
+                throw new InvalidOperationException(
+                    $"CancelOnShutdown has '{service}', but no service of that name is registered; expected a full name such as grpc.health.v1.Health.");
+            }
+
+            foreach (MethodHandler handler in _methods.Values.Where(handler => handler.ServiceName == service))
+            {
+                handler.IsToldOfShutdown = true;
+            }
+        }
+    }
+
     /// <inheritdoc />
     public override void AddMethod<TRequest, TResponse>(Method<TRequest, TResponse> method, UnaryServerMethod<TRequest, TResponse>? handler) =>
         Add(method, new UnaryHandler<TRequest, TResponse>(method, Compose(Required(method, handler), static (i, next) => (r, c) => i.UnaryServerHandler(r, c, next))));

@@ -7,7 +7,7 @@ using MiniGrpc.Wire.Calls;
 namespace MiniGrpc.Server;
 
 /// <content>The members of <see cref="ServerCallContext"/>. What is costly is made when it is asked for.</content>
-internal sealed partial class ServerCall : ServerCallContext
+internal partial class ServerCall : ServerCallContext
 {
     private readonly string _methodName;
     private readonly DateTime _deadline;

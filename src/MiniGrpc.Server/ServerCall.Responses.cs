@@ -15,7 +15,7 @@ namespace MiniGrpc.Server;
 /// The way out: Response-Headers, messages, and trailers or Trailers-Only (gRPC over HTTP/2, Responses). Everything enters
 /// the gate; a call with one response enters it once.
 /// </content>
-internal sealed partial class ServerCall
+internal partial class ServerCall
 {
     private static readonly Status s_headersTooLarge = new(
         StatusCode.ResourceExhausted, "The response headers are larger than the client accepts (SETTINGS_MAX_HEADER_LIST_SIZE).");

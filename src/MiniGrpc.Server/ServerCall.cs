@@ -12,7 +12,7 @@ namespace MiniGrpc.Server;
 /// Never pooled: a handler may hold on to it. Members that send enter the gate; the handler may call from any thread. Its stream
 /// may serve another call once this one was completed: whatever looks at the stream, or writes to it, makes sure of that first.
 /// </remarks>
-internal sealed partial class ServerCall
+internal partial class ServerCall
 {
     private readonly ServerStream _stream;
     private IResumable? _reader;
@@ -44,7 +44,14 @@ internal sealed partial class ServerCall
         finally
         {
             _stream.Release();
+            OnEnded();
         }
+    }
+
+    /// <summary>The handler has returned.</summary>
+    protected virtual void OnEnded()
+    {
+        // A call has nothing to give back but its stream.
     }
 
     /// <summary>A wake of the stream: a reader that waits looks again.</summary>

@@ -58,6 +58,9 @@ internal sealed class ServerCore : IConnectionOwner
 
     public ICompressionProvider? ResponseCompression { get; }
 
+    /// <summary>Cancelled for the calls of <see cref="GrpcServer.CancelOnShutdown"/>.</summary>
+    public CancellationTokenSource CallsToldToEnd { get; } = new();
+
     /// <summary>Calls whose handler has not returned.</summary>
     public int RunningCalls => Volatile.Read(ref _runningCalls);
 

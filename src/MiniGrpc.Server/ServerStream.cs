@@ -74,14 +74,14 @@ internal sealed partial class ServerStream : GrpcStream
                 return;
             }
 
-            var call = new ServerCall(this, _handler!);
+            ServerCall call = _handler!.IsToldOfShutdown ? new ToldServerCall(this, _handler) : new ServerCall(this, _handler);
             Interlocked.Exchange(ref _call, call);
             if (IsFinished)
             {
                 call.Cancel(); // whoever ended the call a moment ago did not find it to tell it
             }
 
-            _ = call.RunAsync(_handler!);
+            _ = call.RunAsync(_handler);
         }
         else
         {

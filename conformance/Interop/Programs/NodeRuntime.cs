@@ -33,6 +33,13 @@ internal static class NodeRuntime
         return Start(Path.Combine(Folder, "node_modules", ".bin", "buf"), ["curl", "--protocol", "grpc", "--schema", Protos, .. arguments]);
     }
 
+    /// <summary>Starts <c>buf curl</c> over plaintext, which asks the server for what it needs to know.</summary>
+    public static async Task<PeerProcess> StartReflectingBufCurlAsync(params IEnumerable<string> arguments)
+    {
+        await RequireAsync();
+        return Start(Path.Combine(Folder, "node_modules", ".bin", "buf"), ["curl", "--protocol", "grpc", "--http2-prior-knowledge", .. arguments]);
+    }
+
     private static async Task RequireAsync()
     {
         string? problem = await s_problem.Value;

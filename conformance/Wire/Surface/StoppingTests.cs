@@ -1,0 +1,237 @@
+using Grpc.Core;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+using MiniGrpc.Client;
+using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Server;
+using MiniGrpc.Wire.Transport;
+
+namespace MiniGrpc.Conformance.Wire.Surface;
+
+/// <summary>Who is told, and in which order, when a server begins to stop.</summary>
+public class StoppingTests
+{
+    private readonly MemoryEndPoint _endPoint = new();
+    private readonly LogLines _log = new();
+    private readonly FakeTimeProvider _time = new();
+
+    [Fact]
+    public async Task Stopping_comes_before_anything_is_closed()
+    {
+        await using GrpcServer server = Create(EchoService.Bind());
+        List<byte[]> answers = [];
+        server.Stopping.Register(() =>
+        {
+            // A new connection and a call, while the shutdown waits for this to return.
+            MiniChannel channel = MiniChannel.ForEndPoint(_endPoint);
+            answers.Add(channel.CreateCallInvoker().BlockingUnaryCall(EchoService.Unary, null, default, [7]));
+            Assert.True(channel.DisposeAsync().AsTask().Wait(RawPeer.Patience));
+        });
+        await server.StartAsync();
+        Assert.False(server.Stopping.IsCancellationRequested);
+        await RawPeer.Within(server.ShutdownAsync(TimeSpan.FromSeconds(30)), "the shutdown");
+        Assert.Equal([7], Assert.Single(answers));
+        Assert.Throws<IOException>(_endPoint.Connect);
+    }
+
+    [Fact]
+    public async Task A_kill_is_a_stop_too_and_waits_for_nobody()
+    {
+        await using GrpcServer server = Create(EchoService.Bind());
+        using ManualResetEventSlim release = new();
+        var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        server.Stopping.Register(() =>
+        {
+            told.SetResult();
+            release.Wait(RawPeer.Patience);
+        });
+        await server.StartAsync();
+        await RawPeer.Within(server.KillAsync(), "the server to end");
+        await RawPeer.Within(told.Task, "the program to be told");
+        release.Set();
+    }
+
+    [Fact]
+    public async Task What_throws_there_is_logged_and_keeps_no_server_from_stopping()
+    {
+        await using GrpcServer server = Create(EchoService.Bind());
+        bool other = false;
+        server.Stopping.Register(() => other = true);
+        server.Stopping.Register(() => throw new FormatException("a mistake of the program's"));
+        await server.StartAsync();
+        await RawPeer.Within(server.ShutdownAsync(), "the shutdown");
+        Assert.True(other);
+        Assert.Contains("Error: What was to run when the server begins to stop threw an exception", _log.Lines);
+    }
+
+    [Fact]
+    public async Task A_shutdown_s_time_limit_holds_for_what_blocks_there()
+    {
+        await using GrpcServer server = Create(EchoService.Bind());
+        using ManualResetEventSlim release = new();
+        var blocked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        server.Stopping.Register(() =>
+        {
+            blocked.SetResult();
+            release.Wait(RawPeer.Patience);
+        });
+        await server.StartAsync();
+        Task shutdown = server.ShutdownAsync(TimeSpan.FromSeconds(5));
+        await RawPeer.Within(blocked.Task, "the program to be told");
+        Assert.False(shutdown.IsCompleted);
+        _time.Advance(TimeSpan.FromSeconds(5));
+        await RawPeer.Within(shutdown, "the shutdown");
+        release.Set();
+    }
+
+    [Fact]
+    public async Task Calls_of_services_that_are_told_to_end_have_their_say_after_the_program()
+    {
+        string state = "serving";
+        var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using GrpcServer server = Create(EchoService.Bind(bidi: async (_, responses, context) =>
+        {
+            var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            using CancellationTokenRegistration registration = context.CancellationToken.Register(told.SetResult);
+            waiting.SetResult();
+            await told.Task;
+            await responses.WriteAsync(System.Text.Encoding.UTF8.GetBytes(state));
+        }));
+        server.CancelOnShutdown.Add("echo.Echo");
+        server.Stopping.Register(() => state = "not serving");
+        await server.StartAsync();
+        await using MiniChannel channel = MiniChannel.ForEndPoint(_endPoint);
+        using AsyncDuplexStreamingCall<byte[], byte[]> call = channel.CreateCallInvoker().AsyncDuplexStreamingCall(EchoService.Bidi, null, default);
+        await RawPeer.Within(waiting.Task, "the handler to wait");
+
+        Task shutdown = server.ShutdownAsync();
+
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None).WithinLimit("what the handler says"));
+        Assert.Equal("not serving", System.Text.Encoding.UTF8.GetString(call.ResponseStream.Current));
+        Assert.False(await call.ResponseStream.MoveNext(CancellationToken.None).WithinLimit("the end of the call"));
+        Assert.Equal(StatusCode.OK, call.GetStatus().StatusCode);
+        await RawPeer.Within(shutdown, "the shutdown");
+    }
+
+    /// <summary>Their tokens still tell what all tokens do: that the client has gone.</summary>
+    [Fact]
+    public async Task Such_a_call_is_cancelled_by_its_client_as_ever()
+    {
+        var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using GrpcServer server = Create(EchoService.Bind(bidi: async (_, _, context) =>
+        {
+            await TestService.UntilCancelledAsync(context, waiting);
+            cancelled.SetResult();
+        }));
+        server.CancelOnShutdown.Add("echo.Echo");
+        await server.StartAsync();
+        await using MiniChannel channel = MiniChannel.ForEndPoint(_endPoint);
+        using (channel.CreateCallInvoker().AsyncDuplexStreamingCall(EchoService.Bidi, null, default))
+        {
+            await RawPeer.Within(waiting.Task, "the handler to wait");
+        }
+
+        await RawPeer.Within(cancelled.Task, "the handler's token to be cancelled");
+    }
+
+    [Fact]
+    public async Task Calls_of_other_services_are_not_told_of_a_shutdown()
+    {
+        CancellationToken token = default;
+        await using GrpcServer server = Create(EchoService.Bind((request, context) =>
+        {
+            token = context.CancellationToken;
+            return Task.FromResult(request);
+        }));
+        var release = new TaskCompletionSource<byte[]>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var other = new TestService
+        {
+            Unary = async (_, context) =>
+            {
+                token = context.CancellationToken;
+                waiting.SetResult();
+                return await release.Task;
+            },
+        };
+        server.Services.Add(other.Bind());
+        server.CancelOnShutdown.Add("echo.Echo");
+        await server.StartAsync();
+        await using MiniChannel channel = MiniChannel.ForEndPoint(_endPoint);
+        AsyncUnaryCall<byte[]> call = channel.CreateCallInvoker().AsyncUnaryCall(TestService.UnaryMethod, null, default, []);
+        await RawPeer.Within(waiting.Task, "the handler to wait");
+
+        Task shutdown = server.ShutdownAsync();
+        await Eventually.IsTrueAsync(() => !CanConnect(), "the server to close its listener");
+        Assert.False(token.IsCancellationRequested);
+        release.SetResult([3]);
+        Assert.Equal([3], await call.ResponseAsync.WithinLimit("the response"));
+        await RawPeer.Within(shutdown, "the shutdown");
+    }
+
+    /// <summary>A server that runs for a year must not hold every call that it was to tell.</summary>
+    [Fact]
+    public async Task Calls_that_have_ended_are_not_held_for_the_sake_of_a_shutdown()
+    {
+        List<WeakReference> contexts = [];
+        await using GrpcServer server = Create(EchoService.Bind((request, context) =>
+        {
+            Assert.True(context.CancellationToken.CanBeCanceled);
+            contexts.Add(new WeakReference(context));
+            return Task.FromResult(request);
+        }));
+        server.CancelOnShutdown.Add("echo.Echo");
+        await server.StartAsync();
+        await using MiniChannel channel = MiniChannel.ForEndPoint(_endPoint);
+        for (int i = 0; i < 20; i++)
+        {
+            await channel.CreateCallInvoker().AsyncUnaryCall(EchoService.Unary, null, default, [1]).ResponseAsync.WithinLimit("a response");
+        }
+
+        GC.Collect();
+        Assert.True(contexts.Count(context => context.IsAlive) < 5, "the server holds calls that have ended");
+    }
+
+    [Fact]
+    public async Task A_service_that_is_to_be_told_and_isn_t_there_is_named_at_the_start()
+    {
+        await using GrpcServer server = Create(EchoService.Bind());
+        server.CancelOnShutdown.Add("echo.echo");
+        InvalidOperationException e = await Assert.ThrowsAsync<InvalidOperationException>(server.StartAsync);
+        Assert.StartsWith("CancelOnShutdown has 'echo.echo', but no service of that name is registered", e.Message, StringComparison.Ordinal);
+    }
+
+    private bool CanConnect()
+    {
+        try
+        {
+            _endPoint.Connect().Abort();
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private GrpcServer Create(ServerServiceDefinition service)
+    {
+        GrpcServer server = new(new GrpcServerOptions { TimeProvider = _time, LoggerFactory = new Factory(_log) });
+        server.Services.Add(service);
+        server.Listen(_endPoint);
+        return server;
+    }
+
+    private sealed class Factory(ILogger log) : ILoggerFactory
+    {
+        public ILogger CreateLogger(string categoryName) => log;
+
+        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
+
+        public void Dispose()
+        {
+            // It holds nothing.
+        }
+    }
+}
