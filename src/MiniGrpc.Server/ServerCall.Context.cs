@@ -83,5 +83,5 @@ internal partial class ServerCall : ServerCallContext
 
     /// <inheritdoc />
     protected override ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options) => throw new NotSupportedException(
-        "Propagation tokens can't be made outside of Grpc.Core. Pass the context's Deadline and CancellationToken to the child call's CallOptions.");
+        "Propagation tokens can't be made outside of Grpc.Core. CallContextPropagationInterceptor carries deadline and cancellation to child calls.");
 }
