@@ -3,7 +3,6 @@ using Grpc.Core;
 using Grpc.Net.Client;
 using Microsoft.Extensions.Logging;
 using MiniGrpc.Conformance.Interop.Calls;
-using MiniGrpc.Conformance.Interop.Peers;
 using MiniGrpc.Conformance.Interop.Programs;
 using MiniGrpc.Conformance.Interop.Service;
 using MiniGrpc.Conformance.InteropServer;
