@@ -7,21 +7,23 @@ internal static class Bounded
 {
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(45);
 
-    public static async Task WithinLimit(this Task task, [CallerArgumentExpression(nameof(task))] string what = "")
-    {
-        try
-        {
-            await task.WaitAsync(Limit);
-        }
-        catch (TimeoutException) when (!task.IsCompleted)
-        {
-            throw new TimeoutException($"Still waiting after {Limit.TotalSeconds} s: {what}");
-        }
-    }
+    public static Task WithinLimit(this Task task, [CallerArgumentExpression(nameof(task))] string what = "") => Within(task, Limit, what);
 
     public static async Task<T> WithinLimit<T>(this Task<T> task, [CallerArgumentExpression(nameof(task))] string what = "")
     {
         await WithinLimit((Task)task, what);
         return await task;
+    }
+
+    public static async Task Within(this Task task, TimeSpan limit, string what)
+    {
+        try
+        {
+            await task.WaitAsync(limit);
+        }
+        catch (TimeoutException) when (!task.IsCompleted)
+        {
+            throw new TimeoutException($"Still waiting after {limit.TotalSeconds} s: {what}");
+        }
     }
 }

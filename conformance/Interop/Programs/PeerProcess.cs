@@ -64,9 +64,11 @@ internal sealed class PeerProcess : IAsyncDisposable
         return output;
     }
 
-    public async Task<int> ExitAsync()
+    public Task<int> ExitAsync() => ExitAsync(Bounded.Limit);
+
+    public async Task<int> ExitAsync(TimeSpan limit)
     {
-        await _process.WaitForExitAsync().WithinLimit("the end of the program");
+        await _process.WaitForExitAsync().Within(limit, "the end of the program");
         return _process.ExitCode;
     }
 

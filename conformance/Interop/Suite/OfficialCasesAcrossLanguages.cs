@@ -10,18 +10,19 @@ using MiniGrpc.Conformance.Wire.Tls;
 
 namespace MiniGrpc.Conformance.Interop.Suite;
 
-/// <summary>The official cases between MiniGrpc and other languages: Python, which is gRPC's C core, and JavaScript on Node.js's own HTTP/2.</summary>
+/// <summary>The official cases between MiniGrpc and other languages: Python, which is gRPC's C core, JavaScript on Node.js's own HTTP/2, and grpc-go.</summary>
 public sealed class OfficialCasesAcrossLanguages
 {
     private const string Python = "Python";
     private const string Node = "Node.js";
+    private const string Go = "Go";
 
     public static TheoryData<string, bool, string> Rows
     {
         get
         {
             var rows = new TheoryData<string, bool, string>();
-            foreach (string language in new[] { Python, Node })
+            foreach (string language in new[] { Python, Node, Go })
             {
                 foreach (InteropCase test in SuiteMatrix.Find("MiniGrpc", language).Cases)
                 {
@@ -38,7 +39,7 @@ public sealed class OfficialCasesAcrossLanguages
     [MemberData(nameof(Rows), DisableDiscoveryEnumeration = true)]
     public async Task Our_client_at_its_server(string language, bool tls, string name)
     {
-        await using PeerProcess server = await StartAsync(language, "interop_server", tls ? [PemFolder.ServerCertificate, PemFolder.ServerKey] : []);
+        await using PeerProcess server = await StartAsync(language, "server", tls ? [PemFolder.ServerCertificate, PemFolder.ServerKey] : []);
         int port = int.Parse(await server.ReadLineAsync(), CultureInfo.InvariantCulture);
         ServerAddress address = ServerAddress.OnPort(tls ? Transport.Tls : Transport.Tcp, port);
         await using var run = new InteropRun(
@@ -51,13 +52,15 @@ public sealed class OfficialCasesAcrossLanguages
     [InlineData(Python, true)]
     [InlineData(Node, false)]
     [InlineData(Node, true)]
+    [InlineData(Go, false)]
+    [InlineData(Go, true)]
     public async Task Its_client_at_our_server(string language, bool tls)
     {
         var pair = new SuitePair(ClientIsOurs: true, ServerIsOurs: true, tls ? Transport.Tls : Transport.Tcp);
         await using IRunningServer server = await pair.ServeAsync();
         string[] names = [.. SuiteMatrix.Find(language, "MiniGrpc").Cases.Select(test => test.Name)];
         await using PeerProcess client = await StartAsync(
-            language, "interop_client", [$"127.0.0.1:{server.Address.Port}", tls ? PemFolder.Authority : "-", .. names]);
+            language, "client", [$"127.0.0.1:{server.Address.Port}", tls ? PemFolder.Authority : "-", .. names]);
         foreach (string name in names)
         {
             Assert.Equal($"{name} passed", await client.ReadLineAsync());
@@ -66,7 +69,11 @@ public sealed class OfficialCasesAcrossLanguages
         Assert.Equal(0, await client.ExitAsync());
     }
 
-    private static Task<PeerProcess> StartAsync(string language, string program, string[] arguments) => language == Python
-        ? PythonRuntime.StartAsync(program + ".py", arguments)
-        : NodeRuntime.StartAsync(program + ".js", arguments);
+    private static Task<PeerProcess> StartAsync(string language, string role, string[] arguments) => language switch
+    {
+        Python => PythonRuntime.StartAsync($"interop_{role}.py", arguments),
+        Node => NodeRuntime.StartAsync($"interop_{role}.js", arguments),
+        Go => GoRuntime.StartAsync(role, arguments),
+        _ => throw new ArgumentOutOfRangeException(nameof(language), language, "There is no such program."),
+    };
 }

@@ -26,6 +26,7 @@ internal static class SuiteMatrix
         new("MiniGrpc", "Grpc.AspNetCore", s_none),
         new("MiniGrpc", "Python", new() { ["client_compressed_unary"] = NoFlag, ["client_compressed_streaming"] = NoFlag }),
         new("MiniGrpc", "Node.js", Without(NoCompression)),
+        new("MiniGrpc", "Go", new() { ["server_compressed_unary"] = NoCompression, ["server_compressed_streaming"] = NoCompression }),
         new("Grpc.Net.Client", "MiniGrpc", s_none),
         new("Python", "MiniGrpc", new()
         {
@@ -36,6 +37,7 @@ internal static class SuiteMatrix
             ["channel_soak"] = OneSoak,
         }),
         new("Node.js", "MiniGrpc", new(Without(NoCompression)) { ["channel_soak"] = OneSoak }),
+        new("Go", "MiniGrpc", s_none),
     ];
 
     /// <summary>The column of a pair.</summary>
@@ -50,7 +52,7 @@ internal static class SuiteMatrix
         page.AppendLine("The official interoperability cases of gRPC, each between the client named first and the server named second, over plaintext and over TLS.");
         page.AppendLine("This page is made of the list that the tests take their rows from: each ✓ is a test that passes. `dotnet test --project conformance/Interop` runs them all.");
         page.AppendLine();
-        page.AppendLine("Python is `grpcio`, which is gRPC's C core; Node.js is `@grpc/grpc-js`, all of it JavaScript.");
+        page.AppendLine("Python is `grpcio`, which is gRPC's C core; Node.js is `@grpc/grpc-js`, all of it JavaScript; Go is `google.golang.org/grpc`, in the version that Debian 12 has (1.33).");
         page.AppendLine();
         List<string> reasons = [];
         AppendTable(page, "case", Columns.Select(column => $"{column.Client} → {column.Server}"), InteropCase.All, (test, i) => Cell(test.Name, Columns[i], reasons));
@@ -67,9 +69,9 @@ internal static class SuiteMatrix
         page.AppendLine();
         AppendTable(page, "case", ["MiniGrpc", "Grpc.Net.Client"], InteropCase.Http2, (test, i) => i == 1 && test.Name == NotForHttpClient ? "stops in the middle" : "✓");
         page.AppendLine();
-        page.AppendLine("## Go");
+        page.AppendLine("## Go's own HTTP/2");
         page.AppendLine();
-        page.AppendLine("`buf curl` (connect-go, on Go's own HTTP/2) calls a MiniGrpc server: all four kinds, over plaintext and TLS, and a failing call.");
+        page.AppendLine("`buf curl` (connect-go, on the HTTP/2 of Go's standard library, where grpc-go has a transport of its own) calls a MiniGrpc server: all four kinds, over plaintext and TLS, and a failing call.");
         page.AppendLine();
         page.AppendLine("## Against others");
         page.AppendLine();
