@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using MiniGrpc.Conformance.Interop.Calls;
 using MiniGrpc.Conformance.Interop.Programs;
 
 [assembly: AssemblyFixture(typeof(GoRuntime))]
