@@ -34,7 +34,15 @@ internal sealed class SimServers(SimWorld world)
             MaxConcurrentStreams = world.Swarm.MaxConcurrentStreams,
             MaxReceiveMessageSize = world.Swarm.ServerMaxMessage ?? 4 * 1024 * 1024,
             WireTrace = world.Trace.KeepsLines ? frame => world.Say($"server {frame}") : null,
-            Connection = new ConnectionOptions { Dispatcher = world.Loop, Limits = world.Swarm.ServerLimits, ReusesStreams = world.ReusesStreams },
+            MaxConnectionAge = Limit(world.Swarm.MaxConnectionAge),
+            MaxConnectionIdle = Limit(world.Swarm.MaxConnectionIdle),
+            Connection = new ConnectionOptions
+            {
+                Dispatcher = world.Loop,
+                Limits = world.Swarm.ServerLimits,
+                ReusesStreams = world.ReusesStreams,
+                Random = new SimSystemRandom(world.Random),
+            },
         };
         if (world.Swarm.HasCompression)
         {
@@ -42,6 +50,9 @@ internal sealed class SimServers(SimWorld world)
             options.ResponseCompressionAlgorithm = "gzip";
         }
 
+        // With limits as short as a run's, a connection may be shut down before it has carried a call, or before its client has heard of it
+        // in the time that a shutdown allows: calls that no handler has seen may fail, as in a shutdown of the server.
+        world.IsShuttingDown |= world.Swarm.MaxConnectionAge is not null || world.Swarm.MaxConnectionIdle is not null;
         Current = new ServerCore(options, new MethodTable([world.Service.Bind()], []), NullLogger.Instance);
         _all.Add(Current);
         world.Note("server", _all.Count);
@@ -55,6 +66,8 @@ internal sealed class SimServers(SimWorld world)
             world.Time.After(world.Random.UpTo(world.Swarm.Span * 3), () => Stop(gracefully: true));
         }
     }
+
+    private static TimeSpan Limit(int? milliseconds) => milliseconds is { } limit ? TimeSpan.FromMilliseconds(limit) : Timeout.InfiniteTimeSpan;
 
     /// <summary>Stops the one there is; another one comes later unless the run is about to end.</summary>
     public void Stop(bool gracefully)

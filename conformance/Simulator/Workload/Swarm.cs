@@ -46,6 +46,8 @@ internal sealed class Swarm
         AllowsHuge = Network.LargestPiece >= 3000 && Network.Capacity >= 4096 && random.OneIn(10);
         LargeOneIn = Network.LargestPiece <= 100 || Network.Capacity < 1000 ? 200 : random.Of(3, 10, 50);
         Interrupts = random.OneIn(3) ? 0 : random.Of(2, 5, 20);
+        MaxConnectionAge = DrawLife(random);
+        MaxConnectionIdle = DrawLife(random);
     }
 
     public int Calls { get; }
@@ -88,6 +90,12 @@ internal sealed class Swarm
     /// <summary>One in so many calls has a deadline, one in so many is cancelled, and so on; 0 for none.</summary>
     public int Interrupts { get; }
 
+    /// <summary>How old a connection may become, in milliseconds; null for the default.</summary>
+    public int? MaxConnectionAge { get; }
+
+    /// <summary>How long a connection may have no calls, in milliseconds; null for the default.</summary>
+    public int? MaxConnectionIdle { get; }
+
     /// <summary>The length of a message.</summary>
     public int DrawLength(SimRandom random)
     {
@@ -103,6 +111,9 @@ internal sealed class Swarm
 
         return random.OneIn(LargeOneIn) ? random.Between(0, 70_000) : random.Between(0, random.Of(0, 10, 100, 100, 3000));
     }
+
+    // Longer than the start of a connection takes, or a client would never get to its first call.
+    private int? DrawLife(SimRandom random) => Network.LargestPiece >= 100 && random.OneIn(4) ? random.Of(300, 1000, 4000) : null;
 
     // A stream's window has to take the prefix of a message while less than half of it is owed; 20 octets are about the least.
     private static ReceiveLimits DrawLimits(SimRandom random) => new(
