@@ -87,6 +87,15 @@ public sealed class PropagationTests
     }
 
     [Theory, Matrix]
+    public async Task A_parent_of_any_kind_hands_them_on(Kind parents)
+    {
+        await using Chain chain = await Chain.StartAsync(new GrpcNetClientPeer(), Kind.Unary);
+        CallWatch watch = chain.WatchChild();
+        await chain.CallByAsync(parents, watch.Options.WithDeadline(_soon));
+        Assert.Equal(_soon, watch.Deadline, s_about);
+    }
+
+    [Theory, Matrix]
     public async Task A_blocking_call_takes_them_along_too(IClientPeer peer)
     {
         await using Chain chain = await Chain.StartAsync(peer, Kind.Unary);
@@ -133,6 +142,10 @@ public sealed class PropagationTests
         public Task CallAsync(CallOptions options, Then then) =>
             new TestService.TestServiceClient(_toFront!.Channel).UnaryAsync(new Request { Then = then }, options).ResponseAsync;
 
+        /// <summary>A parent of another kind.</summary>
+        public async Task CallByAsync(Kind parents, CallOptions options) =>
+            (await AnyCall.RunAsync(new TestService.TestServiceClient(_toFront!.Channel), parents, options, new Request())).AssertEndedWith(StatusCode.OK);
+
         /// <summary>The deadline that the child's handler sees.</summary>
         public async Task<DateTime> ChildsDeadlineAsync(DateTime? parent, DateTime? own)
         {
@@ -159,6 +172,16 @@ public sealed class PropagationTests
             _childsEnd.TrySetResult(outcome.Status);
             return new Response();
         }
+
+        public override Task<Response> ClientStreaming(IAsyncStreamReader<Request> requestStream, ServerCallContext context) =>
+            Unary(new Request(), context);
+
+        public override Task ServerStreaming(Request request, IServerStreamWriter<Response> responseStream, ServerCallContext context) =>
+            Unary(request, context);
+
+        public override Task Bidi(
+            IAsyncStreamReader<Request> requestStream, IServerStreamWriter<Response> responseStream, ServerCallContext context) =>
+            Unary(new Request(), context);
 
         public async ValueTask DisposeAsync()
         {
