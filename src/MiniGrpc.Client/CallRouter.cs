@@ -38,6 +38,9 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
 
         /// <summary>The picker says that it fails, but it waits for ready.</summary>
         WaitsForReady,
+
+        /// <summary>There is a connection for it, but others were there first.</summary>
+        BehindOthers,
     }
 
     /// <summary>How many calls wait.</summary>
@@ -49,8 +52,8 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
     {
         ObjectDisposedException.ThrowIf(_isClosed, typeof(MiniChannel));
         SubchannelPicker picker = Volatile.Read(ref _picker);
-        Subchannel? full = null;
-        if (_waiting.Count == 0 && Route(call, picker, out full) == Outcome.Done)
+        Outcome outcome = Route(call, picker, mayOpen: _waiting.Count == 0, out Subchannel? full);
+        if (outcome == Outcome.Done)
         {
             return;
         }
@@ -59,6 +62,11 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
         {
             ObjectDisposedException.ThrowIf(_isClosed, typeof(MiniChannel));
             _waiting.Add(call);
+            if (outcome == Outcome.BehindOthers)
+            {
+                PostDrain();
+            }
+
             DrainIfChanged(picker, full);
         }
 
@@ -125,7 +133,7 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
         List<Subchannel>? full = null;
         while (TakeFirst() is { } call)
         {
-            Outcome outcome = Route(call, picker, out Subchannel? fullOne);
+            Outcome outcome = Route(call, picker, mayOpen: true, out Subchannel? fullOne);
             if (outcome == Outcome.Done)
             {
                 continue;
@@ -149,8 +157,11 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
         }
     }
 
-    /// <summary>Asks the picker for one call and starts it there. User code runs here: marshallers, and pickers of the user's own.</summary>
-    private static Outcome Route(ClientCall call, SubchannelPicker picker, out Subchannel? full)
+    /// <summary>
+    /// Asks the picker for one call and starts it there, if it may be opened before others that wait. User code runs here: marshallers, and
+    /// pickers of the user's own.
+    /// </summary>
+    private static Outcome Route(ClientCall call, SubchannelPicker picker, bool mayOpen, out Subchannel? full)
     {
         full = null;
         PickResult pick;
@@ -173,6 +184,8 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
                 return Outcome.Done;
             case PickKind.Queue:
                 return Outcome.NotYet;
+            case PickKind.Complete when !mayOpen:
+                return Outcome.BehindOthers;
         }
 
         Subchannel first = pick.Subchannel!;

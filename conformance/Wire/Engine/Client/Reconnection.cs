@@ -66,6 +66,7 @@ public class Reconnection
         for (int attempt = 0; attempt < 5; attempt++)
         {
             await time.IsArmedAsync();
+            await Balancing.Settling.OfAsync(channel);
             await TestChannel.AssertFailsAsync(
                 invoker.AsyncUnaryCall(TestService.UnaryMethod, null, default, [1]).ResponseAsync, StatusCode.Unavailable, "no server listens there");
             Assert.False(waiting.IsCompleted);
