@@ -82,7 +82,7 @@ internal abstract partial class ClientCall
     /// <summary>What this call's header list has beyond that of its method.</summary>
     private HeaderList? RequestFields()
     {
-        if (_deadline is null && RequestCompression is null && _requestHeaders is not { Count: > 0 } && PreviousAttempts == 0)
+        if (_deadline is null && RequestCompression is null && _requestHeaders is not { Count: > 0 } && PreviousAttempts == 0 && _authorization is null)
         {
             return null;
         }
@@ -108,6 +108,11 @@ internal abstract partial class ClientCall
         if (_requestHeaders is not null)
         {
             MetadataCodec.Encode(_requestHeaders, fields);
+        }
+
+        if (_authorization is not null)
+        {
+            MetadataCodec.EncodeSecrets(_authorization.Metadata, fields);
         }
 
         return fields;

@@ -87,6 +87,12 @@ internal abstract partial class ClientCall
             }
         }
 
+        if (_authorization is not null)
+        {
+            _ = Detached.Start(AuthorizeAsync);
+            return;
+        }
+
         try
         {
             Channel.Core.Router.Start(this);
@@ -152,19 +158,22 @@ internal abstract partial class ClientCall
     {
     }
 
+    /// <summary>Starts the call away from its caller, who has its call object and is told there what comes of it.</summary>
+    private void StartLater()
+    {
+        try
+        {
+            Channel.Core.Router.Start(this);
+        }
+        catch (ObjectDisposedException)
+        {
+            End(new Status(StatusCode.Cancelled, ChannelClosed), abort: true);
+        }
+    }
+
     /// <summary>The start of a call that was sent once without any use.</summary>
     private sealed class SecondStart(ClientCall call) : IThreadPoolWorkItem
     {
-        public void Execute()
-        {
-            try
-            {
-                call.Channel.Core.Router.Start(call);
-            }
-            catch (ObjectDisposedException)
-            {
-                call.End(new Status(StatusCode.Cancelled, ChannelClosed), abort: true);
-            }
-        }
+        public void Execute() => call.StartLater();
     }
 }

@@ -1,5 +1,6 @@
 using Grpc.Core;
 
+using MiniGrpc.Client.Credentials;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Connection;
@@ -31,11 +32,11 @@ internal abstract partial class ClientCall : ICallHandle, IThreadPoolWorkItem
 
     protected ClientCall(MiniChannel channel, IMethod method, CallOptions options)
     {
-        if (options.Credentials is not null)
+        if (options.Credentials is not null || channel.Options.CallCredentials is not null)
         {
-            throw channel.Options.Tls is null
-                ? new InvalidOperationException("Call credentials can't be sent over a plaintext channel: anybody on the way could read them.")
-                : new NotSupportedException("Call credentials are not supported yet: put what they would add into the call's headers.");
+            _authorization = channel.Options is { Tls: null, UnsafeUseInsecureChannelCallCredentials: false }
+                ? throw new InvalidOperationException("Call credentials can't be sent over a plaintext channel: anybody on the way could read them.")
+                : new CallAuthorization(channel.Options.CallCredentials, options.Credentials);
         }
 
         if (options.Headers is { Count: > 0 })
@@ -149,6 +150,7 @@ internal abstract partial class ClientCall : ICallHandle, IThreadPoolWorkItem
 
         _timer?.Dispose();
         _registration.Unregister();
+        _authorization?.Stop(Channel.Core.Dispatcher);
         if (abort && Stream is { } stream)
         {
             stream.Reset(ErrorCode.Cancel);

@@ -1,6 +1,9 @@
 using System.Net.Security;
+using System.Runtime.CompilerServices;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+
+using Grpc.Core;
 
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Transport;
@@ -40,6 +43,8 @@ public sealed class ClientTls : ITransportSecurity
         _certificate = certificate;
     }
 
+    private ClientTls(ClientTls other) => _certificate = other._certificate;
+
     /// <summary>The authorities that servers' certificates have to lead to. Default null: those that the system trusts.</summary>
     public X509Certificate2Collection? Roots { get; init; }
 
@@ -61,6 +66,15 @@ public sealed class ClientTls : ITransportSecurity
     /// <summary>For tests: whether the system decides on the cipher suites, as it does on Windows.</summary>
     internal bool UsesSystemCipherSuites { get; init; }
 
+    /// <summary>The same with what Grpc.Core's credentials say besides the certificate.</summary>
+    internal ClientTls With(X509Certificate2Collection? roots, VerifyPeerCallback? verify)
+    {
+        RemoteCertificateValidationCallback? validation = verify is null ? null : (sender, certificate, _, errors) =>
+            errors == SslPolicyErrors.None && certificate is X509Certificate2 accepted
+            && verify(CreateContext(((SslStream)sender).TargetHostName, accepted.ExportCertificatePem()));
+        return new ClientTls(this) { Roots = roots, ServerCertificateValidation = validation };
+    }
+
     ITransport ITransportSecurity.Secure(ITransport transport, string? host)
     {
         string name = TargetHost ?? host ?? "";
@@ -73,6 +87,10 @@ public sealed class ClientTls : ITransportSecurity
         };
         return new TlsTransport(transport, peer, stream => stream.AuthenticateAsClientAsync(CreateOptions(peer, name)));
     }
+
+    /// <summary>Grpc.Core's argument of a <see cref="VerifyPeerCallback"/>; its own constructor is closed to other libraries.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
+    private static extern VerifyPeerContext CreateContext(string targetName, string peerPem);
 
     private SslClientAuthenticationOptions CreateOptions(PeerCertificate peer, string name)
     {

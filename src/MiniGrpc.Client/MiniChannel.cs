@@ -96,6 +96,9 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
     /// <summary>Closes the channel at once: calls under way end with CANCELLED, further ones throw <see cref="ObjectDisposedException"/>.</summary>
     public ValueTask DisposeAsync() => new(Core.CloseAsync());
 
+    /// <summary>Whom calls go to, for those that give tokens: <c>https://host:port</c>.</summary>
+    internal string Origin => $"{(Options.Tls is null ? "http" : "https")}://{_authority}";
+
     /// <summary>The requests that are kept for further attempts.</summary>
     internal RetryBuffer RetryBuffer { get; }
 

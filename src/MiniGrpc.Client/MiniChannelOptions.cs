@@ -1,3 +1,5 @@
+using Grpc.Core;
+
 using Microsoft.Extensions.Logging;
 
 using MiniGrpc.Client.Balancing;
@@ -64,6 +66,18 @@ public sealed class MiniChannelOptions
 
     /// <summary>TLS, for <c>https://</c> addresses, and for Unix sockets and end points that are to have it. Default null: plaintext.</summary>
     public ClientTls? Tls { get; set; }
+
+    /// <summary>
+    /// What every call is authorized by, with a token for example; a call's own (<c>CallOptions.Credentials</c>) come after it. Default null:
+    /// nothing. See also <see cref="ChannelCredentialsExtensions.UseCredentials"/>.
+    /// </summary>
+    public CallCredentials? CallCredentials { get; set; }
+
+    /// <summary>
+    /// Whether call credentials may be sent without TLS, where anybody on the way can read them. Default false: such a call throws. For tests, and
+    /// where something else protects the connection.
+    /// </summary>
+    public bool UnsafeUseInsecureChannelCallCredentials { get; set; }
 
     /// <summary>How long one attempt to connect may take, the TLS handshake and the server's first SETTINGS included. Default 20 seconds.</summary>
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(20);

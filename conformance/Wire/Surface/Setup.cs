@@ -6,7 +6,7 @@ using MiniGrpc.Wire.Transport;
 namespace MiniGrpc.Conformance.Wire.Surface;
 
 /// <summary>A server with one service and a channel to it, over memory.</summary>
-internal sealed record Setup(GrpcServer Server, MiniChannel Channel) : IAsyncDisposable
+internal sealed record Setup(GrpcServer Server, MiniChannel Channel, MemoryEndPoint EndPoint) : IAsyncDisposable
 {
     public CallInvoker Invoker { get; } = Channel.CreateCallInvoker();
 
@@ -17,7 +17,7 @@ internal sealed record Setup(GrpcServer Server, MiniChannel Channel) : IAsyncDis
         server.Services.Add(service);
         server.Listen(endPoint);
         await server.StartAsync();
-        return new Setup(server, MiniChannel.ForEndPoint(endPoint));
+        return new Setup(server, MiniChannel.ForEndPoint(endPoint), endPoint);
     }
 
     public Task<byte[]> CallAsync(byte[] request, CallOptions options = default) =>

@@ -66,18 +66,6 @@ public class TlsConnectionTests
             () => MiniChannel.ForAddress("http://localhost:1", new MiniChannelOptions { Tls = s_trusting }));
     }
 
-    [Fact]
-    public async Task Call_credentials_are_refused_with_what_to_do()
-    {
-        await using TlsSetup setup = await TlsSetup.StartAsync(new ServerTls(TestCertificates.Server));
-        var credentials = Grpc.Core.CallCredentials.FromInterceptor((_, _) => Task.CompletedTask);
-        NotSupportedException e = Assert.Throws<NotSupportedException>(() =>
-        {
-            setup.Connect(s_trusting).CreateCallInvoker().AsyncUnaryCall(Surface.EchoService.Unary, null, new(credentials: credentials), []);
-        });
-        Assert.Contains("not supported yet", e.Message, StringComparison.Ordinal);
-    }
-
     /// <summary>RFC 8446 section 6.1: close_notify tells the end from a cut.</summary>
     [Fact]
     public async Task A_shutdown_ends_with_close_notify()

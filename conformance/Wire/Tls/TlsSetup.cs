@@ -43,9 +43,12 @@ internal sealed class TlsSetup : IAsyncDisposable
     }
 
     /// <summary>A new channel.</summary>
-    public MiniChannel Connect(ClientTls tls)
+    public MiniChannel Connect(ClientTls tls) => Connect(new MiniChannelOptions { Tls = tls, MaxReceiveMessageSize = null });
+
+    /// <summary>A new channel.</summary>
+    public MiniChannel Connect(MiniChannelOptions options)
     {
-        var channel = MiniChannel.ForEndPoint(EndPoint, new MiniChannelOptions { Tls = tls, MaxReceiveMessageSize = null });
+        var channel = MiniChannel.ForEndPoint(EndPoint, options);
         _channels.Add(channel);
         return channel;
     }

@@ -43,7 +43,20 @@ internal static class MetadataCodec
         {
             if (!IsReserved(entry.Key))
             {
-                Encode(entry, fields);
+                Encode(entry, fields, IndexingOf(entry.Key));
+            }
+        }
+    }
+
+    /// <summary>Adds what call credentials say: whatever its names are, it goes into no table.</summary>
+    /// <exception cref="ArgumentException">A value can't be sent; the message names its key.</exception>
+    public static void EncodeSecrets(Metadata metadata, HeaderList fields)
+    {
+        foreach (Metadata.Entry entry in metadata)
+        {
+            if (!IsReserved(entry.Key))
+            {
+                Encode(entry, fields, Indexing.Never);
             }
         }
     }
@@ -185,7 +198,7 @@ internal static class MetadataCodec
         rest.SequenceEqual("timeout"u8) || rest.SequenceEqual("encoding"u8) || rest.SequenceEqual("accept-encoding"u8)
         || rest.SequenceEqual("status"u8) || rest.SequenceEqual("message"u8) || rest.SequenceEqual("internal-encoding-request"u8);
 
-    private static void Encode(Metadata.Entry entry, HeaderList fields)
+    private static void Encode(Metadata.Entry entry, HeaderList fields, Indexing indexing)
     {
         Span<byte> name = stackalloc byte[entry.Key.Length <= 256 ? entry.Key.Length : 0];
         if (name.IsEmpty)
@@ -197,12 +210,12 @@ internal static class MetadataCodec
         if (entry.IsBinary)
         {
             byte[] value = entry.ValueBytes;
-            BinaryHeader.Encode(value, fields.Add(name, BinaryHeader.GetEncodedLength(value.Length), IndexingOf(entry.Key)), out _);
+            BinaryHeader.Encode(value, fields.Add(name, BinaryHeader.GetEncodedLength(value.Length), indexing), out _);
             return;
         }
 
         ReadOnlySpan<char> text = GetText(entry);
-        Encoding.ASCII.GetBytes(text, fields.Add(name, text.Length, IndexingOf(entry.Key)));
+        Encoding.ASCII.GetBytes(text, fields.Add(name, text.Length, indexing));
     }
 
     /// <summary>A text value as it is sent: space at the ends has no meaning and may not be there (RFC 9113 section 8.2.1).</summary>

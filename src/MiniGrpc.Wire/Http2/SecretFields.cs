@@ -8,5 +8,6 @@ internal static class SecretFields
 {
     /// <summary>Whether the field called <paramref name="name"/> is one.</summary>
     public static bool Contains(string name) =>
-        name is "authorization" or "cookie" or "set-cookie" || name.EndsWith("-token", StringComparison.Ordinal);
+        name is "authorization" or "proxy-authorization" or "cookie" or "set-cookie"
+        || name.EndsWith("-token", StringComparison.Ordinal) || name.EndsWith("-key", StringComparison.Ordinal);
 }

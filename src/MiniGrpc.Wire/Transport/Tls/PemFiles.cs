@@ -15,9 +15,18 @@ public static class PemFiles
     /// <param name="keyPath">A file with its private key, not encrypted. May be the same file.</param>
     /// <exception cref="IOException">A file can't be read.</exception>
     /// <exception cref="CryptographicException">A file holds no certificate or no key, or they don't belong together.</exception>
-    public static SslStreamCertificateContext LoadCertificate(string certificatePath, string keyPath)
+    public static SslStreamCertificateContext LoadCertificate(string certificatePath, string keyPath) =>
+        ReadCertificate(File.ReadAllText(certificatePath), File.ReadAllText(keyPath));
+
+    /// <summary>Reads the certificates of authorities to trust, as many as there are in the file.</summary>
+    /// <exception cref="IOException">The file can't be read.</exception>
+    /// <exception cref="CryptographicException">The file holds no certificate, or a broken one.</exception>
+    public static X509Certificate2Collection LoadRoots(string path) => ReadRoots(File.ReadAllText(path), $"'{path}'");
+
+    /// <summary>The same from texts.</summary>
+    internal static SslStreamCertificateContext ReadCertificate(string certificates, string key)
     {
-        X509Certificate2 fromPem = X509Certificate2.CreateFromPemFile(certificatePath, keyPath);
+        X509Certificate2 fromPem = X509Certificate2.CreateFromPem(certificates, key);
         X509Certificate2 certificate = fromPem;
         if (OperatingSystem.IsWindows())
         {
@@ -26,18 +35,16 @@ public static class PemFiles
         }
 
         var rest = new X509Certificate2Collection();
-        rest.ImportFromPemFile(certificatePath);
+        rest.ImportFromPem(certificates);
         rest.RemoveAt(0);
         return SslStreamCertificateContext.Create(certificate, rest, offline: true);
     }
 
-    /// <summary>Reads the certificates of authorities to trust, as many as there are in the file.</summary>
-    /// <exception cref="IOException">The file can't be read.</exception>
-    /// <exception cref="CryptographicException">The file holds no certificate, or a broken one.</exception>
-    public static X509Certificate2Collection LoadRoots(string path)
+    /// <summary>Reads authorities from a text, which <paramref name="name"/> stands for in the exception.</summary>
+    internal static X509Certificate2Collection ReadRoots(string certificates, string name)
     {
         var roots = new X509Certificate2Collection();
-        roots.ImportFromPemFile(path);
-        return roots.Count > 0 ? roots : throw new CryptographicException($"'{path}' holds no certificate in PEM form");
+        roots.ImportFromPem(certificates);
+        return roots.Count > 0 ? roots : throw new CryptographicException($"{name} holds no certificate in PEM form");
     }
 }
