@@ -73,7 +73,7 @@ public class StoppingTests
         server.Stopping.Register(() =>
         {
             blocked.SetResult();
-            release.Wait(RawPeer.Patience);
+            release.Wait(2 * RawPeer.Patience); // longer than the test waits
         });
         await server.StartAsync();
         Task shutdown = server.ShutdownAsync(TimeSpan.FromSeconds(5));
