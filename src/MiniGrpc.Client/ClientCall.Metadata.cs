@@ -82,16 +82,16 @@ internal abstract partial class ClientCall
     /// <summary>What this call's header list has beyond that of its method.</summary>
     private HeaderList? RequestFields()
     {
-        if (_deadline is null && RequestCompression is null && _requestHeaders is not { Count: > 0 } && PreviousAttempts == 0 && _authorization is null)
+        if (!HasDeadline && RequestCompression is null && _requestHeaders is not { Count: > 0 } && PreviousAttempts == 0 && _authorization is null)
         {
             return null;
         }
 
         var fields = new HeaderList();
-        if (_deadline is { } deadline && deadline != DateTime.MaxValue)
+        if (HasDeadline)
         {
             Span<byte> timeout = stackalloc byte[GrpcTimeout.MaxLength];
-            int length = GrpcTimeout.Format(Timeout(deadline), timeout);
+            int length = GrpcTimeout.Format(TimeLeft, timeout);
             fields.Add("grpc-timeout"u8, timeout[..length], Indexing.Without);
         }
 

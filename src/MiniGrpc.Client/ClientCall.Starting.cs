@@ -64,9 +64,9 @@ internal abstract partial class ClientCall
             return;
         }
 
-        if (_deadline is { } deadline && deadline != DateTime.MaxValue)
+        if (HasDeadline)
         {
-            TimeSpan timeout = Timeout(deadline);
+            TimeSpan timeout = TimeLeft;
             if (timeout <= TimeSpan.Zero)
             {
                 OnDeadline();

@@ -23,7 +23,7 @@ internal abstract partial class ClientCall : ICallHandle, IThreadPoolWorkItem
     /// <summary>What calls are told whose deadline has passed.</summary>
     internal const string DeadlinePassed = "The deadline of the call has passed.";
 
-    private readonly DateTime? _deadline;
+    private readonly DateTime _deadline; // MaxValue for none
     private readonly CancellationToken _cancellationToken;
     private CancellationTokenRegistration _registration;
     private Deadline? _timer;
@@ -49,8 +49,8 @@ internal abstract partial class ClientCall : ICallHandle, IThreadPoolWorkItem
         WaitsForReady = options.IsWaitForReady;
         WriteOptions = options.WriteOptions;
         RequestCompression = ChooseCompression(options.Headers);
-        _deadline = options.Deadline;
-        if (_deadline is { Kind: not DateTimeKind.Utc } deadline && deadline != DateTime.MaxValue && deadline != DateTime.MinValue)
+        _deadline = options.Deadline ?? DateTime.MaxValue;
+        if (_deadline.Kind != DateTimeKind.Utc && _deadline != DateTime.MaxValue && _deadline != DateTime.MinValue)
         {
             throw new InvalidOperationException("The deadline must be in UTC (DateTimeKind.Utc): a local time names two moments a year.");
         }
@@ -239,9 +239,11 @@ internal abstract partial class ClientCall : ICallHandle, IThreadPoolWorkItem
     private void OnTokenCancelled() => End(new Status(StatusCode.Cancelled, "The call was cancelled by its caller."), abort: true);
 
     /// <summary>Whether the deadline has passed by the clock, even if the timer hasn't noticed.</summary>
-    internal bool DeadlineHasPassed => _deadline is { } deadline && deadline != DateTime.MaxValue && Timeout(deadline) <= TimeSpan.Zero;
+    internal bool DeadlineHasPassed => HasDeadline && TimeLeft <= TimeSpan.Zero;
 
-    private TimeSpan Timeout(DateTime deadline) => deadline - Channel.Options.TimeProvider.GetUtcNow().UtcDateTime;
+    private bool HasDeadline => _deadline != DateTime.MaxValue;
+
+    private TimeSpan TimeLeft => _deadline - Channel.Options.TimeProvider.GetUtcNow().UtcDateTime;
 
     /// <summary>How a call ended: set once, as a whole.</summary>
     private sealed record CallEnd(Status Status, byte[]? TrailerFields, bool IsAborted)
