@@ -1,6 +1,7 @@
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Grpc.Net.Client;
+using Grpc.Net.Client.Configuration;
 using MiniGrpc.Conformance.Wire.Tls;
 
 namespace MiniGrpc.Conformance.Interop.Peers;
@@ -22,6 +23,7 @@ internal sealed class GrpcNetClientPeer : IClientPeer
         GrpcChannelOptions options = new() { HttpHandler = HandlerFor(address), DisposeHttpClient = true };
         options.MaxReceiveMessageSize = setup.MaxReceiveMessageSize ?? options.MaxReceiveMessageSize;
         options.MaxSendMessageSize = setup.MaxSendMessageSize ?? options.MaxSendMessageSize;
+        options.ServiceConfig = setup.Retry is { } retry ? ConfigWith(retry) : null;
         return new ClientChannel(GrpcChannel.ForAddress(address.Uri, options));
     }
 
@@ -39,6 +41,25 @@ internal sealed class GrpcNetClientPeer : IClientPeer
     }
 
     public override string ToString() => Name;
+
+    private static ServiceConfig ConfigWith(RetrySetup retry) => new()
+    {
+        MethodConfigs =
+        {
+            new MethodConfig
+            {
+                Names = { MethodName.Default },
+                RetryPolicy = new RetryPolicy
+                {
+                    MaxAttempts = retry.MaxAttempts,
+                    InitialBackoff = retry.Backoff,
+                    MaxBackoff = retry.Backoff,
+                    BackoffMultiplier = 1,
+                    RetryableStatusCodes = { StatusCode.Unavailable },
+                },
+            },
+        },
+    };
 
     private sealed class ClientChannel(GrpcChannel channel) : IClientChannel
     {

@@ -48,4 +48,12 @@ public sealed record ClientSetup
 
     /// <summary>Bytes, per message.</summary>
     public int? MaxSendMessageSize { get; init; }
+
+    /// <summary>How calls of all methods are tried again.</summary>
+    public RetrySetup? Retry { get; init; }
 }
+
+/// <summary>How calls that fail with UNAVAILABLE are tried again.</summary>
+/// <param name="MaxAttempts">The first attempt included.</param>
+/// <param name="Backoff">The wait before each further one.</param>
+public sealed record RetrySetup(int MaxAttempts, TimeSpan Backoff);

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using MiniGrpc.Client;
+using MiniGrpc.Client.Configuration;
 using MiniGrpc.Conformance.Wire.Tls;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Transport;
@@ -17,6 +18,7 @@ internal sealed class MiniClientPeer : IClientPeer
         {
             CompressionProviders = { new GzipCompressionProvider(System.IO.Compression.CompressionLevel.Fastest) },
             MaxSendMessageSize = setup.MaxSendMessageSize,
+            ServiceConfig = setup.Retry is { } retry ? new ServiceConfig { MethodConfigs = { ConfigWith(retry) } } : null,
             Tls = address.Transport == Transport.Tls ? new ClientTls { Roots = TestCertificates.Roots } : null,
         };
         options.MaxReceiveMessageSize = setup.MaxReceiveMessageSize ?? options.MaxReceiveMessageSize;
@@ -24,6 +26,20 @@ internal sealed class MiniClientPeer : IClientPeer
             ? MiniChannel.ForEndPoint(memory, options)
             : MiniChannel.ForAddress(address.Uri, options));
     }
+
+    /// <summary>What a service config says of all methods.</summary>
+    internal static MethodConfig ConfigWith(RetrySetup retry) => new()
+    {
+        Names = { MethodName.Default },
+        RetryPolicy = new RetryPolicy
+        {
+            MaxAttempts = retry.MaxAttempts,
+            InitialBackoff = retry.Backoff,
+            MaxBackoff = retry.Backoff,
+            BackoffMultiplier = 1,
+            RetryableStatusCodes = { StatusCode.Unavailable },
+        },
+    };
 
     private sealed class ClientChannel(MiniChannel channel) : IClientChannel
     {
