@@ -19,8 +19,8 @@ var options = new MiniChannelOptions
     {
         LoadBalancingConfigs = { new RoundRobinConfig() },
 
-        // Round robin leaves out a server as soon as its connection is lost. A call that was under way there fails,
-        // and is saved by trying it again: the next attempt goes to another server.
+        // Round robin leaves out a server as soon as its connection is lost. A call that is under way there at that
+        // moment can only be saved by trying it again; the next attempt goes to another server.
         MethodConfigs =
         {
             new MethodConfig
