@@ -3,7 +3,6 @@ using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
 using MiniGrpc.Client.Balancing;
-using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Wire.Connection;
 
@@ -27,14 +26,14 @@ internal sealed partial class ChannelCore : IChannelControlHelper
     private readonly PostedCompletion _closed = new();
     private readonly WorkSerializer _serializer;
     private readonly PolicySwitch _policy;
-    private readonly Action<ServiceConfig?> _onConfig;
+    private readonly Func<ResolverResult, ConfigInUse> _useConfig;
     private Resolver? _resolver;
     private bool _isClosed;
 
-    public ChannelCore(Target target, MiniChannelOptions options, Action<ServiceConfig?> onConfig, ILogger logger)
+    public ChannelCore(Target target, MiniChannelOptions options, Func<ResolverResult, ConfigInUse> useConfig, ILogger logger)
     {
         Target = target;
-        _onConfig = onConfig;
+        _useConfig = useConfig;
         Options = options;
         Logger = logger;
         Wire.Connection.ConnectionOptions.CheckTime(options.ConnectTimeout, nameof(options.ConnectTimeout));
@@ -189,12 +188,7 @@ internal sealed partial class ChannelCore : IChannelControlHelper
     {
         if (!_isClosed)
         {
-            if (result.Failure is null)
-            {
-                _onConfig(result.ServiceConfig);
-            }
-
-            _policy.Update(result);
+            _policy.Update(result, _useConfig(result).Policies);
         }
     }
 

@@ -19,6 +19,7 @@ internal sealed class ConfigInUse
     public ConfigInUse(ServiceConfig? config, int maxAttempts, ConfigInUse? previous = null)
     {
         Source = config;
+        Policies = [.. config?.LoadBalancingConfigs ?? []];
         _methods = config is null ? MethodConfigTable.Empty : new MethodConfigTable(config, maxAttempts);
         RetryThrottlingPolicy? throttling = config?.RetryThrottling;
         _throttling = (throttling?.MaxTokens, throttling?.TokenRatio);
@@ -30,6 +31,9 @@ internal sealed class ConfigInUse
 
     /// <summary>What it was made from; null for none.</summary>
     public ServiceConfig? Source { get; }
+
+    /// <summary>The load-balancing policies to choose from, the best one first.</summary>
+    public LoadBalancingConfig[] Policies { get; }
 
     /// <summary>Keeps repeated calls from adding to an overload; null for never.</summary>
     public RetryThrottle? Throttle { get; }

@@ -27,6 +27,7 @@ namespace MiniGrpc.Client;
 public sealed class MiniChannel : ChannelBase, IAsyncDisposable
 {
     private readonly string _authority;
+    private readonly ConfigInUse _ownConfig;
     private ConfigInUse _config;
 
     private MiniChannel(Target target, MiniChannelOptions options)
@@ -39,7 +40,7 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
         Compressions = new CompressionSet(options.CompressionProviders);
         RequestCompression = options.RequestCompressionAlgorithm is null ? null : FindCompression(options.RequestCompressionAlgorithm);
         RetryBuffer = new RetryBuffer(options.MaxRetryBufferSize);
-        _config = new ConfigInUse(options.ServiceConfig, options.MaxRetryAttempts);
+        _config = _ownConfig = new ConfigInUse(options.ServiceConfig, options.MaxRetryAttempts);
         Core = new ChannelCore(target, options, UseConfig, options.LoggerFactory?.CreateLogger<MiniChannel>() ?? (ILogger)NullLogger.Instance);
     }
 
@@ -112,13 +113,19 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
         Compressions.Find(System.Text.Encoding.ASCII.GetBytes(name))
             ?? throw new InvalidOperationException($"Requests are to be compressed with '{name}', but CompressionProviders has no provider of that name.");
 
-    /// <summary>A resolver has found a service config, or says that there is none: calls to come go by it.</summary>
-    private void UseConfig(ServiceConfig? config)
+    /// <summary>
+    /// What a resolver has found may come with a service config, or go by the channel's own: calls to come go by it. What failed leaves
+    /// it as it is.
+    /// </summary>
+    private ConfigInUse UseConfig(ResolverResult result)
     {
-        if ((config ?? Options.ServiceConfig) != _config.Source)
+        ServiceConfig? config = result.ServiceConfig ?? _ownConfig.Source;
+        if (result.Failure is null && config != _config.Source)
         {
-            Volatile.Write(ref _config, new ConfigInUse(config ?? Options.ServiceConfig, Options.MaxRetryAttempts, _config));
+            Volatile.Write(ref _config, config == _ownConfig.Source ? _ownConfig : new ConfigInUse(config, Options.MaxRetryAttempts, _config));
         }
+
+        return _config;
     }
 
     /// <inheritdoc />

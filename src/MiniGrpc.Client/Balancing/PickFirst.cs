@@ -7,10 +7,8 @@ namespace MiniGrpc.Client.Balancing;
 /// <summary>Makes <see cref="PickFirst"/>.</summary>
 internal sealed class PickFirstFactory : LoadBalancerFactory
 {
-    public const string PolicyName = "pick_first";
-
     /// <inheritdoc />
-    public override string Name => PolicyName;
+    public override string Name => LoadBalancingConfig.PickFirstPolicyName;
 
     /// <inheritdoc />
     public override LoadBalancer Create(LoadBalancerOptions options) => new PickFirst(options);

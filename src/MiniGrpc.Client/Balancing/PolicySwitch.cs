@@ -14,8 +14,6 @@ namespace MiniGrpc.Client.Balancing;
 /// <remarks>On the channel's serializer.</remarks>
 internal sealed class PolicySwitch : IDisposable
 {
-    private const string DefaultPolicy = PickFirstFactory.PolicyName;
-
     private readonly ChannelCore _channel;
     private readonly MiniChannelOptions _options;
     private readonly ILogger _logger;
@@ -31,8 +29,8 @@ internal sealed class PolicySwitch : IDisposable
         _factories = FactoriesOf(options);
     }
 
-    /// <summary>New addresses, or none and the reason.</summary>
-    public void Update(ResolverResult result)
+    /// <summary>New addresses, or none and the reason; <paramref name="wanted"/> is what the service config says of policies, the best one first.</summary>
+    public void Update(ResolverResult result, LoadBalancingConfig[] wanted)
     {
         if (result.Failure is not null && _current is not null)
         {
@@ -40,16 +38,16 @@ internal sealed class PolicySwitch : IDisposable
             return;
         }
 
-        LoadBalancingConfig[] wanted = [.. (result.ServiceConfig ?? _options.ServiceConfig)?.LoadBalancingConfigs ?? []];
         LoadBalancingConfig? config = Array.Find(wanted, one => _factories.ContainsKey(one.PolicyName));
         if (config is null && wanted.Length > 0)
         {
             string names = string.Join(", ", wanted.Select(one => one.PolicyName));
-            Update(ResolverResult.ForFailure(new Status(StatusCode.Unavailable, $"The service config names no load-balancing policy that there is: {names}.")));
+            var failure = new Status(StatusCode.Unavailable, $"The service config names no load-balancing policy that there is: {names}.");
+            Update(ResolverResult.ForFailure(failure), []);
             return;
         }
 
-        string name = config?.PolicyName ?? DefaultPolicy;
+        string name = config?.PolicyName ?? LoadBalancingConfig.PickFirstPolicyName;
         Slot? latest = _pending ?? _current;
         if (latest?.Name != name)
         {
@@ -84,8 +82,8 @@ internal sealed class PolicySwitch : IDisposable
     {
         var factories = new Dictionary<string, LoadBalancerFactory>
         {
-            [PickFirstFactory.PolicyName] = new PickFirstFactory(),
-            [RoundRobinFactory.PolicyName] = new RoundRobinFactory(),
+            [LoadBalancingConfig.PickFirstPolicyName] = new PickFirstFactory(),
+            [LoadBalancingConfig.RoundRobinPolicyName] = new RoundRobinFactory(),
         };
         foreach (LoadBalancerFactory factory in options.LoadBalancerFactories)
         {

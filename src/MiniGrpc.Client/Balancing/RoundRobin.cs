@@ -1,14 +1,14 @@
 using Grpc.Core;
 
+using MiniGrpc.Client.Configuration;
+
 namespace MiniGrpc.Client.Balancing;
 
 /// <summary>Makes <see cref="RoundRobin"/>.</summary>
 internal sealed class RoundRobinFactory : LoadBalancerFactory
 {
-    public const string PolicyName = "round_robin";
-
     /// <inheritdoc />
-    public override string Name => PolicyName;
+    public override string Name => LoadBalancingConfig.RoundRobinPolicyName;
 
     /// <inheritdoc />
     public override LoadBalancer Create(LoadBalancerOptions options) => new RoundRobin(options);

@@ -55,6 +55,7 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
                     return;
                 }
 
+                attempt.NoteSent(number + 1); // before it is looked whether it is chosen: who chooses it looks at this
                 Log.OnWritten(number, Volatile.Read(ref _decision)?.Chosen == attempt.Call);
             }
 
@@ -100,6 +101,10 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
     private sealed class Attempt(TypedCall<EncodedMessage, TResponse> call)
     {
         private int _state;
+        private int _sent;
+
+        /// <summary>How many requests it has sent.</summary>
+        public int Sent => Volatile.Read(ref _sent);
 
         public TypedCall<EncodedMessage, TResponse> Call { get; } = call;
 
@@ -112,6 +117,9 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
 
         /// <summary>Whether the loop has seen that it failed.</summary>
         public bool IsCounted { get; set; }
+
+        /// <summary>It has sent <paramref name="count"/> requests.</summary>
+        public void NoteSent(int count) => Interlocked.Exchange(ref _sent, count); // a full fence
     }
 }
 

@@ -193,13 +193,15 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
         }
 
         Attempt[] others;
+        Attempt? chosen;
         lock (_lock)
         {
             others = [.. _attempts.Where(attempt => attempt.Call != decision.Chosen)];
+            chosen = _attempts.Find(attempt => attempt.Call == decision.Chosen);
         }
 
         Array.ForEach(others, attempt => attempt.Call.Dispose());
-        Log.Commit();
+        Log.Commit(chosen?.Sent ?? 0);
         _channel.Core.Dispatcher.Post(_decided);
         Signal();
         _ = Detached.Start(FinishAsync);

@@ -55,12 +55,13 @@ internal sealed class RequestLog(RetryBuffer buffer, long? limit, IDispatcher di
         }
     }
 
-    /// <summary>One attempt is the last: what it has sent needs no room any more, and no more room is asked for.</summary>
-    public void Commit()
+    /// <summary>One attempt is the last: the <paramref name="sent"/> requests that it has sent are let go, and no more room is asked for.</summary>
+    public void Commit(int sent)
     {
         lock (_lock)
         {
             _isCommitted = true;
+            Drop(sent);
             ReturnRoom();
             Announce();
         }

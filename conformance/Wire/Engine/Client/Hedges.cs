@@ -55,11 +55,11 @@ public class Hedges
         using AsyncUnaryCall<byte[]> call = client.Unary([1]);
         RawServer server = await client.StartAsync();
         await server.RequestAsync(1);
-        await FailAsync(server, 1, StatusCode.Unavailable);
+        await server.FailAsync(1, StatusCode.Unavailable);
         await server.RequestAsync(3);
-        await FailAsync(server, 3, StatusCode.Unavailable);
+        await server.FailAsync(3, StatusCode.Unavailable);
         await server.RequestAsync(5);
-        await FailAsync(server, 5, StatusCode.Unavailable); // the last one
+        await server.FailAsync(5, StatusCode.Unavailable); // the last one
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Unavailable, "no");
         await AssertNothingIsLeftAsync(client, server, 7);
     }
@@ -75,7 +75,7 @@ public class Hedges
             await server.RequestAsync(id);
         }
 
-        await FailAsync(server, 3, StatusCode.InvalidArgument);
+        await server.FailAsync(3, StatusCode.InvalidArgument);
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.InvalidArgument, "no");
         await server.ExpectResetAsync(1, ErrorCode.Cancel);
         await server.ExpectResetAsync(5, ErrorCode.Cancel);
@@ -90,19 +90,16 @@ public class Hedges
         RawServer server = await client.StartAsync();
         await server.RequestAsync(1);
         await _time.IsArmedAsync();
-        await FailAsync(server, 1, StatusCode.Unavailable, "grpc-retry-pushback-ms=50000");
+        await server.FailAsync(1, StatusCode.Unavailable, "grpc-retry-pushback-ms=50000");
         await _time.IsArmedAsync();
         _time.Advance(TimeSpan.FromMilliseconds(49_999));
         await server.AssertNothingOnAsync(3);
         _time.Advance(TimeSpan.FromMilliseconds(1));
         await server.RequestAsync(3);
-        await FailAsync(server, 3, StatusCode.Unavailable, "grpc-retry-pushback-ms=-1");
+        await server.FailAsync(3, StatusCode.Unavailable, "grpc-retry-pushback-ms=-1");
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Unavailable, "no");
         await AssertNothingIsLeftAsync(client, server, 5);
     }
-
-    private static Task FailAsync(RawServer server, int id, StatusCode code, params string[] trailers) =>
-        server.HeadersAsync(id, endStream: true, [.. RawServer.Headers200, $"grpc-status={(int)code}", "grpc-message=no", .. trailers]);
 
     /// <summary>The method of <see cref="TestChannel.AssertWorksAsync"/> is hedged, too: another one shows that the connection works.</summary>
     private static async Task AssertNothingIsLeftAsync(TestChannel client, RawServer server, int nextId)

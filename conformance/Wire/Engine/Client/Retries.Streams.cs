@@ -15,7 +15,7 @@ public partial class Retries
         RawServer server = await client.StartAsync();
         await ExpectMessagesAsync(server, 1, [1], [2]);
         await RawPeer.Within(written, "the writes");
-        await FailAsync(server, 1, StatusCode.Unavailable);
+        await server.FailAsync(1, StatusCode.Unavailable);
         await _time.IsArmedAsync();
         _time.Advance(TimeSpan.FromSeconds(12));
         await ExpectMessagesAsync(server, 3, [1], [2]);
@@ -36,7 +36,7 @@ public partial class Retries
         RawServer server = await client.StartAsync();
         await ExpectMessagesAsync(server, 1, new byte[500], new byte[500]);
         await RawPeer.Within(written, "the writes");
-        await FailAsync(server, 1, StatusCode.Unavailable);
+        await server.FailAsync(1, StatusCode.Unavailable);
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Unavailable, "no");
         await AssertNothingIsLeftAsync(client, server, 3);
     }
@@ -50,7 +50,7 @@ public partial class Retries
         await server.RequestAsync(1);
         using AsyncUnaryCall<byte[]> second = client.Unary(new byte[900]);
         await server.RequestAsync(3);
-        await FailAsync(server, 3, StatusCode.Unavailable);
+        await server.FailAsync(3, StatusCode.Unavailable);
         await TestChannel.AssertFailsAsync(second.ResponseAsync, StatusCode.Unavailable, "no");
         await server.ReplyAsync(1, 7);
         Assert.Equal([7], await RawPeer.Within(first.ResponseAsync, "the response"));
@@ -66,7 +66,7 @@ public partial class Retries
         Assert.Throws<InvalidOperationException>(() => { _ = call.ResponseStream.MoveNext(CancellationToken.None); });
         RawServer server = await client.StartAsync();
         await server.ExpectAsync(FrameType.Headers, 1);
-        await FailAsync(server, 1, StatusCode.Unavailable);
+        await server.FailAsync(1, StatusCode.Unavailable);
         await _time.IsArmedAsync();
         _time.Advance(TimeSpan.FromSeconds(12));
         await server.ExpectAsync(FrameType.Headers, 3);

@@ -25,7 +25,7 @@ public partial class Retries
         RawServer server = await client.StartAsync();
         (RawFrame first, _) = await server.RequestAsync(1);
         Assert.Null(first["grpc-previous-rpc-attempts"]);
-        await FailAsync(server, 1, StatusCode.Unavailable);
+        await server.FailAsync(1, StatusCode.Unavailable);
         await _time.IsArmedAsync();
         _time.Advance(s_shortestWait - TimeSpan.FromMilliseconds(1));
         await server.AssertNothingOnAsync(3);
@@ -35,7 +35,7 @@ public partial class Retries
         Assert.Equal("1", second["grpc-previous-rpc-attempts"]);
         Assert.Equal("value", second["key"]);
         Assert.Equal(RawClient.Message(1, 2), data);
-        await FailAsync(server, 3, StatusCode.Aborted);
+        await server.FailAsync(3, StatusCode.Aborted);
         await _time.IsArmedAsync();
         _time.Advance(2 * (s_shortestWait + s_rest)); // twice as long
 
@@ -57,13 +57,13 @@ public partial class Retries
         foreach (int id in new[] { 1, 3 })
         {
             await server.RequestAsync(id);
-            await FailAsync(server, id, StatusCode.Unavailable, $"attempt={id}");
+            await server.FailAsync(id, StatusCode.Unavailable, $"attempt={id}");
             await _time.IsArmedAsync();
             _time.Advance(TimeSpan.FromSeconds(100));
         }
 
         await server.RequestAsync(5);
-        await FailAsync(server, 5, StatusCode.Unavailable, "attempt=5");
+        await server.FailAsync(5, StatusCode.Unavailable, "attempt=5");
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Unavailable, "no");
         Assert.Equal("5", call.GetTrailers().GetValue("attempt"));
         await AssertFailsAsync(call.ResponseHeadersAsync);
@@ -81,7 +81,7 @@ public partial class Retries
         for (int attempt = 1; attempt <= limit; attempt++)
         {
             await server.RequestAsync((2 * attempt) - 1);
-            await FailAsync(server, (2 * attempt) - 1, StatusCode.Unavailable);
+            await server.FailAsync((2 * attempt) - 1, StatusCode.Unavailable);
             if (attempt < limit)
             {
                 await _time.IsArmedAsync();
@@ -103,7 +103,7 @@ public partial class Retries
         using AsyncUnaryCall<byte[]> call = client.Unary([1]);
         RawServer server = await client.StartAsync();
         await server.RequestAsync(1);
-        await FailAsync(server, 1, code);
+        await server.FailAsync(1, code);
         await TestChannel.AssertFailsAsync(call.ResponseAsync, code, "no");
         await AssertNothingIsLeftAsync(client, server, 3);
     }
@@ -131,7 +131,7 @@ public partial class Retries
         using AsyncUnaryCall<byte[]> call = client.Unary([1]);
         RawServer server = await client.StartAsync();
         await server.RequestAsync(1);
-        await FailAsync(server, 1, StatusCode.Unavailable, "grpc-retry-pushback-ms=50000");
+        await server.FailAsync(1, StatusCode.Unavailable, "grpc-retry-pushback-ms=50000");
         await _time.IsArmedAsync();
         _time.Advance(TimeSpan.FromMilliseconds(49_999));
         await server.AssertNothingOnAsync(3);
@@ -152,7 +152,7 @@ public partial class Retries
         using AsyncUnaryCall<byte[]> call = client.Unary([1]);
         RawServer server = await client.StartAsync();
         await server.RequestAsync(1);
-        await FailAsync(server, 1, StatusCode.Unavailable, $"grpc-retry-pushback-ms={pushback}");
+        await server.FailAsync(1, StatusCode.Unavailable, $"grpc-retry-pushback-ms={pushback}");
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Unavailable, "no");
         await AssertNothingIsLeftAsync(client, server, 3);
     }
@@ -165,7 +165,7 @@ public partial class Retries
         using AsyncUnaryCall<byte[]> throttled = client.Unary([1]);
         RawServer server = await client.StartAsync();
         await server.RequestAsync(1);
-        await FailAsync(server, 1, StatusCode.Unavailable);
+        await server.FailAsync(1, StatusCode.Unavailable);
         await TestChannel.AssertFailsAsync(throttled.ResponseAsync, StatusCode.Unavailable, "no");
         await client.AssertWorksAsync(server, 3);
         await client.AssertWorksAsync(server, 5);
@@ -180,7 +180,7 @@ public partial class Retries
         using AsyncUnaryCall<byte[]> call = client.Unary([1], new CallOptions(deadline: _time.GetUtcNow().UtcDateTime.AddSeconds(5)));
         RawServer server = await client.StartAsync();
         await server.RequestAsync(1);
-        await FailAsync(server, 1, StatusCode.Unavailable);
+        await server.FailAsync(1, StatusCode.Unavailable);
         await _time.IsArmedAsync();
         _time.Advance(TimeSpan.FromSeconds(5));
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.DeadlineExceeded, "");
@@ -197,7 +197,7 @@ public partial class Retries
         using AsyncUnaryCall<byte[]> call = client.Unary([1], new CallOptions(cancellationToken: cancellation.Token));
         RawServer server = await client.StartAsync();
         await server.RequestAsync(1);
-        await FailAsync(server, 1, StatusCode.Unavailable);
+        await server.FailAsync(1, StatusCode.Unavailable);
         await _time.IsArmedAsync();
         await CancelAsync(how, call, cancellation);
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Cancelled, "");
@@ -231,10 +231,6 @@ public partial class Retries
         call.Dispose();
         return Task.CompletedTask;
     }
-
-    /// <summary>Trailers-Only: a failure before anything else.</summary>
-    private static Task FailAsync(RawServer server, int id, StatusCode code, params string[] trailers) =>
-        server.HeadersAsync(id, endStream: true, [.. RawServer.Headers200, $"grpc-status={(int)code}", "grpc-message=no", .. trailers]);
 
     private static async Task AssertFailsAsync(Task call) => await Assert.ThrowsAsync<RpcException>(() => RawPeer.Within(call, "the call to fail"));
 

@@ -42,6 +42,10 @@ internal sealed class RawServer(ITransport transport) : RawPeer(transport, Role.
         return (head, [.. data]);
     }
 
+    /// <summary>Trailers-Only: a failure, with the message "no", before anything else.</summary>
+    public Task FailAsync(int id, Grpc.Core.StatusCode code, params string[] trailers) =>
+        HeadersAsync(id, endStream: true, [.. Headers200, $"grpc-status={(int)code}", "grpc-message=no", .. trailers]);
+
     /// <summary>Answers with a message and status OK.</summary>
     public async Task ReplyAsync(int id, params byte[] payload)
     {
