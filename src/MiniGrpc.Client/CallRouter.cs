@@ -23,6 +23,7 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
     private readonly CallQueue _waiting = new();
     private SubchannelPicker _picker = picker;
     private bool _drainPosted;
+    private bool _wasAsked;
     private bool _isClosed;
 
     private enum Outcome : byte
@@ -45,6 +46,9 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
 
     /// <summary>How many calls wait.</summary>
     public int WaitingCalls => _waiting.Count;
+
+    /// <summary>Whether calls that found no connection have come since this was last asked: the others are known by their streams.</summary>
+    public bool TakeAsked() => Interlocked.Exchange(ref _wasAsked, false);
 
     /// <summary>Starts a call now, or as soon as there is a connection with a free stream; the call learns if there won't be one.</summary>
     /// <exception cref="ObjectDisposedException">The channel was closed.</exception>
@@ -161,7 +165,7 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
     /// Asks the picker for one call and starts it there, if it may be opened before others that wait. User code runs here: marshallers, and
     /// pickers of the user's own.
     /// </summary>
-    private static Outcome Route(ClientCall call, SubchannelPicker picker, bool mayOpen, out Subchannel? full)
+    private Outcome Route(ClientCall call, SubchannelPicker picker, bool mayOpen, out Subchannel? full)
     {
         full = null;
         PickResult pick;
@@ -180,6 +184,7 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
             case PickKind.Fail when call.WaitsForReady:
                 return Outcome.WaitsForReady;
             case PickKind.Fail or PickKind.Drop:
+                Volatile.Write(ref _wasAsked, true);
                 call.OnUnavailable(pick.Status);
                 return Outcome.Done;
             case PickKind.Queue:

@@ -37,6 +37,7 @@ internal sealed partial class ChannelCore : IChannelControlHelper
         Options = options;
         Logger = logger;
         Wire.Connection.ConnectionOptions.CheckTime(options.ConnectTimeout, nameof(options.ConnectTimeout));
+        Wire.Connection.ConnectionOptions.CheckTime(options.IdleTimeout, nameof(options.IdleTimeout));
         _ = new Backoff(options.InitialReconnectBackoff, options.MaxReconnectBackoff, options.Random);
         ConnectionOptions = Create(options, logger).Validated();
         _serializer = new WorkSerializer(Dispatcher, OnFailure);
@@ -104,8 +105,10 @@ internal sealed partial class ChannelCore : IChannelControlHelper
 
         SetState(ConnectivityState.Connecting);
         Router.SetPicker(FixedPicker.Queue);
-        _resolver = Target.CreateResolver(Options, Logger);
-        _resolver.Start(result => Post(() => OnResolved(result)));
+        WatchForIdleness();
+        Resolver resolver = Target.CreateResolver(Options, Logger);
+        _resolver = resolver;
+        resolver.Start(result => Post(() => OnResolved(resolver, result)));
     });
 
     /// <summary>A connection has been made; false if the channel was closed meanwhile.</summary>
@@ -123,6 +126,7 @@ internal sealed partial class ChannelCore : IChannelControlHelper
         lock (_lock)
         {
             _connections.Remove(connection);
+            _openedOnClosedConnections += connection.Carried.LastId;
             if (_isClosed && _connections.Count == 0)
             {
                 Dispatcher.Post(_closed);
@@ -150,6 +154,7 @@ internal sealed partial class ChannelCore : IChannelControlHelper
         var stopped = new PostedCompletion();
         Post(() =>
         {
+            StopWatching();
             _resolver?.Dispose();
             _policy.Dispose();
             SetState(ConnectivityState.Shutdown);
@@ -184,9 +189,9 @@ internal sealed partial class ChannelCore : IChannelControlHelper
         KeepAlive = new KeepAliveOptions(options.KeepAlivePingDelay, options.KeepAlivePingTimeout, options.KeepAlivePingWithoutCalls),
     };
 
-    private void OnResolved(ResolverResult result)
+    private void OnResolved(Resolver resolver, ResolverResult result)
     {
-        if (!_isClosed)
+        if (!_isClosed && resolver == _resolver)
         {
             _policy.Update(result, _useConfig(result).Policies);
         }

@@ -92,6 +92,27 @@ public sealed class MiniChannelOptions
     public TimeSpan MaxReconnectBackoff { get; set; } = TimeSpan.FromSeconds(120);
 
     /// <summary>
+    /// The most connections to one address. Default 1: calls beyond the server's limit of concurrent calls wait for a free stream. With more, a
+    /// further connection is made when none has a free stream; one that has had no calls for a minute is closed.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int MaxConnectionsPerAddress
+    {
+        get;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value);
+            field = value;
+        }
+    } = 1;
+
+    /// <summary>
+    /// How long the channel may have no calls before it lets go of its connections, and of its resolver and load-balancing policy, until the next
+    /// call (idle mode). Default 30 minutes; <see cref="Timeout.InfiniteTimeSpan"/> for never. The channel looks once in that time, so it may take up to twice as long.
+    /// </summary>
+    public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>
     /// How long nothing may come in on a connection with calls before the server is asked by a PING whether it is still there.
     /// Default 6 minutes, a little more than servers allow at the least; <see cref="Timeout.InfiniteTimeSpan"/> for never. A
     /// server that allows less often than this ends the connection (<c>too_many_pings</c>).

@@ -99,7 +99,7 @@ internal sealed class Backends : IAsyncDisposable
 /// <summary>A resolver of one channel that finds what a test says.</summary>
 internal sealed class HandResolver : ResolverFactory
 {
-    private readonly TaskCompletionSource<Action<ResolverResult>> _listener = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource<Action<ResolverResult>> _listener = New();
     private int _refreshes;
 
     public override string Scheme => "hand";
@@ -120,6 +120,16 @@ internal sealed class HandResolver : ResolverFactory
 
     /// <summary>Tells the channel, as soon as it asks.</summary>
     public async Task FindAsync(ResolverResult result) => (await RawPeer.Within(_listener.Task, "the channel to look for addresses"))(result);
+
+    /// <summary>What tells the channel now will not be listened to any more: the next <see cref="FindAsync(ResolverResult)"/> is for whoever asks next.</summary>
+    public Action<ResolverResult> Leave()
+    {
+        Action<ResolverResult> old = _listener.Task.Result;
+        _listener = New();
+        return old;
+    }
+
+    private static TaskCompletionSource<Action<ResolverResult>> New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Task FindAsync(params BalancerAddress[] addresses) => FindAsync(ResolverResult.ForResult(addresses));
 

@@ -11,6 +11,14 @@ namespace MiniGrpc.Client.Balancing;
 /// <content>The connection: how it comes about, what it reports, and how long to wait after an attempt that failed.</content>
 public sealed partial class Subchannel : IConnectionOwner
 {
+    private static readonly TimeSpan s_furtherIdle = TimeSpan.FromMinutes(1);
+
+    private readonly List<Http2Connection> _connections = []; // those that are made, and that start
+    private Http2Connection? _starting;
+    private ITimer? _retryTimer;
+    private bool _isConnecting;
+    private bool _wasTurnedAway;
+
     Http2Stream? IConnectionOwner.OpenStream(Http2Connection connection) => null;
 
     void IConnectionOwner.OnReady(Http2Connection connection) => _channel.Post(() => OnReady(connection));
@@ -25,36 +33,103 @@ public sealed partial class Subchannel : IConnectionOwner
 
     private void OnReady(Http2Connection connection)
     {
-        if (_connection == connection)
+        if (_starting != connection)
         {
-            Volatile.Write(ref _ready, connection);
+            return;
+        }
+
+        EndAttempt();
+        Http2Connection[] ready = Volatile.Read(ref _ready);
+        while (Interlocked.CompareExchange(ref _ready, [.. ready, connection], ready) is var now && now != ready)
+        {
+            ready = now;
+        }
+
+        Volatile.Write(ref _wantsMore, 0);
+        if (State == ConnectivityState.Ready)
+        {
+            _channel.Router.OnStreamsAvailable();
+        }
+        else
+        {
             SetState(ConnectivityState.Ready);
         }
     }
 
     private void PostLeave(Http2Connection connection, string reason) => _channel.Post(() => Leave(connection, reason));
 
-    /// <summary>
-    /// The connection takes no more calls, and the subchannel is idle if it has carried some. One that was of no use counts as a failed
-    /// attempt, or a server that turns everybody away would be asked without pause.
-    /// </summary>
+    /// <summary>The connection takes no more calls. With the last one, the subchannel has none.</summary>
     private void Leave(Http2Connection connection, string reason)
     {
-        if (_connection != connection)
+        if (!_connections.Remove(connection))
         {
             return; // left already
         }
 
-        _connection = null;
-        Volatile.Write(ref _ready, null);
+        RemoveReady(connection);
+        if (connection == _starting)
+        {
+            OnConnectFailed(reason);
+        }
+        else if (_connections.Exists(other => other != _starting))
+        {
+            _channel.Router.OnStreamsAvailable(); // whoever waits for a free stream may ask for another connection
+        }
+        else
+        {
+            LeaveLast(connection, reason);
+        }
+    }
+
+    /// <summary>
+    /// The subchannel is idle if its connection has carried calls, or was asked to go before the first one came. One that was of no use counts
+    /// as a failed attempt, and so does the second in a row that is asked to go at once: a server that turns everybody away would be asked
+    /// without pause.
+    /// </summary>
+    private void LeaveLast(Http2Connection connection, string reason)
+    {
+        bool wasAskedToGo = connection.WasAskedToGo && (!_wasTurnedAway || connection.Now >= _channel.Options.InitialReconnectBackoff.TotalMilliseconds);
         if (connection.HasCarriedCalls)
         {
+            _wasTurnedAway = false;
             _backoff.Reset();
+            SetState(ConnectivityState.Idle);
+        }
+        else if (wasAskedToGo)
+        {
+            _wasTurnedAway = true;
             SetState(ConnectivityState.Idle);
         }
         else
         {
-            OnConnectFailed(connection.WasReady ? $"{Address} took no call: {reason}" : reason);
+            Fail($"{Address} took no call: {reason}");
+        }
+    }
+
+    /// <summary>Connects, unless that is under way. A wait is over.</summary>
+    private void Connect()
+    {
+        StopWaiting();
+        if (!_isConnecting)
+        {
+            _isConnecting = true;
+            _ = Detached.Start(ConnectAsync);
+        }
+    }
+
+    /// <summary>
+    /// A call has found no free stream, and the channel may have a further connection. While one is made, or after an attempt that failed, calls
+    /// are put to the subchannel again when that is over.
+    /// </summary>
+    private void ConnectFurther()
+    {
+        if (State != ConnectivityState.Ready || _connections.Count >= _channel.Options.MaxConnectionsPerAddress)
+        {
+            Volatile.Write(ref _wantsMore, 0);
+        }
+        else if (!_isConnecting && _retryTimer is null)
+        {
+            Connect();
         }
     }
 
@@ -84,45 +159,107 @@ public sealed partial class Subchannel : IConnectionOwner
         {
             HandshakeTimeout = options.ConnectTimeout == Timeout.InfiniteTimeSpan ? Timeout.InfiniteTimeSpan : left > TimeSpan.Zero ? left : TimeSpan.Zero,
         };
-        _channel.Post(() => Adopt(new Http2Connection(Role.Client, transport, connectionOptions, this)));
+        _channel.Post(() => Adopt(transport, connectionOptions));
     }
 
     /// <summary>There is a transport: HTTP/2 starts on it, unless nobody wants it any more.</summary>
-    private void Adopt(Http2Connection connection)
+    private void Adopt(ITransport transport, ConnectionOptions options)
     {
+        // One of several ends when it has had nothing to do for a while: the others are given calls first.
+        ConnectionLifeOptions life = _connections.Count == 0 ? ConnectionLifeOptions.Endless : ConnectionLifeOptions.Endless with { MaxIdle = s_furtherIdle };
+        var connection = new Http2Connection(Role.Client, transport, options with { Life = life }, this);
         if (State == ConnectivityState.Shutdown || !_channel.TryAddConnection(connection))
         {
-            connection.Transport.Abort();
+            transport.Abort();
             return;
         }
 
-        _connection = connection;
+        _starting = connection;
+        _connections.Add(connection);
         _ = connection.RunAsync();
     }
 
+    /// <summary>An attempt has failed. What is connected is not harmed by that.</summary>
     private void OnConnectFailed(string reason)
     {
-        if (State == ConnectivityState.Shutdown)
+        EndAttempt();
+        if (State is ConnectivityState.Ready or ConnectivityState.Idle)
         {
-            return;
+            Wait(reason);
         }
+        else if (State != ConnectivityState.Shutdown)
+        {
+            Fail(reason);
+        }
+    }
 
+    private void EndAttempt()
+    {
+        _starting = null;
+        _isConnecting = false;
+    }
+
+    private void Fail(string reason)
+    {
+        Wait(reason);
+        SetState(ConnectivityState.TransientFailure, new Status(StatusCode.Unavailable, reason));
+    }
+
+    private void Wait(string reason)
+    {
+        StopWaiting();
         TimeSpan wait = _backoff.Next();
         _channel.Logger.LogInformation("{Reason}; next attempt in {Wait} at the earliest", reason, wait);
         _retryTimer = _channel.Options.TimeProvider.CreateTimer(
             static s => ((Subchannel)s!).PostBackoffOver(), this, wait, Timeout.InfiniteTimeSpan);
-        SetState(ConnectivityState.TransientFailure, new Status(StatusCode.Unavailable, reason));
+    }
+
+    private void StopWaiting()
+    {
+        _retryTimer?.Dispose();
+        _retryTimer = null;
     }
 
     private void PostBackoffOver() => _channel.Post(OnBackoffOver);
 
     private void OnBackoffOver()
     {
-        _retryTimer?.Dispose();
-        _retryTimer = null;
+        StopWaiting();
+        Volatile.Write(ref _wantsMore, 0);
         if (State == ConnectivityState.TransientFailure)
         {
             SetState(ConnectivityState.Idle);
         }
+        else if (State == ConnectivityState.Ready)
+        {
+            _channel.Router.OnStreamsAvailable();
+        }
+    }
+
+    private void ShutDown()
+    {
+        if (State == ConnectivityState.Shutdown)
+        {
+            return;
+        }
+
+        State = ConnectivityState.Shutdown;
+        _listener = null;
+        Volatile.Write(ref _ready, []);
+        StopWaiting();
+        _closing.Cancel(); // wakes our own connecting only, no code of a user
+        foreach (Http2Connection connection in _connections)
+        {
+            if (connection.WasReady)
+            {
+                connection.StopOpening();
+            }
+            else
+            {
+                connection.Abort(new ConnectionEnd("it is not wanted any more", IsClean: true)); // it has carried no call
+            }
+        }
+
+        _connections.Clear();
     }
 }

@@ -11,12 +11,12 @@ namespace MiniGrpc.Client.Balancing;
 public readonly record struct SubchannelState(ConnectivityState State, Status Status);
 
 /// <summary>
-/// One address and the connection to it. Connects when it is asked to, waits after an attempt that failed (gRPC connection backoff), and
-/// then is idle until it is asked again.
+/// One address and the connection to it; several if the channel may have them and the first has no free stream. Connects when it is asked to,
+/// waits after an attempt that failed (gRPC connection backoff), and then is idle until it is asked again.
 /// </summary>
 /// <remarks>
-/// Threading: its state belongs to the channel's serializer, where load-balancing policies run, too. Calls are started from any thread on the connection
-/// that is there; what the connection reports on its receive loop is posted to the serializer.
+/// Threading: its state belongs to the channel's serializer, where load-balancing policies run, too. Calls are started from any thread on the connections
+/// that are there; what a connection reports on its receive loop is posted to the serializer.
 /// </remarks>
 public sealed partial class Subchannel : IDisposable
 {
@@ -24,9 +24,8 @@ public sealed partial class Subchannel : IDisposable
     private readonly Backoff _backoff;
     private readonly CancellationTokenSource _closing = new();
     private Action<SubchannelState>? _listener;
-    private Http2Connection? _connection;
-    private Http2Connection? _ready;
-    private ITimer? _retryTimer;
+    private Http2Connection[] _ready = []; // written on the serializer, and by calls that find one that goes away
+    private int _wantsMore;
 
     internal Subchannel(ChannelCore channel, BalancerAddress address)
     {
@@ -42,10 +41,7 @@ public sealed partial class Subchannel : IDisposable
     public ConnectivityState State { get; private set; }
 
     /// <summary>Whether a call could be started now.</summary>
-    internal bool HasFreeStream => Volatile.Read(ref _ready)?.CanOpen == OpenResult.Opened;
-
-    /// <summary>The connection that calls go to.</summary>
-    internal Http2Connection? ReadyConnection => Volatile.Read(ref _ready);
+    internal bool HasFreeStream => FreeOne(Volatile.Read(ref _ready)) is not null;
 
     /// <summary>Who is told, one after the other, when the state has changed. One listener.</summary>
     public void OnStateChanged(Action<SubchannelState> listener)
@@ -60,32 +56,42 @@ public sealed partial class Subchannel : IDisposable
         if (State == ConnectivityState.Idle)
         {
             SetState(ConnectivityState.Connecting);
-            _ = Detached.Start(ConnectAsync);
+            Connect();
         }
     });
 
     /// <summary>The policy doesn't use it any more: calls under way go on to their end, no others are started.</summary>
     public void Dispose()
     {
-        Volatile.Write(ref _ready, null);
+        Volatile.Write(ref _ready, []);
         _channel.Post(ShutDown);
     }
 
-    /// <summary>Starts a call on the connection, if there is one with a free stream.</summary>
+    /// <summary>Starts a call on a connection with a free stream, if there is one.</summary>
     internal OpenResult TryOpen(ClientCall call)
     {
-        if (Volatile.Read(ref _ready) is not { } connection)
+        OpenResult result = OpenResult.GoingAway; // without a connection, the next picker knows
+        Http2Connection[] ready = Volatile.Read(ref _ready);
+        foreach (Http2Connection candidate in ready)
         {
-            return OpenResult.GoingAway; // the next picker knows
+            // A call that finds a connection full has encoded its request for nothing: where there are others, they are asked first.
+            Http2Connection connection = ready.Length == 1 ? candidate : FreeOne(ready) ?? candidate;
+            result = call.TryOpen(connection);
+            if (result != OpenResult.GoingAway)
+            {
+                break;
+            }
+
+            // One that has carried no call is left when its end is known: that is a failed attempt, and not for a call to pass over.
+            if (connection.HasCarriedCalls && RemoveReady(connection))
+            {
+                PostLeave(connection, "it takes no more calls");
+            }
         }
 
-        OpenResult result = call.TryOpen(connection);
-
-        // One that has carried no call is left when its end is known: that is a failed attempt, and not for a call to pass over.
-        if (result == OpenResult.GoingAway && connection.HasCarriedCalls
-            && Interlocked.CompareExchange(ref _ready, null, connection) == connection)
+        if (result == OpenResult.AtLimit && ready.Length < _channel.Options.MaxConnectionsPerAddress && Interlocked.Exchange(ref _wantsMore, 1) == 0)
         {
-            PostLeave(connection, "it takes no more calls");
+            _channel.Post(ConnectFurther);
         }
 
         return result;
@@ -101,27 +107,19 @@ public sealed partial class Subchannel : IDisposable
         }
     }
 
-    private void ShutDown()
+    private static Http2Connection? FreeOne(Http2Connection[] ready) => Array.Find(ready, connection => connection.CanOpen == OpenResult.Opened);
+
+    private bool RemoveReady(Http2Connection connection)
     {
-        if (State == ConnectivityState.Shutdown)
+        for (Http2Connection[] ready = Volatile.Read(ref _ready); Array.IndexOf(ready, connection) >= 0; ready = Volatile.Read(ref _ready))
         {
-            return;
+            if (Interlocked.CompareExchange(ref _ready, Array.FindAll(ready, other => other != connection), ready) == ready)
+            {
+                return true;
+            }
         }
 
-        State = ConnectivityState.Shutdown;
-        _listener = null;
-        _retryTimer?.Dispose();
-        _closing.Cancel(); // wakes our own connecting only, no code of a user
-        if (_connection is { WasReady: true })
-        {
-            _connection.StopOpening();
-        }
-        else
-        {
-            _connection?.Abort(new ConnectionEnd("it is not wanted any more", IsClean: true)); // it has carried no call
-        }
-
-        _connection = null;
+        return false;
     }
 
     private void SetState(ConnectivityState state, Status status = default)

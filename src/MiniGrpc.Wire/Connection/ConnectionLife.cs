@@ -3,9 +3,9 @@ using Microsoft.Extensions.Logging;
 namespace MiniGrpc.Wire.Connection;
 
 /// <summary>
-/// How long a server keeps a connection (gRFC A9): one that has no calls, and one that is old whether it has calls or not. Either ends
+/// How long a connection is kept (gRFC A9): one that has no calls, and one that is old whether it has calls or not. A server's ends
 /// as in a shutdown, by GOAWAY in two steps (RFC 9113 section 6.8), so that no call is lost; but an old one's calls have their time,
-/// and are cut off when that has passed.
+/// and are cut off when that has passed. A client opens no more streams.
 /// </summary>
 /// <remarks>
 /// Threading: the gate guards when it was that the last call ended; the rest belongs to two alarms, each of which is set anew by its own
@@ -108,8 +108,8 @@ internal sealed class ConnectionLife
     private void Retire(ReadOnlySpan<byte> reason, string why, TimeSpan limit)
     {
         Reason = reason.ToArray();
-        _connection.Options.Logger.LogDebug("The connection of {Peer} {Why} {Limit}: it is asked to go", _connection.Transport.RemoteAddress, why, limit);
-        _connection.BeginShutdown();
+        _connection.Options.Logger.LogDebug("The connection of {Peer} {Why} {Limit}: it ends with its last call", _connection.Transport.RemoteAddress, why, limit);
+        _connection.Retire();
     }
 
     private TimeSpan Varied(TimeSpan age)

@@ -11,6 +11,9 @@ internal sealed partial class Http2Connection : IReceiveSink
     /// <summary>What the peer said in GOAWAY, for the status of calls that are cut off after it.</summary>
     public string? GoAwayReason { get; private set; }
 
+    /// <summary>Whether the peer has asked to go on with another connection, and has nothing to complain of (GOAWAY with NO_ERROR).</summary>
+    public bool WasAskedToGo { get; private set; }
+
     /// <summary>The connection's inbound window, which readers give credit back to.</summary>
     public ConnectionReceiveWindow ReceiveWindow => _receive.Window;
 
@@ -129,6 +132,7 @@ internal sealed partial class Http2Connection : IReceiveSink
     {
         string debug = frame.DebugData.IsEmpty ? "" : $" \"{System.Text.Encoding.UTF8.GetString(frame.DebugData)}\"";
         GoAwayReason = $"GOAWAY {ErrorCodes.Name(frame.ErrorCode)}{debug}";
+        WasAskedToGo = frame.ErrorCode == ErrorCode.NoError;
         Options.Logger.LogDebug("{Peer} sent {GoAway}", Transport.RemoteAddress, GoAwayReason);
         if (_role == Role.Server)
         {

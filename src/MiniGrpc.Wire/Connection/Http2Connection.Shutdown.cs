@@ -70,6 +70,19 @@ internal sealed partial class Http2Connection
         }
     }
 
+    /// <summary>Ends the connection with its last call, in the way of its role.</summary>
+    internal void Retire()
+    {
+        if (_role == Role.Client)
+        {
+            StopOpening();
+        }
+        else
+        {
+            BeginShutdown();
+        }
+    }
+
     /// <summary>Our direction has ended: the peer has a moment to end its own.</summary>
     internal void OnOutputCompleted() => Alarms.SetIfClear(Alarm.Linger, Linger);
 

@@ -68,13 +68,16 @@ internal sealed partial class Http2Connection
     public bool WasReady => Volatile.Read(ref _ready);
 
     /// <summary>Whether a call was ever started on it.</summary>
-    public bool HasCarriedCalls
+    public bool HasCarriedCalls => Carried.LastId > 0;
+
+    /// <summary>The calls that are open, and the identifier of the last stream that was ever opened for one.</summary>
+    public (int Open, int LastId) Carried
     {
         get
         {
             lock (Gate)
             {
-                return _send.LastOpenedId > 0;
+                return (_send.OpenStreams, _send.LastOpenedId);
             }
         }
     }

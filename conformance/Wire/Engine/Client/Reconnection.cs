@@ -140,6 +140,35 @@ public class Reconnection
         await TestChannel.AssertFailsAsync(client.Unary([3]).ResponseAsync, StatusCode.Unavailable, "took no call");
     }
 
+    /// <summary>
+    /// A server that asks to go on with another connection before the first call has come (a short MAX_CONNECTION_AGE, a balancer that moves
+    /// clients) has not failed; one that does so at once, again and again, is backed off from.
+    /// </summary>
+    [Fact]
+    public async Task A_connection_that_is_asked_to_go_before_its_first_call_is_no_failed_attempt()
+    {
+        var time = new BackoffClock();
+        await using var client = new TestChannel(options => options.TimeProvider = time);
+        await RawPeer.Within(AskToGoAsync(client, ErrorCode.NoError), "the channel to be idle");
+        Assert.Equal(ConnectivityState.Idle, client.Channel.State);
+
+        await RawPeer.Within(AskToGoAsync(client, ErrorCode.NoError, () => time.Advance(TimeSpan.FromSeconds(1))), "the channel to be idle");
+        Assert.Equal(ConnectivityState.Idle, client.Channel.State); // not at once
+
+        await RawPeer.Within(AskToGoAsync(client, ErrorCode.NoError), "the channel to fail");
+        Assert.Equal(ConnectivityState.TransientFailure, client.Channel.State);
+        await TestChannel.AssertFailsAsync(client.Unary([1]).ResponseAsync, StatusCode.Unavailable, "took no call: GOAWAY NO_ERROR");
+    }
+
+    [Fact]
+    public async Task A_connection_that_is_refused_before_its_first_call_is_a_failed_attempt()
+    {
+        var time = new BackoffClock();
+        await using var client = new TestChannel(options => options.TimeProvider = time);
+        await RawPeer.Within(AskToGoAsync(client, ErrorCode.EnhanceYourCalm), "the channel to fail");
+        Assert.Equal(ConnectivityState.TransientFailure, client.Channel.State);
+    }
+
     [Fact]
     public async Task A_connection_that_worked_makes_the_waits_start_over()
     {
@@ -201,6 +230,17 @@ public class Reconnection
         await server.DisposeAsync();
         await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, "");
         await time.IsArmedAsync();
+    }
+
+    /// <summary>Connects without a call, has the server say GOAWAY, and completes when the channel is not connected any more.</summary>
+    private static async Task AskToGoAsync(TestChannel client, ErrorCode code, Action? before = null)
+    {
+        Task connected = client.Channel.ConnectAsync(TestContext.Current.CancellationToken);
+        RawServer server = await client.StartAsync();
+        await connected;
+        before?.Invoke();
+        await server.SendAsync(o => GoAwayFrame.Write(o, 0, code, []));
+        await client.Channel.WaitForStateChangedAsync(ConnectivityState.Ready, TestContext.Current.CancellationToken);
     }
 
     private static async Task<RawServer> AcceptAsync(ITransportListener listener)

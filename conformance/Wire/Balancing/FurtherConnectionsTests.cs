@@ -1,0 +1,136 @@
+using Grpc.Core;
+using Microsoft.Extensions.Time.Testing;
+using MiniGrpc.Client;
+using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Conformance.Wire.Balancing;
+
+/// <summary>Several connections to one address, where the channel may have them: a further one when none has a free stream.</summary>
+public sealed class FurtherConnectionsTests
+{
+    private static readonly (SettingId, uint) s_oneCall = (SettingId.MaxConcurrentStreams, 1);
+
+    [Fact]
+    public async Task Without_the_option_a_call_beyond_the_limit_waits_for_a_free_stream()
+    {
+        await using var client = new TestChannel();
+        Task<byte[]> first = client.Unary([1]).ResponseAsync;
+        RawServer server = await client.StartAsync(s_oneCall);
+        await server.RequestAsync(1);
+        Task<byte[]> second = client.Unary([2]).ResponseAsync;
+        await Settling.OfAsync(client.Channel);
+        await server.ReplyAsync(1, 1);
+        await server.RequestAsync(3);
+        await server.ReplyAsync(3, 2);
+        Assert.Equal([1], await RawPeer.Within(first, "the response"));
+        Assert.Equal([2], await RawPeer.Within(second, "the response"));
+        Assert.Single(client.Channel.Core.Connections);
+    }
+
+    [Fact]
+    public async Task A_call_that_finds_no_free_stream_gets_another_connection_up_to_the_limit()
+    {
+        await using TestChannel client = Several(2);
+        Task<byte[]> one = client.Unary([1]).ResponseAsync;
+        RawServer first = await client.StartAsync(s_oneCall);
+        await first.RequestAsync(1);
+        Task<byte[]> two = client.Unary([2]).ResponseAsync;
+        RawServer second = await client.StartAsync(s_oneCall);
+        await second.RequestAsync(1);
+        Task<byte[]> three = client.Unary([3]).ResponseAsync;
+        await Settling.OfAsync(client.Channel);
+        Assert.Equal(2, client.Channel.Core.Connections.Count);
+        await second.ReplyAsync(1, 2);
+        Assert.Equal([2], await RawPeer.Within(two, "the response"));
+        await second.RequestAsync(3);
+        await second.ReplyAsync(3, 3);
+        Assert.Equal([3], await RawPeer.Within(three, "the response"));
+        await first.ReplyAsync(1, 1);
+        Assert.Equal([1], await RawPeer.Within(one, "the response"));
+        Task<byte[]> four = client.Unary([4]).ResponseAsync;
+        await first.RequestAsync(3); // the oldest that has a free stream
+        await first.ReplyAsync(3, 4);
+        Assert.Equal([4], await RawPeer.Within(four, "the response"));
+    }
+
+    [Fact]
+    public async Task When_one_of_them_is_lost_the_channel_stays_ready_and_whoever_waits_gets_another()
+    {
+        await using TestChannel client = Several(2);
+        Task<byte[]> one = client.Unary([1]).ResponseAsync;
+        RawServer first = await client.StartAsync(s_oneCall);
+        await first.RequestAsync(1);
+        Task<byte[]> two = client.Unary([2]).ResponseAsync;
+        RawServer second = await client.StartAsync(s_oneCall);
+        await second.RequestAsync(1);
+        Task<byte[]> three = client.Unary([3]).ResponseAsync;
+        await first.DisposeAsync();
+        await TestChannel.AssertFailsAsync(one, StatusCode.Unavailable, "");
+        RawServer third = await client.StartAsync(s_oneCall);
+        await third.RequestAsync(1);
+        await third.ReplyAsync(1, 3);
+        Assert.Equal([3], await RawPeer.Within(three, "the response"));
+        Assert.Equal(ConnectivityState.Ready, client.Channel.State);
+        await second.ReplyAsync(1, 2);
+        Assert.Equal([2], await RawPeer.Within(two, "the response"));
+    }
+
+    [Fact]
+    public async Task A_further_connection_that_fails_harms_no_call_and_is_tried_again_after_a_wait()
+    {
+        var time = new Engine.Client.BackoffClock();
+        await using TestChannel client = Several(2, time);
+        Task<byte[]> one = client.Unary([1]).ResponseAsync;
+        RawServer first = await client.StartAsync(s_oneCall);
+        await first.RequestAsync(1);
+        Task<byte[]> two = client.Unary([2]).ResponseAsync;
+        RawServer failing = await client.AcceptAsync();
+        await failing.ExpectPrefaceAsync();
+        await failing.DisposeAsync();
+        await time.IsArmedAsync();
+        await Settling.OfAsync(client.Channel);
+        Assert.Equal(ConnectivityState.Ready, client.Channel.State);
+        Assert.False(two.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(1.3));
+        RawServer second = await client.StartAsync(s_oneCall);
+        await second.RequestAsync(1);
+        await second.ReplyAsync(1, 2);
+        Assert.Equal([2], await RawPeer.Within(two, "the response"));
+        await first.ReplyAsync(1, 1);
+        Assert.Equal([1], await RawPeer.Within(one, "the response"));
+    }
+
+    [Fact]
+    public async Task A_further_connection_without_calls_is_closed_after_a_minute_and_the_first_is_not()
+    {
+        var time = new FakeTimeProvider();
+        await using TestChannel client = Several(2, time);
+        Task<byte[]> one = client.Unary([1]).ResponseAsync;
+        RawServer first = await client.StartAsync(s_oneCall);
+        await first.RequestAsync(1);
+        Task<byte[]> two = client.Unary([2]).ResponseAsync;
+        RawServer second = await client.StartAsync(s_oneCall);
+        await second.RequestAsync(1);
+        await second.ReplyAsync(1, 2);
+        Assert.Equal([2], await RawPeer.Within(two, "the response"));
+        await second.RoundTripAsync();
+        time.Advance(TimeSpan.FromSeconds(60));
+        Assert.Equal(ErrorCode.NoError, (await second.ExpectAsync(FrameType.GoAway)).ErrorCode);
+        await second.DisposeAsync();
+        await first.ReplyAsync(1, 1);
+        Assert.Equal([1], await RawPeer.Within(one, "the response"));
+        await first.RoundTripAsync();
+        time.Advance(TimeSpan.FromSeconds(60));
+        await client.AssertWorksAsync(first, 3);
+    }
+
+    [Fact]
+    public void None_is_no_limit() => Assert.Throws<ArgumentOutOfRangeException>(() => new MiniChannelOptions { MaxConnectionsPerAddress = 0 });
+
+    private static TestChannel Several(int count, TimeProvider? time = null) => new(options =>
+    {
+        options.MaxConnectionsPerAddress = count;
+        options.TimeProvider = time ?? TimeProvider.System;
+    });
+}
