@@ -224,6 +224,8 @@ internal sealed class SimWorld
             WireTrace = Trace.KeepsLines ? frame => Say($"client {frame}") : null,
             Connection = new ConnectionOptions { Dispatcher = Loop, Limits = Swarm.ClientLimits, ReusesStreams = ReusesStreams },
             Connect = Network.ConnectAsync,
+            IdleTimeout = Swarm.IdleTimeout is { } idle ? TimeSpan.FromMilliseconds(idle) : TimeSpan.FromMinutes(30),
+            MaxConnectionsPerAddress = Swarm.MaxConnectionsPerAddress,
             Random = new SimSystemRandom(Random),
         };
         if (Swarm.HasCompression)

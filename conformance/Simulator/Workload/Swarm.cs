@@ -48,6 +48,8 @@ internal sealed class Swarm
         Interrupts = random.OneIn(3) ? 0 : random.Of(2, 5, 20);
         MaxConnectionAge = DrawLife(random);
         MaxConnectionIdle = DrawLife(random);
+        IdleTimeout = random.OneIn(4) ? random.Of(1, 50, 300, 2000) : null;
+        MaxConnectionsPerAddress = random.Of(1, 1, 1, 2, 4);
     }
 
     public int Calls { get; }
@@ -95,6 +97,11 @@ internal sealed class Swarm
 
     /// <summary>How long a connection may have no calls, in milliseconds; null for the default.</summary>
     public int? MaxConnectionIdle { get; }
+
+    /// <summary>How long the channel may have no calls, in milliseconds; null for the default.</summary>
+    public int? IdleTimeout { get; }
+
+    public int MaxConnectionsPerAddress { get; }
 
     /// <summary>The length of a message.</summary>
     public int DrawLength(SimRandom random)
