@@ -38,7 +38,8 @@ internal sealed partial class ChannelCore : IChannelControlHelper
         Logger = logger;
         Wire.Connection.ConnectionOptions.CheckTime(options.ConnectTimeout, nameof(options.ConnectTimeout));
         Wire.Connection.ConnectionOptions.CheckTime(options.IdleTimeout, nameof(options.IdleTimeout));
-        _ = new Backoff(options.InitialReconnectBackoff, options.MaxReconnectBackoff, options.Random);
+        CheckBackoff(options.InitialReconnectBackoff, nameof(options.InitialReconnectBackoff));
+        CheckBackoff(options.MaxReconnectBackoff, nameof(options.MaxReconnectBackoff));
         ConnectionOptions = Create(options, logger).Validated();
         _serializer = new WorkSerializer(Dispatcher, OnFailure);
         _policy = new PolicySwitch(this, options, logger);
@@ -188,6 +189,15 @@ internal sealed partial class ChannelCore : IChannelControlHelper
         },
         KeepAlive = new KeepAliveOptions(options.KeepAlivePingDelay, options.KeepAlivePingTimeout, options.KeepAlivePingWithoutCalls),
     };
+
+    /// <summary>A wait that is none would ask a server that is down without pause.</summary>
+    private static void CheckBackoff(TimeSpan wait, string name)
+    {
+        if (wait <= TimeSpan.Zero)
+        {
+            throw new InvalidOperationException($"{name} is {wait}; expected more than nothing.");
+        }
+    }
 
     private void OnResolved(Resolver resolver, ResolverResult result)
     {

@@ -1,8 +1,11 @@
 using Grpc.Core;
+using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Engine.Client;
+using MiniGrpc.Wire.Http2.Frames;
+using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Conformance.Wire.Balancing;
 
@@ -100,6 +103,62 @@ public sealed class RoundRobinTests : IAsyncDisposable
         release.SetResult([5]);
         Assert.All(await Task.WhenAll(calls), answer => Assert.Equal(5, answer));
         Assert.Equal(5, await waiting);
+    }
+
+    /// <summary>
+    /// A server that was connected and then swallows everything: keepalive finds it, its calls fail with UNAVAILABLE, and those that a
+    /// retry policy may save go to another one.
+    /// </summary>
+    [Fact]
+    public async Task Calls_on_a_server_that_swallows_everything_are_given_up_by_keepalive_and_tried_on_another()
+    {
+        var time = new FakeTimeProvider();
+        await using ITransportListener silent = _backends.EndPoint(0).Listen();
+        await _backends.StartAsync(1);
+        Task<RawServer> swallowing = StartSilentAsync(silent);
+        await using MiniChannel channel = await ConnectAsync(2, options =>
+        {
+            options.TimeProvider = time;
+            options.KeepAlivePingDelay = TimeSpan.FromSeconds(10);
+            options.KeepAlivePingTimeout = TimeSpan.FromSeconds(5);
+            options.ServiceConfig!.MethodConfigs.Add(new MethodConfig
+            {
+                Names = { new MethodName { Service = "test", Method = "Unary" } },
+                RetryPolicy = new RetryPolicy
+                {
+                    MaxAttempts = 2,
+                    InitialBackoff = TimeSpan.FromSeconds(1),
+                    MaxBackoff = TimeSpan.FromSeconds(1),
+                    BackoffMultiplier = 1,
+                    RetryableStatusCodes = { StatusCode.Unavailable },
+                },
+            });
+        });
+        await using RawServer swallower = await swallowing;
+        Task<int>[] calls = [Backends.AskAsync(channel), Backends.AskAsync(channel)];
+        await swallower.RequestAsync(1);
+        Assert.Equal(1, await await Task.WhenAny(calls)); // the other one has its answer
+        time.Advance(TimeSpan.FromSeconds(10));
+        await swallower.ExpectAsync(FrameType.Ping);
+        Task noticed = Eventually.IsTrueAsync(() => channel.Core.Connections.Count == 1, "the connection to be given up");
+        time.Advance(TimeSpan.FromSeconds(5));
+        await noticed;
+        await Eventually.IsTrueAsync(
+            () =>
+            {
+                time.Advance(TimeSpan.FromSeconds(1));
+                return Array.TrueForAll(calls, call => call.IsCompleted);
+            },
+            "the call to be tried on the other server");
+        Assert.Equal((int[])[1, 1], await Task.WhenAll(calls));
+    }
+
+    private static async Task<RawServer> StartSilentAsync(ITransportListener listener)
+    {
+        ITransport? transport = await RawPeer.Within(listener.AcceptAsync().AsTask(), "the channel to connect");
+        var server = new RawServer(transport!);
+        await server.StartAsync();
+        return server;
     }
 
     private async Task<MiniChannel> ConnectAsync(int count, Action<MiniChannelOptions>? configure = null)

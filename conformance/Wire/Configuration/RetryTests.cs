@@ -1,10 +1,11 @@
 using CsCheck;
 using Grpc.Core;
+using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
 
 namespace MiniGrpc.Conformance.Wire.Configuration;
 
-/// <summary>gRFC A6: throttling (<see cref="RetryThrottle"/>) and exponential backoff (<see cref="RetryBackoff"/>).</summary>
+/// <summary>gRFC A6: throttling (<see cref="RetryThrottle"/>) and exponential backoff (<see cref="Backoff"/>).</summary>
 public class RetryTests
 {
     /// <summary>10 tokens: the fifth failure brings the bucket to half, and half is not enough.</summary>
@@ -157,7 +158,7 @@ public class RetryTests
     [Fact]
     public void Waits_grow_by_the_multiplier_up_to_the_limit()
     {
-        var backoff = new RetryBackoff(Parameters(0.1, 1, 3), new Middle());
+        var backoff = Backoff.OfRetries(Parameters(0.1, 1, 3), new Middle());
 
         Assert.Equal([0.1, 0.3, 0.9, 1, 1], Enumerable.Range(0, 5).Select(_ => Math.Round(backoff.Next().TotalSeconds, 6)));
     }
@@ -165,21 +166,21 @@ public class RetryTests
     [Fact]
     public void A_multiplier_below_one_makes_them_shorter()
     {
-        var backoff = new RetryBackoff(Parameters(1, 10, 0.5), new Middle());
+        var backoff = Backoff.OfRetries(Parameters(1, 10, 0.5), new Middle());
 
         Assert.Equal([1, 0.5, 0.25], Enumerable.Range(0, 3).Select(_ => Math.Round(backoff.Next().TotalSeconds, 6)));
     }
 
     [Fact]
     public void An_initial_wait_above_the_limit_is_the_limit() =>
-        Assert.Equal(2, Math.Round(new RetryBackoff(Parameters(5, 2, 2), new Middle()).Next().TotalSeconds, 6));
+        Assert.Equal(2, Math.Round(Backoff.OfRetries(Parameters(5, 2, 2), new Middle()).Next().TotalSeconds, 6));
 
     /// <summary>gRFC A6 since 2024: random(0.8, 1.2) times the wait, also beyond the limit; before it was random(0, 1).</summary>
     [Fact]
     public void Waits_vary_by_a_fifth_both_ways()
     {
         var random = new Random(1);
-        double[] waits = [.. Enumerable.Range(0, 2000).Select(_ => new RetryBackoff(Parameters(10, 10, 2), random).Next().TotalSeconds)];
+        double[] waits = [.. Enumerable.Range(0, 2000).Select(_ => Backoff.OfRetries(Parameters(10, 10, 2), random).Next().TotalSeconds)];
 
         Assert.All(waits, wait => Assert.InRange(wait, 8, 12));
         Assert.InRange(waits.Min(), 8, 8.1);
@@ -189,7 +190,7 @@ public class RetryTests
     [Fact]
     public void After_pushback_they_start_over()
     {
-        var backoff = new RetryBackoff(Parameters(0.1, 1, 3), new Middle());
+        var backoff = Backoff.OfRetries(Parameters(0.1, 1, 3), new Middle());
         backoff.Next();
         backoff.Next();
 
@@ -203,7 +204,7 @@ public class RetryTests
     public void The_longest_waits_and_the_largest_multiplier_do_not_overflow()
     {
         double longest = Rules.LongestDuration.TotalSeconds;
-        var backoff = new RetryBackoff(Parameters(longest, longest, double.MaxValue), new Random(1));
+        var backoff = Backoff.OfRetries(Parameters(longest, longest, double.MaxValue), new Random(1));
         for (int i = 0; i < 10; i++)
         {
             Assert.InRange(backoff.Next().TotalSeconds, longest * 0.79, longest * 1.21);

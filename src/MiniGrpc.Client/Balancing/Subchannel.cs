@@ -31,7 +31,7 @@ public sealed partial class Subchannel : IDisposable
     {
         _channel = channel;
         Address = address;
-        _backoff = new Backoff(channel.Options.InitialReconnectBackoff, channel.Options.MaxReconnectBackoff, channel.Options.Random);
+        _backoff = Backoff.OfConnecting(channel.Options.InitialReconnectBackoff, channel.Options.MaxReconnectBackoff, channel.Options.Random);
     }
 
     /// <summary>Where it connects to.</summary>

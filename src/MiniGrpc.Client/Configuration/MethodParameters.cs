@@ -54,7 +54,7 @@ internal sealed class RetryParameters
     /// <summary>The most attempts, the first one included, after the client's own limit.</summary>
     public int MaxAttempts { get; }
 
-    /// <summary>The wait before the first retry; see <see cref="RetryBackoff"/>.</summary>
+    /// <summary>The wait before the first retry; see <see cref="Client.Backoff"/>.</summary>
     public TimeSpan InitialBackoff { get; }
 
     /// <summary>The longest wait.</summary>

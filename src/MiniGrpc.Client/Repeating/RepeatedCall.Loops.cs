@@ -18,7 +18,7 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
     /// <summary>An attempt is made, and when it fails in a way that may pass another one after a wait, as often as the policy allows.</summary>
     private async Task RetryAsync()
     {
-        var backoff = new RetryBackoff(_plan.Parameters.Retry!, _channel.Options.Random);
+        var backoff = Backoff.OfRetries(_plan.Parameters.Retry!, _channel.Options.Random);
         bool mayRepeatUnseen = true;
         for (int attempts = 1; !IsDecided; attempts++)
         {
@@ -44,7 +44,7 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
     }
 
     /// <summary>Whether another attempt is made after one that has failed, and after which wait.</summary>
-    private bool MayRetry(Attempt failed, int attempts, RetryBackoff backoff, out TimeSpan wait)
+    private bool MayRetry(Attempt failed, int attempts, Backoff backoff, out TimeSpan wait)
     {
         wait = TimeSpan.Zero;
         if (IsDecided || failed.Call.DeadlineHasPassed)

@@ -14,7 +14,7 @@ namespace MiniGrpc.Wire.Connection;
 internal sealed class ConnectionLife
 {
     /// <summary>How much the age varies either way, so that clients that came in one moment don't all come again in one moment.</summary>
-    private const double Jitter = 0.1;
+    private const double AgeVariation = 0.1;
 
     private const long HasCalls = -1;
 
@@ -114,9 +114,7 @@ internal sealed class ConnectionLife
 
     private TimeSpan Varied(TimeSpan age)
     {
-#pragma warning disable CA5394 // spreading load needs no secret
-        TimeSpan varied = age * (1 + (Jitter * ((2 * _connection.Options.Random.NextDouble()) - 1)));
-#pragma warning restore CA5394
+        TimeSpan varied = Jitter.Vary(age, AgeVariation, _connection.Options.Random);
         return varied < ConnectionOptions.LongestTime ? varied : ConnectionOptions.LongestTime;
     }
 }

@@ -67,33 +67,6 @@ internal sealed partial class Http2Connection
     /// <summary>Whether the peer's SETTINGS ever came in.</summary>
     public bool WasReady => Volatile.Read(ref _ready);
 
-    /// <summary>Whether a call was ever started on it.</summary>
-    public bool HasCarriedCalls => Carried.LastId > 0;
-
-    /// <summary>The calls that are open, and the identifier of the last stream that was ever opened for one.</summary>
-    public (int Open, int LastId) Carried
-    {
-        get
-        {
-            lock (Gate)
-            {
-                return (_send.OpenStreams, _send.LastOpenedId);
-            }
-        }
-    }
-
-    /// <summary>Whether a stream could be opened now.</summary>
-    public OpenResult CanOpen
-    {
-        get
-        {
-            lock (Gate)
-            {
-                return _send.CanOpen;
-            }
-        }
-    }
-
     /// <summary>Starts handlers and wakes calls.</summary>
     internal LoopPosts Posts { get; }
 

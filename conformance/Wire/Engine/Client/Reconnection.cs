@@ -13,7 +13,7 @@ public class Reconnection
     [Fact]
     public void Waits_grow_by_the_factor_up_to_the_limit_and_vary_by_a_fifth()
     {
-        var backoff = new MiniGrpc.Client.Balancing.Backoff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), new Random(1));
+        var backoff = Backoff.OfConnecting(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), new Random(1));
         var seen = new HashSet<TimeSpan>();
         for (int round = 0; round < 20; round++)
         {
@@ -28,6 +28,15 @@ public class Reconnection
         }
 
         Assert.InRange(seen.Count, 60, 120);
+    }
+
+    [Fact]
+    public void A_wait_that_is_none_is_refused_by_name()
+    {
+        var options = new MiniChannelOptions { InitialReconnectBackoff = TimeSpan.Zero };
+        Assert.Contains("InitialReconnectBackoff is 00:00:00", Assert.Throws<InvalidOperationException>(() => MiniChannel.ForAddress("http://localhost", options)).Message, StringComparison.Ordinal);
+        options = new MiniChannelOptions { MaxReconnectBackoff = TimeSpan.FromSeconds(-1) };
+        Assert.Contains("MaxReconnectBackoff is -00:00:01", Assert.Throws<InvalidOperationException>(() => MiniChannel.ForAddress("http://localhost", options)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
