@@ -71,7 +71,7 @@ public sealed class IdleModeTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_call_that_waits_for_a_server_keeps_it_at_work_and_so_do_calls_that_fail()
+    public async Task A_call_that_waits_for_a_server_keeps_it_at_work()
     {
         await using MiniChannel channel = Channel();
         Task<int> waiting = Backends.AskAsync(channel, new CallOptions(cancellationToken: TestContext.Current.CancellationToken).WithWaitForReady());
@@ -80,6 +80,7 @@ public sealed class IdleModeTests : IAsyncDisposable
         await LookAsync(channel);
         await LookAsync(channel);
         Assert.Equal(ConnectivityState.TransientFailure, channel.State);
+        Assert.False(_backends.Resolver.IsDisposed);
         await _backends.StartAsync(0);
         await _backends.Resolver.FindAsync(_backends.Addresses[0]);
         Assert.Equal(0, await waiting);
