@@ -28,6 +28,7 @@ public sealed partial class Subchannel : IConnectionOwner
         if (_connection == connection)
         {
             Volatile.Write(ref _ready, connection);
+            StartHealthCheck(connection);
             SetState(ConnectivityState.Ready);
         }
     }
@@ -45,9 +46,11 @@ public sealed partial class Subchannel : IConnectionOwner
             return; // left already
         }
 
+        bool hasServed = HasServed(connection);
         _connection = null;
         Volatile.Write(ref _ready, null);
-        if (connection.HasCarriedCalls)
+        StopHealthCheck();
+        if (hasServed)
         {
             _backoff.Reset();
             SetState(ConnectivityState.Idle);
@@ -90,7 +93,7 @@ public sealed partial class Subchannel : IConnectionOwner
     /// <summary>There is a transport: HTTP/2 starts on it, unless nobody wants it any more.</summary>
     private void Adopt(Http2Connection connection)
     {
-        if (State == ConnectivityState.Shutdown || !_channel.TryAddConnection(connection))
+        if (_connectivity.State == ConnectivityState.Shutdown || !_channel.TryAddConnection(connection))
         {
             connection.Transport.Abort();
             return;
@@ -102,7 +105,7 @@ public sealed partial class Subchannel : IConnectionOwner
 
     private void OnConnectFailed(string reason)
     {
-        if (State == ConnectivityState.Shutdown)
+        if (_connectivity.State == ConnectivityState.Shutdown)
         {
             return;
         }
@@ -120,7 +123,7 @@ public sealed partial class Subchannel : IConnectionOwner
     {
         _retryTimer?.Dispose();
         _retryTimer = null;
-        if (State == ConnectivityState.TransientFailure)
+        if (_connectivity.State == ConnectivityState.TransientFailure)
         {
             SetState(ConnectivityState.Idle);
         }

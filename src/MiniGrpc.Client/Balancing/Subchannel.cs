@@ -27,18 +27,20 @@ public sealed partial class Subchannel : IDisposable
     private Http2Connection? _connection;
     private Http2Connection? _ready;
     private ITimer? _retryTimer;
+    private SubchannelState _connectivity;
 
     internal Subchannel(ChannelCore channel, BalancerAddress address)
     {
         _channel = channel;
         Address = address;
+        _channel.HealthCheckedService.Changed += OnHealthCheckedServiceChanged;
         _backoff = new Backoff(channel.Options.InitialReconnectBackoff, channel.Options.MaxReconnectBackoff, channel.Options.Random);
     }
 
     /// <summary>Where it connects to.</summary>
     public BalancerAddress Address { get; }
 
-    /// <summary>How it stands.</summary>
+    /// <summary>How it stands, what is known of the server's health included.</summary>
     public ConnectivityState State { get; private set; }
 
     /// <summary>Whether a call could be started now.</summary>
@@ -57,7 +59,7 @@ public sealed partial class Subchannel : IDisposable
     /// <summary>Connects if it is idle. Otherwise it is connected, connects, waits to, or was shut down.</summary>
     public void RequestConnection() => _channel.Post(() =>
     {
-        if (State == ConnectivityState.Idle)
+        if (_connectivity.State == ConnectivityState.Idle)
         {
             SetState(ConnectivityState.Connecting);
             _ = Detached.Start(ConnectAsync);
@@ -82,7 +84,7 @@ public sealed partial class Subchannel : IDisposable
         OpenResult result = call.TryOpen(connection);
 
         // One that has carried no call is left when its end is known: that is a failed attempt, and not for a call to pass over.
-        if (result == OpenResult.GoingAway && connection.HasCarriedCalls
+        if (result == OpenResult.GoingAway && HasServed(connection)
             && Interlocked.CompareExchange(ref _ready, null, connection) == connection)
         {
             PostLeave(connection, "it takes no more calls");
@@ -109,7 +111,10 @@ public sealed partial class Subchannel : IDisposable
         }
 
         State = ConnectivityState.Shutdown;
+        _connectivity = new SubchannelState(ConnectivityState.Shutdown, default);
         _listener = null;
+        _channel.HealthCheckedService.Changed -= OnHealthCheckedServiceChanged;
+        StopHealthCheck();
         _retryTimer?.Dispose();
         _closing.Cancel(); // wakes our own connecting only, no code of a user
         if (_connection is { WasReady: true })
@@ -126,7 +131,7 @@ public sealed partial class Subchannel : IDisposable
 
     private void SetState(ConnectivityState state, Status status = default)
     {
-        State = state;
-        _listener?.Invoke(new SubchannelState(state, status));
+        _connectivity = new SubchannelState(state, status);
+        Show();
     }
 }

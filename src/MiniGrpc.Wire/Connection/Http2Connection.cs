@@ -67,14 +67,17 @@ internal sealed partial class Http2Connection
     /// <summary>Whether the peer's SETTINGS ever came in.</summary>
     public bool WasReady => Volatile.Read(ref _ready);
 
-    /// <summary>Whether a call was ever started on it.</summary>
-    public bool HasCarriedCalls
+    /// <summary>Whom it belongs to.</summary>
+    public IConnectionOwner Owner => _owner;
+
+    /// <summary>How many calls were started on it.</summary>
+    public int CallsStarted
     {
         get
         {
             lock (Gate)
             {
-                return _send.LastOpenedId > 0;
+                return (_send.LastOpenedId + 1) / 2; // a client's streams have the odd numbers (section 5.1.1)
             }
         }
     }

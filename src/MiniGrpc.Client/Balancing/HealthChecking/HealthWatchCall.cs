@@ -1,0 +1,31 @@
+using Grpc.Core;
+
+using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Http2;
+
+namespace MiniGrpc.Client.Balancing.HealthChecking;
+
+/// <summary>The call of Watch: it goes to one connection and to no other, with the channel's call credentials if it has some.</summary>
+internal sealed class HealthWatchCall(MiniChannel channel, Subchannel subchannel, Http2Connection connection)
+    : StreamingResponseCall<string, HealthReport>(channel, HealthMessages.Watch, default)
+{
+    /// <inheritdoc />
+    protected override void Route()
+    {
+        OpenResult result = TryOpen(connection);
+        if (result != OpenResult.Opened)
+        {
+            // The connection's end is reported elsewhere; a server that allows no call now may allow one at the next attempt.
+            string why = result == OpenResult.AtLimit ? "the connection has no free stream" : "the connection takes no more calls";
+            End(new Status(StatusCode.Unavailable, why), abort: true);
+        }
+    }
+
+    /// <inheritdoc />
+    protected override void Prepare(ClientStream stream)
+    {
+        base.Prepare(stream);
+        stream.LeaveUncounted();
+        subchannel.NoteHealthCall();
+    }
+}
