@@ -242,6 +242,31 @@ public sealed class HealthCheckTests : IAsyncDisposable
         await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, "took no call");
     }
 
+    /// <summary>Calls wait for the next connection, as they do without a health check: the server has not said that it is unwell.</summary>
+    [Fact]
+    public async Task A_connection_that_is_lost_is_no_answer()
+    {
+        await using var client = new TestChannel(options => options.ServiceConfig = Config(Service, new RoundRobinConfig()));
+        Task<byte[]> first = client.Unary([1]).ResponseAsync;
+        RawServer server = await client.StartAsync();
+        await ServeAsync(server, first);
+        await server.DisposeAsync();
+        server = await client.AcceptAsync();
+        Task<byte[]> second = client.Unary([1]).ResponseAsync;
+        await server.StartAsync();
+        await ServeAsync(server, second);
+
+        static async Task ServeAsync(RawServer server, Task<byte[]> call)
+        {
+            await server.RequestAsync(1);
+            await server.HeadersAsync(1, endStream: false, RawServer.Headers200);
+            await server.DataAsync(1, RawClient.Message(HandHealth.Serving));
+            await server.RequestAsync(3);
+            await server.ReplyAsync(3, 7);
+            Assert.Equal([7], await RawPeer.Within(call, "the response"));
+        }
+    }
+
     [Fact]
     public async Task Without_a_free_stream_the_watch_is_tried_again_later()
     {

@@ -3,6 +3,7 @@ using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
 using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Client.Balancing.HealthChecking;
 
@@ -75,9 +76,9 @@ internal sealed class HealthWatch(ChannelCore channel, Subchannel subchannel, Ht
 
     private void OnEnded(Status end, bool hasTold)
     {
-        if (_isDisposed)
+        if (_isDisposed || connection.CanOpen == OpenResult.GoingAway)
         {
-            return;
+            return; // the connection has ended, which is not the server's health, and is reported elsewhere
         }
 
         if (end.StatusCode == StatusCode.Unimplemented)

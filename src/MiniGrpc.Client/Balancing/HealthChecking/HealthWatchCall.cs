@@ -15,7 +15,7 @@ internal sealed class HealthWatchCall(MiniChannel channel, Subchannel subchannel
         OpenResult result = TryOpen(connection);
         if (result != OpenResult.Opened)
         {
-            // The connection's end is reported elsewhere; a server that allows no call now may allow one at the next attempt.
+            // A server that allows no call now may allow one at the next attempt. The connection's end is reported elsewhere.
             string why = result == OpenResult.AtLimit ? "the connection has no free stream" : "the connection takes no more calls";
             End(new Status(StatusCode.Unavailable, why), abort: true);
         }
