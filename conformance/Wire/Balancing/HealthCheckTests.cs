@@ -1,3 +1,4 @@
+using System.Text;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using MiniGrpc.Client;
@@ -6,6 +7,7 @@ using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Engine.Client;
 using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Http2.Frames;
 
 namespace MiniGrpc.Conformance.Wire.Balancing;
 
@@ -33,7 +35,7 @@ public sealed class HealthCheckTests : IAsyncDisposable
         Task<int> waiting = Backends.AskAsync(channel);
         HandWatch first = await First.NextAsync();
         HandWatch second = await Second.NextAsync();
-        Assert.Equal([0x0a, 3, .. "a.B"u8], first.Request);
+        Assert.Equal("\n\u0003a.B", Encoding.UTF8.GetString(first.Request)); // field 1, three octets
         await Settling.OfAsync(channel);
         Assert.Equal(ConnectivityState.Connecting, channel.State);
         Assert.False(waiting.IsCompleted);
@@ -185,7 +187,7 @@ public sealed class HealthCheckTests : IAsyncDisposable
         await _backends.Resolver.FindAsync(ResolverResult.ForResult(_backends.Addresses[..1], Config("c.D", new RoundRobinConfig())));
         await old.CancelledAsync();
         HandWatch other = await First.NextAsync(HandHealth.Serving);
-        Assert.Equal([0x0a, 3, .. "c.D"u8], other.Request);
+        Assert.Equal("\n\u0003c.D", Encoding.UTF8.GetString(other.Request));
         await ReachesAsync(channel, ConnectivityState.Ready);
         Assert.Single(channel.Core.Connections);
 
@@ -280,8 +282,8 @@ public sealed class HealthCheckTests : IAsyncDisposable
         RawServer server = await client.StartAsync((SettingId.MaxConcurrentStreams, 0));
         await time.IsArmedAsync();
         await TestChannel.AssertFailsAsync(client.Unary([1]).ResponseAsync, StatusCode.Unavailable, "Watch ended with Unavailable, \"the connection has no free stream\"");
-        await server.SendAsync(o => MiniGrpc.Wire.Http2.Frames.SettingsFrame.Write(o, [(SettingId.MaxConcurrentStreams, 2)]));
-        await server.ExpectAsync(MiniGrpc.Wire.Http2.Frames.FrameType.Settings, 0, MiniGrpc.Wire.Http2.Frames.FrameFlags.Ack);
+        await server.SendAsync(o => SettingsFrame.Write(o, [(SettingId.MaxConcurrentStreams, 2)]));
+        await server.ExpectAsync(FrameType.Settings, 0, FrameFlags.Ack);
         time.Advance(TimeSpan.FromSeconds(1.3));
         await server.RequestAsync(1);
         await server.HeadersAsync(1, endStream: false, RawServer.Headers200);
@@ -299,7 +301,7 @@ public sealed class HealthCheckTests : IAsyncDisposable
         Task<byte[]> call = client.Unary([1]).ResponseAsync;
         RawServer server = await client.StartAsync();
         await server.RequestAsync(1);
-        await server.SendAsync(o => MiniGrpc.Wire.Http2.Frames.RstStreamFrame.Write(o, 1, ErrorCode.RefusedStream));
+        await server.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.RefusedStream));
         await server.RequestAsync(3);
         await server.HeadersAsync(3, endStream: false, RawServer.Headers200);
         await server.DataAsync(3, RawClient.Message(HandHealth.Serving));

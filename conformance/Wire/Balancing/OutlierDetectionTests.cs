@@ -5,7 +5,6 @@ using MiniGrpc.Client.Balancing;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
-using MiniGrpc.Conformance.Wire.Engine.Client;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 

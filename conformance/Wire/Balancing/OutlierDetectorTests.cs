@@ -24,7 +24,7 @@ public class OutlierDetectorTests
         Track(5);
         Count(100, 100, 100, 100, successes);
         Sweep(new OutlierDetectionConfig { SuccessRateEjection = new SuccessRateEjection { StdevFactor = factor } });
-        Assert.Equal(ejected ? [4] : [], Ejected);
+        AssertEjected(ejected ? [4] : []);
     }
 
     [Theory]
@@ -36,7 +36,7 @@ public class OutlierDetectorTests
         Track(6);
         Count(100, 100, 100, 100, 0, null);
         Sweep(new OutlierDetectionConfig { SuccessRateEjection = new SuccessRateEjection { MinimumHosts = hosts, RequestVolume = volume } });
-        Assert.Equal(ejected ? [4] : [], Ejected);
+        AssertEjected(ejected ? [4] : []);
     }
 
     /// <summary>One with few calls is left out of the mean, too: it would be 83 % here, and the deviation 37 %.</summary>
@@ -61,7 +61,7 @@ public class OutlierDetectorTests
         Track(5);
         Count(successes, 100, 100, 100, 100);
         Sweep(new OutlierDetectionConfig { FailurePercentageEjection = new FailurePercentageEjection { Threshold = threshold } });
-        Assert.Equal(ejected ? [0] : [], Ejected);
+        AssertEjected(ejected ? [0] : []);
     }
 
     [Theory]
@@ -73,7 +73,7 @@ public class OutlierDetectorTests
         Track(3);
         Count(100, 0, null);
         Sweep(new OutlierDetectionConfig { FailurePercentageEjection = new FailurePercentageEjection { MinimumHosts = hosts, RequestVolume = volume } });
-        Assert.Equal(ejected ? [1] : [], Ejected);
+        AssertEjected(ejected ? [1] : []);
     }
 
     [Fact]
@@ -283,6 +283,8 @@ public class OutlierDetectorTests
         Sweep(Failing(100));
         Assert.Empty(Ejected); // what was counted before doesn't count
     }
+
+    private void AssertEjected(int[] expected) => Assert.Equal(expected, Ejected);
 
     private TrackedAddress Only => Assert.Single(_detector.Addresses);
 

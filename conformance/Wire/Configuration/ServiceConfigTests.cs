@@ -73,7 +73,7 @@ public class ServiceConfigTests
             "interval": "1.5s", "baseEjectionTime": "2s", "maxEjectionTime": "3s", "maxEjectionPercent": 4,
             "successRateEjection": { "stdevFactor": 5, "enforcementPercentage": 6, "minimumHosts": 7, "requestVolume": 8 },
             "failurePercentageEjection": { "threshold": 9, "enforcementPercentage": 10, "minimumHosts": 11, "requestVolume": 4294967295 },
-            "childPolicy": [ { "odd \\\"\\u0001\\\\": { "a": 1 } }, { "pick_first": { "shuffleAddressList": true } } ] } } ] }
+            "childPolicy": [ { "odd \"\u0001\\": { "a": 1 } }, { "pick_first": { "shuffleAddressList": true } } ] } } ] }
         """;
 
     [Fact]
