@@ -79,20 +79,15 @@ public class ServiceConfigTests
     [Fact]
     public void Every_field_of_outlier_detection_is_read()
     {
-        AssertIsThatOf(Assert.Single(ServiceConfig.Parse(Outliers).LoadBalancingConfigs));
-
-        static void AssertIsThatOf(LoadBalancingConfig policy)
-        {
-            OutlierDetectionConfig config = Assert.IsType<OutlierDetectionConfig>(policy);
-            Assert.Equal((1.5, 2, 3, 4), (config.Interval.TotalSeconds, config.BaseEjectionTime.TotalSeconds, config.MaxEjectionTime.TotalSeconds, config.MaxEjectionPercent));
-            SuccessRateEjection successRate = config.SuccessRateEjection!;
-            Assert.Equal((5, 6, 7, 8), (successRate.StdevFactor, successRate.EnforcementPercentage, successRate.MinimumHosts, successRate.RequestVolume));
-            FailurePercentageEjection failures = config.FailurePercentageEjection!;
-            Assert.Equal((9, 10, 11, int.MaxValue), (failures.Threshold, failures.EnforcementPercentage, failures.MinimumHosts, failures.RequestVolume));
-            Assert.Equal(["odd \"\u0001\\", "pick_first"], config.ChildPolicies.Select(child => child.PolicyName));
-            Assert.Equal("""{ "a": 1 }""", config.ChildPolicies[0].ConfigJson);
-            Assert.True(Assert.IsType<PickFirstConfig>(config.ChildPolicies[1]).ShuffleAddressList);
-        }
+        OutlierDetectionConfig config = Assert.IsType<OutlierDetectionConfig>(Assert.Single(ServiceConfig.Parse(Outliers).LoadBalancingConfigs));
+        Assert.Equal((1.5, 2, 3, 4), (config.Interval.TotalSeconds, config.BaseEjectionTime.TotalSeconds, config.MaxEjectionTime.TotalSeconds, config.MaxEjectionPercent));
+        SuccessRateEjection successRate = config.SuccessRateEjection!;
+        Assert.Equal((5, 6, 7, 8), (successRate.StdevFactor, successRate.EnforcementPercentage, successRate.MinimumHosts, successRate.RequestVolume));
+        FailurePercentageEjection failures = config.FailurePercentageEjection!;
+        Assert.Equal((9, 10, 11, int.MaxValue), (failures.Threshold, failures.EnforcementPercentage, failures.MinimumHosts, failures.RequestVolume));
+        Assert.Equal(["odd \"\u0001\\", "pick_first"], config.ChildPolicies.Select(child => child.PolicyName));
+        Assert.Equal("""{ "a": 1 }""", config.ChildPolicies[0].ConfigJson);
+        Assert.True(Assert.IsType<PickFirstConfig>(config.ChildPolicies[1]).ShuffleAddressList);
     }
 
     /// <summary>Its JSON, and its copy, say what it says.</summary>

@@ -51,6 +51,7 @@ internal sealed class HealthWatch(ChannelCore channel, Subchannel subchannel, Ht
         {
             using var call = new HealthWatchCall(channel.Channel, subchannel, connection);
             _call = call;
+            await channel.Dispatcher.Yield(); // call credentials are a user's code: it doesn't hold the serializer up
             call.Start(service);
             while (await call.Reader.MoveNext(CancellationToken.None).ConfigureAwait(false))
             {
