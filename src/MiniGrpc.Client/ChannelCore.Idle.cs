@@ -72,9 +72,9 @@ internal sealed partial class ChannelCore
             long opened = _openedOnClosedConnections;
             foreach (Http2Connection connection in _connections)
             {
-                (int open, int lastId) = connection.Carried;
+                (int open, int started) = connection.Carried;
                 hasCalls |= open > 0;
-                opened += lastId;
+                opened += started;
             }
 
             return opened;

@@ -3,6 +3,7 @@ using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
 using MiniGrpc.Client.Balancing;
+using MiniGrpc.Client.Balancing.HealthChecking;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Wire.Connection;
 
@@ -46,6 +47,9 @@ internal sealed partial class ChannelCore : IChannelControlHelper
         Router = new CallRouter(Dispatcher, new IdlePicker(RequestConnection));
     }
 
+    /// <summary>The channel as its users see it.</summary>
+    public required MiniChannel Channel { get; init; }
+
     /// <summary>What the channel was made for.</summary>
     public Target Target { get; }
 
@@ -58,6 +62,9 @@ internal sealed partial class ChannelCore : IChannelControlHelper
 
     /// <summary>Where calls go on when something has come in for them.</summary>
     public IDispatcher Dispatcher => ConnectionOptions.Dispatcher;
+
+    /// <summary>The service whose health servers are asked for.</summary>
+    public HealthCheckedService HealthCheckedService { get; } = new();
 
     /// <summary>Brings calls to connections.</summary>
     public CallRouter Router { get; }
@@ -127,7 +134,7 @@ internal sealed partial class ChannelCore : IChannelControlHelper
         lock (_lock)
         {
             _connections.Remove(connection);
-            _openedOnClosedConnections += connection.Carried.LastId;
+            _openedOnClosedConnections += connection.Carried.Started;
             if (_isClosed && _connections.Count == 0)
             {
                 Dispatcher.Post(_closed);
@@ -203,7 +210,9 @@ internal sealed partial class ChannelCore : IChannelControlHelper
     {
         if (!_isClosed && resolver == _resolver)
         {
-            _policy.Update(result, _useConfig(result).Policies);
+            ConfigInUse config = _useConfig(result);
+            HealthCheckedService.Set(Options.DisableHealthChecking ? null : config.HealthCheckServiceName);
+            _policy.Update(result, config.Policies);
         }
     }
 

@@ -95,7 +95,7 @@ internal abstract partial class ClientCall
 
         try
         {
-            Channel.Core.Router.Start(this);
+            Route();
         }
         catch (ObjectDisposedException)
         {
@@ -120,6 +120,10 @@ internal abstract partial class ClientCall
         WasUnprocessed = true;
         End(status, abort: true);
     }
+
+    /// <summary>Brings the call to a connection, now or as soon as there is one.</summary>
+    /// <exception cref="ObjectDisposedException">The channel was closed.</exception>
+    protected virtual void Route() => Channel.Core.Router.Start(this);
 
     /// <summary>Whether all that was sent is still there to be sent once more.</summary>
     protected abstract bool CanStartAgain { get; }
@@ -163,7 +167,7 @@ internal abstract partial class ClientCall
     {
         try
         {
-            Channel.Core.Router.Start(this);
+            Route();
         }
         catch (ObjectDisposedException)
         {

@@ -153,6 +153,7 @@ internal abstract partial class ClientCall : ICallHandle, IThreadPoolWorkItem
         _authorization?.Stop(Channel.Core.Dispatcher);
         if (abort && Stream is { } stream)
         {
+            stream.CountOutcome(succeeded: false);
             stream.Reset(ErrorCode.Cancel);
             stream.DiscardInbox();
         }

@@ -1,5 +1,7 @@
 using Grpc.Core;
 
+using MiniGrpc.Client.Balancing;
+using MiniGrpc.Client.Balancing.Outliers;
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Grpc;
@@ -21,14 +23,29 @@ internal sealed class ClientStream(Http2Connection connection, CompressionSet co
     private const string WithoutStatus = "The response ended without a grpc-status.";
     private static readonly Status s_deadlineExceeded = new(StatusCode.DeadlineExceeded, ClientCall.DeadlinePassed);
 
+    private readonly Subchannel? _subchannel = connection.Owner as Subchannel;
     private ClientCall _call = null!;
+    private CallCounter? _counter;
 
     /// <summary>Under the gate: the call that the stream is for, before it is opened.</summary>
     public void Begin(ClientCall call, int maxReceiveMessageSize)
     {
         _call = call;
+        _counter = _subchannel?.CallCounter;
         MaxReceiveMessageSize = maxReceiveMessageSize;
     }
+
+    /// <summary>How this attempt of the call went, for those who look for servers that fail more often than others. Only the first report of an attempt counts.</summary>
+    public void CountOutcome(bool succeeded)
+    {
+        if (_counter is not null)
+        {
+            Interlocked.Exchange(ref _counter, null)?.Count(succeeded);
+        }
+    }
+
+    /// <summary>Under the gate, before it is opened: how it goes says nothing of the server's other calls.</summary>
+    public void LeaveUncounted() => _counter = null;
 
     /// <inheritdoc />
     public override void Execute() => _call.Resume();
@@ -97,6 +114,7 @@ internal sealed class ClientStream(Http2Connection connection, CompressionSet co
     internal override void OnReset(ErrorCode code)
     {
         WireMetrics.StreamReset(Role.Client, code);
+        CountOutcome(succeeded: false);
         var status = (StatusCode)StatusMapping.FromRstStream((uint)code);
 
         Status end = IsDeadline(status)
@@ -113,7 +131,11 @@ internal sealed class ClientStream(Http2Connection connection, CompressionSet co
     }
 
     /// <inheritdoc />
-    internal override void OnUnprocessed(string reason) => _call.OnUnprocessed(new Status(StatusCode.Unavailable, reason));
+    internal override void OnUnprocessed(string reason)
+    {
+        CountOutcome(succeeded: false); // though the call may go on elsewhere
+        _call.OnUnprocessed(new Status(StatusCode.Unavailable, reason));
+    }
 
     /// <inheritdoc />
     internal override void OnStreamError(ProtocolError error) => _call.End(new Status(StatusCode.Internal, $"The response breaks HTTP/2: {error}"), abort: true);
@@ -203,6 +225,7 @@ internal sealed class ClientStream(Http2Connection connection, CompressionSet co
     private void End(Status status, byte[]? trailers)
     {
         Inbox.EndUncharged();
+        CountOutcome(status.StatusCode == StatusCode.OK);
         _call.End(status, abort: false, trailers);
 
         // The server has answered and reads no more requests: without a reset the stream would stay open for them.

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 
 using Grpc.Core;
 
+using MiniGrpc.Client.Balancing.HealthChecking;
 using MiniGrpc.Client.Configuration;
 
 namespace MiniGrpc.Client;
@@ -19,7 +20,8 @@ internal sealed class ConfigInUse
     public ConfigInUse(ServiceConfig? config, int maxAttempts, ConfigInUse? previous = null)
     {
         Source = config;
-        Policies = [.. config?.LoadBalancingConfigs ?? []];
+        Policies = [.. (config?.LoadBalancingConfigs ?? []).Select(policy => policy.Copy())];
+        HealthCheckServiceName = config?.HealthCheckServiceName;
         _methods = config is null ? MethodConfigTable.Empty : new MethodConfigTable(config, maxAttempts);
         RetryThrottlingPolicy? throttling = config?.RetryThrottling;
         _throttling = (throttling?.MaxTokens, throttling?.TokenRatio);
@@ -35,11 +37,17 @@ internal sealed class ConfigInUse
     /// <summary>The load-balancing policies to choose from, the best one first.</summary>
     public LoadBalancingConfig[] Policies { get; }
 
+    /// <summary>The service whose health servers are asked for; null for none.</summary>
+    public string? HealthCheckServiceName { get; }
+
     /// <summary>Keeps repeated calls from adding to an overload; null for never.</summary>
     public RetryThrottle? Throttle { get; }
 
     /// <summary>What all calls of a method have in common.</summary>
     public MethodPlan PlanOf(IMethod method, MiniChannel channel) => _plans.TryGetValue(method, out MethodPlan? plan)
         ? plan
-        : _plans.GetOrAdd(method, new MethodPlan(channel.CreateRequestBlock(method), _methods.Find(method.FullName), channel.Options));
+        : _plans.GetOrAdd(method, new MethodPlan(channel.CreateRequestBlock(method), ParametersOf(method), channel.Options));
+
+    /// <summary>Health checks are the channel's own calls: what the config says of the service's methods, of all for example, is not meant for them.</summary>
+    private MethodParameters ParametersOf(IMethod method) => method == HealthMessages.Watch ? MethodParameters.None : _methods.Find(method.FullName);
 }

@@ -41,7 +41,7 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
         RequestCompression = options.RequestCompressionAlgorithm is null ? null : FindCompression(options.RequestCompressionAlgorithm);
         RetryBuffer = new RetryBuffer(options.MaxRetryBufferSize);
         _config = _ownConfig = new ConfigInUse(options.ServiceConfig, options.MaxRetryAttempts);
-        Core = new ChannelCore(target, options, UseConfig, options.LoggerFactory?.CreateLogger<MiniChannel>() ?? (ILogger)NullLogger.Instance);
+        Core = new ChannelCore(target, options, UseConfig, options.LoggerFactory?.CreateLogger<MiniChannel>() ?? (ILogger)NullLogger.Instance) { Channel = this };
     }
 
     /// <summary>How the channel stands to its server.</summary>

@@ -155,8 +155,14 @@ public sealed class MiniChannelOptions
     /// <summary>Resolvers for targets of further schemes. Default none. One of a scheme that there is already takes its place.</summary>
     public IList<ResolverFactory> ResolverFactories { get; } = [];
 
-    /// <summary>Load-balancing policies besides <c>pick_first</c> and <c>round_robin</c>; a service config chooses one by its name. Default none.</summary>
+    /// <summary>Load-balancing policies besides <c>pick_first</c>, <c>round_robin</c> and <c>outlier_detection_experimental</c>; a service config chooses one by its name. Default none.</summary>
     public IList<LoadBalancerFactory> LoadBalancerFactories { get; } = [];
+
+    /// <summary>
+    /// Whether servers are not asked for their health even if the service config names a service
+    /// (<see cref="ServiceConfig.HealthCheckServiceName"/>, gRFC A17). Default false.
+    /// </summary>
+    public bool DisableHealthChecking { get; set; }
 
     /// <summary>What a server may do on a connection that costs it little and the client more, and how slow it may be.</summary>
     public AbuseLimits AbuseLimits { get; set; } = new();

@@ -5,7 +5,7 @@ using MiniGrpc.Wire.Calls;
 namespace MiniGrpc.Client;
 
 /// <summary>A call with many responses: server-streaming, or both ways.</summary>
-internal sealed class StreamingResponseCall<TRequest, TResponse> : TypedCall<TRequest, TResponse>
+internal class StreamingResponseCall<TRequest, TResponse> : TypedCall<TRequest, TResponse>
     where TRequest : class
     where TResponse : class
 {

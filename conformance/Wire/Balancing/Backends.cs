@@ -26,6 +26,9 @@ internal sealed class Backends : IAsyncDisposable
 
     public BalancerAddress[] Addresses => [.. _endPoints.Select(endPoint => new BalancerAddress(endPoint))];
 
+    /// <summary>The health services of the servers that have one.</summary>
+    public Dictionary<int, HandHealth> Health { get; } = [];
+
     public HandResolver Resolver { get; } = new();
 
     public MemoryEndPoint EndPoint(int index) => _endPoints[index];
@@ -36,6 +39,11 @@ internal sealed class Backends : IAsyncDisposable
         {
             var server = new GrpcServer();
             server.Services.Add(Services[index].Bind());
+            if (Health.TryGetValue(index, out HandHealth? health))
+            {
+                server.Services.Add(health.Bind());
+            }
+
             server.Listen(_endPoints[index]);
             await server.StartAsync();
             _servers[index] = server;
@@ -47,6 +55,9 @@ internal sealed class Backends : IAsyncDisposable
         await _servers[index]!.DisposeAsync();
         _servers[index] = null;
     }
+
+    /// <summary>Without haste: calls under way are waited for.</summary>
+    public Task ShutDownAsync(int index) => _servers[index]!.ShutdownAsync();
 
     /// <summary>A channel to all of them, by the resolver.</summary>
     public MiniChannel Channel(LoadBalancingConfig? policy = null, Action<MiniChannelOptions>? configure = null)

@@ -97,6 +97,34 @@ public class MistakeTests
     }
 
     [Theory]
+    [InlineData("\"interval\": \"-1s\"", "interval: is negative")]
+    [InlineData("\"interval\": 10", "interval: expected a duration in seconds, such as \"1.5s\", found 10")]
+    [InlineData("\"interval\": \"315576000001s\"", "interval: is longer than 315576000000 s")]
+    [InlineData("\"baseEjectionTime\": \"-0.1s\"", "baseEjectionTime: is negative")]
+    [InlineData("\"maxEjectionTime\": \"-1s\"", "maxEjectionTime: is negative")]
+    [InlineData("\"maxEjectionPercent\": 101", "maxEjectionPercent: 101 is not between 0 and 100")]
+    [InlineData("\"maxEjectionPercent\": -1", "maxEjectionPercent: -1 is not between 0 and 100")]
+    [InlineData("\"maxEjectionPercent\": 0.5", "maxEjectionPercent: expected an integer of 32 bits, found 0.5")]
+    [InlineData("\"successRateEjection\": []", "successRateEjection: expected an object, found a list")]
+    [InlineData("\"successRateEjection\": {\"stdevFactor\": -1}", "successRateEjection.stdevFactor: -1 is negative")]
+    [InlineData("\"successRateEjection\": {\"enforcementPercentage\": 101}", "successRateEjection.enforcementPercentage: 101 is not between 0 and 100")]
+    [InlineData("\"successRateEjection\": {\"minimumHosts\": -1}", "successRateEjection.minimumHosts: -1 is negative")]
+    [InlineData("\"successRateEjection\": {\"requestVolume\": -1}", "successRateEjection.requestVolume: -1 is negative")]
+    [InlineData("\"failurePercentageEjection\": 1", "failurePercentageEjection: expected an object, found 1")]
+    [InlineData("\"failurePercentageEjection\": {\"threshold\": 101}", "failurePercentageEjection.threshold: 101 is not between 0 and 100")]
+    [InlineData("\"failurePercentageEjection\": {\"enforcementPercentage\": -1}", "failurePercentageEjection.enforcementPercentage: -1 is not between 0 and 100")]
+    [InlineData("\"failurePercentageEjection\": {\"minimumHosts\": -1}", "failurePercentageEjection.minimumHosts: -1 is negative")]
+    [InlineData("\"failurePercentageEjection\": {\"requestVolume\": -1}", "failurePercentageEjection.requestVolume: -1 is negative")]
+    [InlineData("", "childPolicy: is missing")]
+    [InlineData("\"childPolicy\": []", "childPolicy: is missing")]
+    [InlineData("\"childPolicy\": {}", "childPolicy: expected a list, found an object")]
+    [InlineData("\"childPolicy\": [{\"a\": {}}, {\"\": {}}]", "childPolicy[1]: the name of the policy is missing")]
+    [InlineData("\"childPolicy\": [{\"pick_first\": {\"shuffleAddressList\": 1}}]", "childPolicy[0].pick_first.shuffleAddressList: expected true or false, found 1")]
+    [InlineData("\"childPolicy\": [{\"outlier_detection_experimental\": {\"childPolicy\": [{\"round_robin\": {}}]}}]", "childPolicy[0]: is outlier_detection_experimental in itself")]
+    public void Outlier_detection_is_refused_with_the_place(string fields, string message) => AssertRefused(
+        $"{{\"loadBalancingConfig\": [{{\"a\": {{}}}}, {{\"outlier_detection_experimental\": {{{fields}}}}}]}}", $"loadBalancingConfig[1].outlier_detection_experimental.{message}");
+
+    [Theory]
     [InlineData("", "maxTokens: is missing")]
     [InlineData("\"maxTokens\": 0, \"tokenRatio\": 1", "maxTokens: 0 is not between 1 and 1000")]
     [InlineData("\"maxTokens\": 1001, \"tokenRatio\": 1", "maxTokens: 1001 is not between 1 and 1000")]
@@ -158,6 +186,17 @@ public class MistakeTests
         { "retryThrottling.tokenRatio: NaN is no number", new ServiceConfig { RetryThrottling = new RetryThrottlingPolicy { MaxTokens = 1, TokenRatio = double.NaN } } },
         { "loadBalancingConfig[0]: the name of the policy", new ServiceConfig { LoadBalancingConfigs = { null! } } },
         { "loadBalancingConfig[0]: the name of the policy", new ServiceConfig { LoadBalancingConfigs = { new LoadBalancingConfig("") } } },
+        {
+            "loadBalancingConfig[0].outlier_detection_experimental: is made in code as an OutlierDetectionConfig",
+            new ServiceConfig { LoadBalancingConfigs = { new LoadBalancingConfig("outlier_detection_experimental") } }
+        },
+        {
+            "loadBalancingConfig[0].outlier_detection_experimental.childPolicy[0]: the name of the policy",
+            new ServiceConfig { LoadBalancingConfigs = { new OutlierDetectionConfig { ChildPolicies = { null! } } } }
+        },
+        { "healthCheckConfig.serviceName: has half of a surrogate pair", new ServiceConfig { HealthCheckServiceName = "a\ud800b" } },
+        { "healthCheckConfig.serviceName: has half of a surrogate pair", new ServiceConfig { HealthCheckServiceName = "\udc00" } },
+        { "healthCheckConfig.serviceName: has half of a surrogate pair", new ServiceConfig { HealthCheckServiceName = "\ud83d\ude00\ud83d" } },
     };
 
     /// <summary>Configs made in code meet the same rules, when they are taken.</summary>

@@ -68,6 +68,58 @@ public class ServiceConfigTests
         Assert.IsType<RoundRobinConfig>(config.LoadBalancingConfigs[2]);
     }
 
+    private const string Outliers = """
+        { "loadBalancingConfig": [ { "outlier_detection_experimental": {
+            "interval": "1.5s", "baseEjectionTime": "2s", "maxEjectionTime": "3s", "maxEjectionPercent": 4,
+            "successRateEjection": { "stdevFactor": 5, "enforcementPercentage": 6, "minimumHosts": 7, "requestVolume": 8 },
+            "failurePercentageEjection": { "threshold": 9, "enforcementPercentage": 10, "minimumHosts": 11, "requestVolume": 4294967295 },
+            "childPolicy": [ { "odd \"\u0001\\": { "a": 1 } }, { "pick_first": { "shuffleAddressList": true } } ] } } ] }
+        """;
+
+    [Fact]
+    public void Every_field_of_outlier_detection_is_read()
+    {
+        OutlierDetectionConfig config = Assert.IsType<OutlierDetectionConfig>(Assert.Single(ServiceConfig.Parse(Outliers).LoadBalancingConfigs));
+        Assert.Equal((1.5, 2, 3, 4), (config.Interval.TotalSeconds, config.BaseEjectionTime.TotalSeconds, config.MaxEjectionTime.TotalSeconds, config.MaxEjectionPercent));
+        SuccessRateEjection successRate = config.SuccessRateEjection!;
+        Assert.Equal((5, 6, 7, 8), (successRate.StdevFactor, successRate.EnforcementPercentage, successRate.MinimumHosts, successRate.RequestVolume));
+        FailurePercentageEjection failures = config.FailurePercentageEjection!;
+        Assert.Equal((9, 10, 11, int.MaxValue), (failures.Threshold, failures.EnforcementPercentage, failures.MinimumHosts, failures.RequestVolume));
+        Assert.Equal(["odd \"\u0001\\", "pick_first"], config.ChildPolicies.Select(child => child.PolicyName));
+        Assert.Equal("""{ "a": 1 }""", config.ChildPolicies[0].ConfigJson);
+        Assert.True(Assert.IsType<PickFirstConfig>(config.ChildPolicies[1]).ShuffleAddressList);
+    }
+
+    /// <summary>Its JSON, and its copy, say what it says.</summary>
+    [Fact]
+    public void Outlier_detection_says_in_json_what_it_was_told()
+    {
+        LoadBalancingConfig read = ServiceConfig.Parse(Outliers).LoadBalancingConfigs[0];
+        LoadBalancingConfig again = ServiceConfig.Parse($"{{\"loadBalancingConfig\":[{{\"outlier_detection_experimental\":{read.ConfigJson}}}]}}").LoadBalancingConfigs[0];
+        Assert.Equal(read.ConfigJson, again.ConfigJson);
+        Assert.Equal(read.ConfigJson, read.Copy().ConfigJson);
+        Assert.Equal(
+            """{"interval":"1.5s","baseEjectionTime":"2s","maxEjectionTime":"3s","maxEjectionPercent":4,"successRateEjection":{"stdevFactor":5,"enforcementPercentage":6,"minimumHosts":7,"requestVolume":8},"failurePercentageEjection":{"threshold":9,"enforcementPercentage":10,"minimumHosts":11,"requestVolume":2147483647},"childPolicy":[{"odd \"\u0001\\":{ "a": 1 }},{"pick_first":{"shuffleAddressList":true}}]}""",
+            read.ConfigJson);
+    }
+
+    /// <summary>The defaults of gRFC A50.</summary>
+    [Fact]
+    public void Outlier_detection_has_the_defaults_of_its_document()
+    {
+        var config = (OutlierDetectionConfig)ServiceConfig.Parse(
+            """{ "loadBalancingConfig": [ { "outlier_detection_experimental": { "successRateEjection": {}, "failurePercentageEjection": {}, "childPolicy": [ { "round_robin": {} } ] } } ] }""").LoadBalancingConfigs[0];
+        Assert.Equal((10, 30, 300, 10), (config.Interval.TotalSeconds, config.BaseEjectionTime.TotalSeconds, config.MaxEjectionTime.TotalSeconds, config.MaxEjectionPercent));
+        SuccessRateEjection successRate = config.SuccessRateEjection!;
+        Assert.Equal((1900, 100, 5, 100), (successRate.StdevFactor, successRate.EnforcementPercentage, successRate.MinimumHosts, successRate.RequestVolume));
+        FailurePercentageEjection failures = config.FailurePercentageEjection!;
+        Assert.Equal((85, 100, 5, 50), (failures.Threshold, failures.EnforcementPercentage, failures.MinimumHosts, failures.RequestVolume));
+        var bare = new OutlierDetectionConfig();
+        Assert.Null(bare.SuccessRateEjection);
+        Assert.Null(bare.FailurePercentageEjection);
+        Assert.Empty(bare.ChildPolicies);
+    }
+
     [Fact]
     public void A_config_that_says_nothing_changes_nothing()
     {
@@ -195,6 +247,9 @@ public class ServiceConfigTests
     [InlineData(typeof(HedgingPolicy))]
     [InlineData(typeof(RetryThrottlingPolicy))]
     [InlineData(typeof(PickFirstConfig))]
+    [InlineData(typeof(OutlierDetectionConfig))]
+    [InlineData(typeof(SuccessRateEjection))]
+    [InlineData(typeof(FailurePercentageEjection))]
     public void Every_property_has_a_row_in_the_document(Type type)
     {
         string section = Section();

@@ -2,6 +2,7 @@ using Grpc.Core;
 
 using Microsoft.Extensions.Logging;
 
+using MiniGrpc.Client.Balancing.Outliers;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Resolving;
 
@@ -14,14 +15,17 @@ namespace MiniGrpc.Client.Balancing;
 /// <remarks>On the channel's serializer.</remarks>
 internal sealed class PolicySwitch : IDisposable
 {
-    private readonly ChannelCore _channel;
+    private readonly IChannelControlHelper _channel;
     private readonly MiniChannelOptions _options;
     private readonly ILogger _logger;
     private readonly Dictionary<string, LoadBalancerFactory> _factories;
     private Slot? _current;
     private Slot? _pending;
 
-    public PolicySwitch(ChannelCore channel, MiniChannelOptions options, ILogger logger)
+    /// <param name="channel">What the policies work for: the channel, or another policy.</param>
+    /// <param name="options">The channel's options.</param>
+    /// <param name="logger">The channel's log.</param>
+    public PolicySwitch(IChannelControlHelper channel, MiniChannelOptions options, ILogger logger)
     {
         _channel = channel;
         _options = options;
@@ -84,6 +88,7 @@ internal sealed class PolicySwitch : IDisposable
         {
             [LoadBalancingConfig.PickFirstPolicyName] = new PickFirstFactory(),
             [LoadBalancingConfig.RoundRobinPolicyName] = new RoundRobinFactory(),
+            [LoadBalancingConfig.OutlierDetectionPolicyName] = new OutlierDetectionFactory(options),
         };
         foreach (LoadBalancerFactory factory in options.LoadBalancerFactories)
         {

@@ -62,6 +62,7 @@ internal sealed class RoundRobin(LoadBalancerOptions options) : LoadBalancer
     private Member CreateMember(BalancerAddress address)
     {
         var member = new Member(_controller.CreateSubchannel(address));
+        member.Subchannel.ChecksHealth = true;
         member.Subchannel.OnStateChanged(state => OnStateChanged(member, state));
         member.Subchannel.RequestConnection();
         return member;

@@ -46,12 +46,13 @@ public sealed partial class Subchannel : IConnectionOwner
         }
 
         Volatile.Write(ref _wantsMore, 0);
-        if (State == ConnectivityState.Ready)
+        if (_connectivity.State == ConnectivityState.Ready)
         {
             _channel.Router.OnStreamsAvailable();
         }
         else
         {
+            StartHealthCheck(connection);
             SetState(ConnectivityState.Ready);
         }
     }
@@ -70,8 +71,11 @@ public sealed partial class Subchannel : IConnectionOwner
         if (connection == _starting)
         {
             OnConnectFailed(reason);
+            return;
         }
-        else if (_connections.Exists(other => other != _starting))
+
+        RestartHealthCheck(connection);
+        if (_connections.Exists(other => other != _starting))
         {
             _channel.Router.OnStreamsAvailable(); // whoever waits for a free stream may ask for another connection
         }
@@ -123,7 +127,7 @@ public sealed partial class Subchannel : IConnectionOwner
     /// </summary>
     private void ConnectFurther()
     {
-        if (State != ConnectivityState.Ready || _connections.Count >= _channel.Options.MaxConnectionsPerAddress)
+        if (_connectivity.State != ConnectivityState.Ready || _connections.Count >= _channel.Options.MaxConnectionsPerAddress)
         {
             Volatile.Write(ref _wantsMore, 0);
         }
@@ -168,7 +172,7 @@ public sealed partial class Subchannel : IConnectionOwner
         // One of several ends when it has had nothing to do for a while: the others are given calls first.
         ConnectionLifeOptions life = _connections.Count == 0 ? ConnectionLifeOptions.Endless : ConnectionLifeOptions.Endless with { MaxIdle = s_furtherIdle };
         var connection = new Http2Connection(Role.Client, transport, options with { Life = life }, this);
-        if (State == ConnectivityState.Shutdown || !_channel.TryAddConnection(connection))
+        if (_connectivity.State == ConnectivityState.Shutdown || !_channel.TryAddConnection(connection))
         {
             transport.Abort();
             return;
@@ -183,11 +187,11 @@ public sealed partial class Subchannel : IConnectionOwner
     private void OnConnectFailed(string reason)
     {
         EndAttempt();
-        if (State is ConnectivityState.Ready or ConnectivityState.Idle)
+        if (_connectivity.State is ConnectivityState.Ready or ConnectivityState.Idle)
         {
             Wait(reason);
         }
-        else if (State != ConnectivityState.Shutdown)
+        else if (_connectivity.State != ConnectivityState.Shutdown)
         {
             Fail(reason);
         }
@@ -226,11 +230,11 @@ public sealed partial class Subchannel : IConnectionOwner
     {
         StopWaiting();
         Volatile.Write(ref _wantsMore, 0);
-        if (State == ConnectivityState.TransientFailure)
+        if (_connectivity.State == ConnectivityState.TransientFailure)
         {
             SetState(ConnectivityState.Idle);
         }
-        else if (State == ConnectivityState.Ready)
+        else if (_connectivity.State == ConnectivityState.Ready)
         {
             _channel.Router.OnStreamsAvailable();
         }
@@ -238,13 +242,16 @@ public sealed partial class Subchannel : IConnectionOwner
 
     private void ShutDown()
     {
-        if (State == ConnectivityState.Shutdown)
+        if (_connectivity.State == ConnectivityState.Shutdown)
         {
             return;
         }
 
         State = ConnectivityState.Shutdown;
+        _connectivity = new SubchannelState(ConnectivityState.Shutdown, default);
         _listener = null;
+        _channel.HealthCheckedService.Changed -= OnHealthCheckedServiceChanged;
+        StopHealthCheck();
         Volatile.Write(ref _ready, []);
         StopWaiting();
         _closing.Cancel(); // wakes our own connecting only, no code of a user

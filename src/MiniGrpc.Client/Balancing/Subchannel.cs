@@ -26,18 +26,20 @@ public sealed partial class Subchannel : IDisposable
     private Action<SubchannelState>? _listener;
     private Http2Connection[] _ready = []; // written on the serializer, and by calls that find one that goes away
     private int _wantsMore;
+    private SubchannelState _connectivity;
 
     internal Subchannel(ChannelCore channel, BalancerAddress address)
     {
         _channel = channel;
         Address = address;
+        _channel.HealthCheckedService.Changed += OnHealthCheckedServiceChanged;
         _backoff = Backoff.OfConnecting(channel.Options.InitialReconnectBackoff, channel.Options.MaxReconnectBackoff, channel.Options.Random);
     }
 
     /// <summary>Where it connects to.</summary>
     public BalancerAddress Address { get; }
 
-    /// <summary>How it stands.</summary>
+    /// <summary>How it stands, what is known of the server's health included.</summary>
     public ConnectivityState State { get; private set; }
 
     /// <summary>Whether a call could be started now.</summary>
@@ -53,7 +55,7 @@ public sealed partial class Subchannel : IDisposable
     /// <summary>Connects if it is idle. Otherwise it is connected, connects, waits to, or was shut down.</summary>
     public void RequestConnection() => _channel.Post(() =>
     {
-        if (State == ConnectivityState.Idle)
+        if (_connectivity.State == ConnectivityState.Idle)
         {
             SetState(ConnectivityState.Connecting);
             Connect();
@@ -124,7 +126,7 @@ public sealed partial class Subchannel : IDisposable
 
     private void SetState(ConnectivityState state, Status status = default)
     {
-        State = state;
-        _listener?.Invoke(new SubchannelState(state, status));
+        _connectivity = new SubchannelState(state, status);
+        Show();
     }
 }

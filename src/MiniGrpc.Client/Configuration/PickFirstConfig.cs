@@ -20,4 +20,7 @@ public sealed class PickFirstConfig : LoadBalancingConfig
             ConfigJson = value ? """{"shuffleAddressList":true}""" : "{}";
         }
     }
+
+    /// <inheritdoc />
+    internal override LoadBalancingConfig Copy() => new PickFirstConfig { ShuffleAddressList = ShuffleAddressList };
 }

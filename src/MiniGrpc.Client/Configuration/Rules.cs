@@ -34,7 +34,7 @@ internal static class Rules
         return value == TimeSpan.Zero ? $"{place}: has to be more than 0 s" : Duration(value, place);
     }
 
-    /// <summary>timeout, hedgingDelay.</summary>
+    /// <summary>timeout, hedgingDelay, interval, baseEjectionTime, maxEjectionTime.</summary>
     public static string? Duration(TimeSpan? value, string place)
     {
         if (value < TimeSpan.Zero)
@@ -53,8 +53,15 @@ internal static class Rules
         _ => $"{place}: {Text(value)} is no number greater than 0",
     };
 
-    /// <summary>maxRequestMessageBytes, maxResponseMessageBytes.</summary>
+    /// <summary>maxRequestMessageBytes, maxResponseMessageBytes, stdevFactor, minimumHosts, requestVolume.</summary>
     public static string? Size(int? value, string place) => value < 0 ? $"{place}: {Text(value)} is negative" : null;
+
+    /// <summary>maxEjectionPercent, threshold, enforcementPercentage.</summary>
+    public static string? Percentage(int value, string place) => value is < 0 or > 100 ? $"{place}: {Text(value)} is not between 0 and 100" : null;
+
+    /// <summary>healthCheckConfig.serviceName: what goes into a message as UTF-8.</summary>
+    public static string? Characters(string? value, string place) =>
+        value is not null && !IsWellFormed(value) ? $"{place}: has half of a surrogate pair, which is no character" : null;
 
     /// <summary>maxTokens.</summary>
     public static string? Tokens(int? value, string place) => value switch
@@ -84,6 +91,19 @@ internal static class Rules
         }
 
         return null;
+    }
+
+    private static bool IsWellFormed(string text)
+    {
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (char.IsSurrogate(text[i]) && !char.IsSurrogatePair(text, i++))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private static string Text(IFormattable? number) => number?.ToString(null, CultureInfo.InvariantCulture) ?? "nothing";

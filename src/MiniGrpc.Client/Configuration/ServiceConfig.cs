@@ -21,8 +21,9 @@ public sealed class ServiceConfig
     public RetryThrottlingPolicy? RetryThrottling { get; set; }
 
     /// <summary>
-    /// The service whose health servers are asked for before they are given calls (gRFC A17); the empty string asks for the server
-    /// as a whole. Default null: nothing is asked.
+    /// The service whose health servers are asked for before they are given calls, and for as long as they are connected (gRFC A17); the
+    /// empty string asks for the server as a whole. Default null: nothing is asked. It has no effect with <c>pick_first</c>, nor with
+    /// <see cref="MiniChannelOptions.DisableHealthChecking"/>.
     /// </summary>
     public string? HealthCheckServiceName { get; set; }
 
@@ -48,20 +49,11 @@ public sealed class ServiceConfig
     /// The first rule that is broken, as "place: what is wrong"; null when all is well. Places are named as in the JSON form, for
     /// configs made in code, too.
     /// </summary>
-    internal string? FindMistake() => FindMistakeInBalancing() ?? FindMistakeInMethods() ?? RetryThrottling?.FindMistake("retryThrottling");
-
-    private string? FindMistakeInBalancing()
-    {
-        for (int i = 0; i < LoadBalancingConfigs.Count; i++)
-        {
-            if (LoadBalancingConfigs[i] is not { PolicyName.Length: > 0 })
-            {
-                return $"loadBalancingConfig[{i}]: the name of the policy is missing";
-            }
-        }
-
-        return null;
-    }
+    internal string? FindMistake() =>
+        LoadBalancingConfig.FindMistake(LoadBalancingConfigs, "loadBalancingConfig")
+        ?? FindMistakeInMethods()
+        ?? RetryThrottling?.FindMistake("retryThrottling")
+        ?? Rules.Characters(HealthCheckServiceName, "healthCheckConfig.serviceName");
 
     private string? FindMistakeInMethods()
     {

@@ -132,18 +132,58 @@ internal static class ServiceConfigReader
     {
         (string name, ConfigValue config) = value.OnlyField();
         LoadBalancingConfig policy = NewLoadBalancingConfig(name, config.AsObjectText());
-        if (policy is PickFirstConfig pickFirst)
+        switch (policy)
         {
-            pickFirst.ShuffleAddressList = config.Field("shuffleAddressList")?.AsBoolean() ?? false;
+            case PickFirstConfig pickFirst:
+                pickFirst.ShuffleAddressList = config.Field("shuffleAddressList")?.AsBoolean() ?? false;
+                break;
+            case OutlierDetectionConfig outlierDetection:
+                ReadOutlierDetection(config, outlierDetection);
+                break;
         }
 
         return policy;
+    }
+
+    private static void ReadOutlierDetection(ConfigValue value, OutlierDetectionConfig config)
+    {
+        config.Interval = value.Field("interval")?.AsDuration() ?? config.Interval;
+        config.BaseEjectionTime = value.Field("baseEjectionTime")?.AsDuration() ?? config.BaseEjectionTime;
+        config.MaxEjectionTime = value.Field("maxEjectionTime")?.AsDuration() ?? config.MaxEjectionTime;
+        config.MaxEjectionPercent = value.Field("maxEjectionPercent")?.AsInteger() ?? config.MaxEjectionPercent;
+        config.SuccessRateEjection = value.Field("successRateEjection") is { } successRate ? ReadSuccessRateEjection(successRate) : null;
+        config.FailurePercentageEjection = value.Field("failurePercentageEjection") is { } failures ? ReadFailurePercentageEjection(failures) : null;
+        foreach (ConfigValue child in value.List("childPolicy"))
+        {
+            config.ChildPolicies.Add(ReadLoadBalancingConfig(child));
+        }
+    }
+
+    private static SuccessRateEjection ReadSuccessRateEjection(ConfigValue value)
+    {
+        var rule = new SuccessRateEjection();
+        rule.StdevFactor = value.Field("stdevFactor")?.AsInteger() ?? rule.StdevFactor;
+        rule.EnforcementPercentage = value.Field("enforcementPercentage")?.AsInteger() ?? rule.EnforcementPercentage;
+        rule.MinimumHosts = value.Field("minimumHosts")?.AsInteger() ?? rule.MinimumHosts;
+        rule.RequestVolume = value.Field("requestVolume")?.AsInteger() ?? rule.RequestVolume;
+        return rule;
+    }
+
+    private static FailurePercentageEjection ReadFailurePercentageEjection(ConfigValue value)
+    {
+        var rule = new FailurePercentageEjection();
+        rule.Threshold = value.Field("threshold")?.AsInteger() ?? rule.Threshold;
+        rule.EnforcementPercentage = value.Field("enforcementPercentage")?.AsInteger() ?? rule.EnforcementPercentage;
+        rule.MinimumHosts = value.Field("minimumHosts")?.AsInteger() ?? rule.MinimumHosts;
+        rule.RequestVolume = value.Field("requestVolume")?.AsInteger() ?? rule.RequestVolume;
+        return rule;
     }
 
     private static LoadBalancingConfig NewLoadBalancingConfig(string name, string configJson = "{}") => name switch
     {
         LoadBalancingConfig.PickFirstPolicyName => new PickFirstConfig(),
         LoadBalancingConfig.RoundRobinPolicyName => new RoundRobinConfig(),
+        LoadBalancingConfig.OutlierDetectionPolicyName => new OutlierDetectionConfig(),
         _ => new LoadBalancingConfig(name, configJson),
     };
 }

@@ -5,20 +5,35 @@ namespace MiniGrpc.Wire.Connection;
 /// <content>The send gate: the one way to the outbound half, and what happens on leaving it.</content>
 internal sealed partial class Http2Connection
 {
+    private int _ownStarted;
+    private int _ownOpen;
+
     /// <summary>Guards the outbound half.</summary>
     internal Lock Gate { get; } = new();
 
-    /// <summary>Whether a call was ever started on it.</summary>
-    public bool HasCarriedCalls => Carried.LastId > 0;
+    /// <summary>Whether a call was ever started on it, other than the owner's own.</summary>
+    public bool HasCarriedCalls => Carried.Started > 0;
 
-    /// <summary>The calls that are open, and the identifier of the last stream that was ever opened for one.</summary>
-    public (int Open, int LastId) Carried
+    /// <summary>How many calls are open, and how many were ever started, but for the owner's own.</summary>
+    public (int Open, int Started) Carried
     {
         get
         {
             lock (Gate)
             {
-                return (_send.OpenStreams, _send.LastOpenedId);
+                return (_send.OpenStreams - Volatile.Read(ref _ownOpen), CallsStarted - Volatile.Read(ref _ownStarted));
+            }
+        }
+    }
+
+    /// <summary>How many calls were started on it.</summary>
+    public int CallsStarted
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return (_send.LastOpenedId + 1) / 2; // a client's streams have the odd numbers (section 5.1.1)
             }
         }
     }
@@ -34,6 +49,16 @@ internal sealed partial class Http2Connection
             }
         }
     }
+
+    /// <summary>Under the gate: the stream that is about to be opened is for a call of the owner's own, which is no use of the connection.</summary>
+    public void NoteOwnCall()
+    {
+        Interlocked.Increment(ref _ownStarted);
+        Interlocked.Increment(ref _ownOpen);
+    }
+
+    /// <summary>A call of the owner's own has ended.</summary>
+    public void NoteOwnCallEnded() => Interlocked.Decrement(ref _ownOpen);
 
     /// <summary>Enters the send gate.</summary>
     public GateScope Enter() => new(this, mayFlush: false);

@@ -67,6 +67,9 @@ internal sealed partial class Http2Connection
     /// <summary>Whether the peer's SETTINGS ever came in.</summary>
     public bool WasReady => Volatile.Read(ref _ready);
 
+    /// <summary>Whom it belongs to.</summary>
+    public IConnectionOwner Owner => _owner;
+
     /// <summary>Starts handlers and wakes calls.</summary>
     internal LoopPosts Posts { get; }
 
