@@ -1,5 +1,6 @@
 using Grpc.Core;
 
+using MiniGrpc.Client.Diagnostics;
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2;
@@ -58,6 +59,11 @@ internal abstract partial class ClientCall
     /// <summary>Starts the call: its deadline, its cancellation, and, when there is a connection, its stream.</summary>
     protected void Begin()
     {
+        if (AttemptNumber == 0)
+        {
+            Observer = CallObserver.StartOne(Channel, Plan, MethodName, _requestHeaders);
+        }
+
         if (_cancellationToken.IsCancellationRequested)
         {
             OnTokenCancelled();
@@ -95,7 +101,7 @@ internal abstract partial class ClientCall
 
         try
         {
-            Channel.Core.Router.Start(this);
+            Route();
         }
         catch (ObjectDisposedException)
         {
@@ -113,6 +119,7 @@ internal abstract partial class ClientCall
         if (CanStartAgain && !HasEnded && !_startedAgain)
         {
             _startedAgain = true;
+            Observer?.End(status.StatusCode, isLast: false);
             Channel.Core.Dispatcher.Post(new SecondStart(this));
             return;
         }
@@ -148,6 +155,7 @@ internal abstract partial class ClientCall
             ?? new ClientStream(connection, Channel.Compressions);
         stream.Begin(this, Plan.MaxReceiveMessageSize);
         Prepare(stream);
+        Observer?.OnStream(stream);
         Connection = connection;
         Stream = stream; // the response may be there before the opener goes on
         return send.TryOpen(stream, Plan.RequestBlock, fields, endStream: false);
@@ -158,12 +166,19 @@ internal abstract partial class ClientCall
     {
     }
 
+    /// <summary>Brings the call to a connection, now or when there is one.</summary>
+    private void Route()
+    {
+        Observer?.Begin();
+        Channel.Core.Router.Start(this);
+    }
+
     /// <summary>Starts the call away from its caller, who has its call object and is told there what comes of it.</summary>
     private void StartLater()
     {
         try
         {
-            Channel.Core.Router.Start(this);
+            Route();
         }
         catch (ObjectDisposedException)
         {
