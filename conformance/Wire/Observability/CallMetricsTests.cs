@@ -1,11 +1,13 @@
 using System.IO.Compression;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
+using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
+using MiniGrpc.Client.Diagnostics;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Http2;
-using MiniGrpc.Wire.Transport;
+using MiniGrpc.Wire.Http2.Frames;
 
 namespace MiniGrpc.Conformance.Wire.Observability;
 
@@ -77,6 +79,21 @@ public class CallMetricsTests
         }
     }
 
+    /// <summary>Both ends use the streams of unary calls again.</summary>
+    [Fact]
+    public async Task Sizes_are_those_of_one_call()
+    {
+        await using Watched watched = await new Watched().StartAsync();
+        for (int i = 1; i <= 3; i++)
+        {
+            await watched.CallAsync();
+            foreach (string size in s_clientSizes.Concat(s_serverSizes))
+            {
+                Assert.All(await watched.MeasuredAsync(size, i), one => Assert.Equal(3, one.Value));
+            }
+        }
+    }
+
     /// <summary>An attempt is over when its status is there; messages that nobody reads have been received all the same.</summary>
     [Fact]
     public async Task Messages_that_were_not_read_are_counted()
@@ -118,15 +135,35 @@ public class CallMetricsTests
         await AssertStatusesAsync(watched, "grpc.server.call.duration", "ABORTED", "UNKNOWN");
     }
 
+    /// <summary>What the handler said doesn't count if something else was sent.</summary>
+    [Theory]
+    [InlineData(1, "RESOURCE_EXHAUSTED")]
+    [InlineData(2, "RESOURCE_EXHAUSTED")]
+    [InlineData(3, "UNKNOWN")]
+    public async Task Trailers_that_are_not_sent_make_the_status(byte how, string status)
+    {
+        await using var watched = new Watched();
+        watched.Handlers.Unary = (request, context) =>
+        {
+            context.ResponseTrailers.Add("x", how == 3 ? "a\nb" : new string('x', 10_000));
+            return how == 1 ? Task.FromResult(request) : throw new RpcException(new Status(StatusCode.NotFound, "no"));
+        };
+        await watched.StartAsync(options => options.MaxHeaderListSize = 5000);
+        await watched.FailAsync();
+        await AssertStatusesAsync(watched, "grpc.server.call.duration", status);
+        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", status);
+    }
+
     /// <summary>Clients may ask for any number of methods; each would be a series of its own.</summary>
     [Fact]
     public async Task Methods_that_the_server_has_not_are_one_to_its_metrics()
     {
-        await using Watched watched = await new Watched().StartAsync();
+        await using Watched watched = await new Watched { HearsOther = true }.StartAsync();
         Method<byte[], byte[]> missing = new(MethodType.Unary, watched.Service, "Missing", watched.Unary.RequestMarshaller, watched.Unary.ResponseMarshaller);
         await Assert.ThrowsAsync<RpcException>(() => watched.Invoker.AsyncUnaryCall(missing, null, default, [1]).ResponseAsync);
-        Assert.Contains(await watched.MeasuredAsync("grpc.server.call.duration"), one => one.Labels == "grpc.method=other grpc.status=UNIMPLEMENTED");
-        Assert.Contains(await watched.MeasuredAsync("grpc.server.call.started"), one => one.Labels == "grpc.method=other");
+        await Eventually.IsTrueAsync(
+            () => watched.Of("grpc.server.call.duration").Any(one => one.Labels == "grpc.method=other grpc.status=UNIMPLEMENTED"), "the refusal to be measured");
+        Assert.Contains(watched.Of("grpc.server.call.started"), one => one.Labels == "grpc.method=other");
         Assert.DoesNotContain(watched.Of("grpc.server.call.started"), one => one.Labels.Contains("Missing", StringComparison.Ordinal));
         await AssertStatusesAsync(watched, "grpc.client.attempt.duration", "UNIMPLEMENTED");
     }
@@ -164,7 +201,7 @@ public class CallMetricsTests
         await using var server = new TestServer(null, null, watched.Bind());
         RawClient client = await server.StartAsync();
         await client.HeadersAsync(1, endStream: false, RequestTo(watched));
-        await client.SendAsync(o => MiniGrpc.Wire.Http2.Frames.RstStreamFrame.Write(o, 1, ErrorCode.Cancel));
+        await client.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.Cancel));
         await AssertStatusesAsync(watched, "grpc.server.call.duration", "CANCELLED");
         Assert.Single(await watched.MeasuredAsync("grpc.server.call.started"));
     }
@@ -315,7 +352,7 @@ public class CallMetricsTests
         using AsyncUnaryCall<byte[]> call = client.Invoker.AsyncUnaryCall(watched.Unary, null, default, [1, 2]);
         RawServer server = await client.StartAsync();
         await server.RequestAsync(1);
-        await server.SendAsync(o => MiniGrpc.Wire.Http2.Frames.RstStreamFrame.Write(o, 1, ErrorCode.RefusedStream));
+        await server.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.RefusedStream));
         await server.RequestAsync(3);
         await server.ReplyAsync(3, 7, 8, 9);
         await RawPeer.Within(call.ResponseAsync, "the response");
@@ -324,6 +361,38 @@ public class CallMetricsTests
         await AssertStatusesAsync(watched, "grpc.client.call.duration", "OK");
         Assert.Equal([2, 2], watched.Of(s_clientSizes[0]).Select(one => one.Value));
         Assert.Equal([0, 3], watched.Of(s_clientSizes[1]).Select(one => one.Value));
+    }
+
+    [Fact]
+    public async Task A_second_attempt_that_finds_no_stream_has_sent_nothing()
+    {
+        await using var watched = new Watched();
+        await using var client = new TestChannel();
+        using AsyncUnaryCall<byte[]> call = client.Invoker.AsyncUnaryCall(watched.Unary, null, default, [1, 2]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.SendAsync(o => SettingsFrame.Write(o, [(SettingId.MaxConcurrentStreams, 0)]));
+        await server.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.RefusedStream));
+        await watched.MeasuredAsync("grpc.client.attempt.started", 2);
+        call.Dispose();
+        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", "UNAVAILABLE", "CANCELLED");
+        Assert.Equal([2, 0], watched.Of(s_clientSizes[0]).Select(one => one.Value));
+    }
+
+    /// <summary>A call that is decided as its next attempt is about to start.</summary>
+    [Fact]
+    public async Task An_attempt_that_is_over_does_not_begin()
+    {
+        await using Watched watched = await new Watched().StartAsync();
+        await using var channel = MiniChannel.ForEndPoint(watched.EndPoint);
+        AttemptObserver attempt = CallObserver.StartOne(channel, channel.PlanOf(watched.Unary), watched.Unary.FullName, null)!;
+        attempt.End(StatusCode.Cancelled, isLast: true);
+        attempt.Begin();
+        attempt.Report(new Status(StatusCode.Cancelled, ""));
+        attempt.Report(new Status(StatusCode.Cancelled, ""));
+        Assert.Empty(watched.Of("grpc.client.attempt.started"));
+        Assert.Empty(watched.Of("grpc.client.attempt.duration"));
+        Assert.Single(watched.Of("grpc.client.call.duration"));
     }
 
     /// <summary>What can't be read is the call's end, though the server has said OK.</summary>
@@ -358,17 +427,13 @@ public class CallMetricsTests
         [":method=POST", ":scheme=http", $":path=/{watched.Service}/Unary", ":authority=localhost", "te=trailers", "content-type=application/grpc"];
 
     private static async Task AssertAsync(Watched watched, string instrument, double value, string labels) =>
-        Assert.Equal(new Measured(instrument, value, labels), Assert.Single(await watched.MeasuredAsync(instrument), one => !one.Labels.Contains("=other", StringComparison.Ordinal)));
+        Assert.Equal(new Measured(instrument, value, labels), Assert.Single(await watched.MeasuredAsync(instrument)));
 
     private static async Task AssertStatusesAsync(Watched watched, string instrument, params string[] statuses)
     {
-        await Eventually.IsTrueAsync(() => Own(watched, instrument).Length >= statuses.Length, $"{statuses.Length} measurements of {instrument}");
-        Assert.Equal(statuses, Own(watched, instrument).Select(StatusOf));
+        await watched.MeasuredAsync(instrument, statuses.Length);
+        Assert.Equal(statuses, watched.Of(instrument).Select(StatusOf));
     }
-
-    /// <summary>Without the calls of other tests to methods that a server doesn't have.</summary>
-    private static Measured[] Own(Watched watched, string instrument) =>
-        [.. watched.Of(instrument).Where(one => !one.Labels.Contains("=other", StringComparison.Ordinal))];
 
     private static string StatusOf(Measured one) => one.Labels.Split("grpc.status=")[1];
 

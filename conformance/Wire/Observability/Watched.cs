@@ -64,6 +64,9 @@ internal sealed class Watched : IAsyncDisposable
     /// <summary>What listeners do besides noting what they are told.</summary>
     public Action OnTold { get; set; } = () => { };
 
+    /// <summary>Whether what is measured of methods that a server doesn't have is heard too, which may be another test's.</summary>
+    public bool HearsOther { get; init; }
+
     /// <summary>What was measured of the service's methods by the instrument.</summary>
     public Measured[] Of(string instrument) => [.. _measured.Where(one => one.Name == instrument)];
 
@@ -203,13 +206,9 @@ internal sealed class Watched : IAsyncDisposable
             method = tag.Key == "grpc.method" ? (string)tag.Value! : method;
         }
 
-        if (method == "other" || method.StartsWith(Service + "/", StringComparison.Ordinal))
+        if (method.StartsWith(Service + "/", StringComparison.Ordinal) || (HearsOther && method == "other"))
         {
             _measured.Enqueue(new Measured(instrument.Name, value, string.Join(' ', tags.ToArray().Select(tag => $"{tag.Key}={tag.Value}"))));
-        }
-
-        if (method != "other" && method.StartsWith(Service + "/", StringComparison.Ordinal))
-        {
             OnTold();
         }
     }

@@ -34,7 +34,7 @@ internal sealed class CallLabels
         string scheme = target.Text[..(target.Text.IndexOf(':', StringComparison.Ordinal) + 1)].ToLowerInvariant();
         return scheme switch
         {
-            "unix:" => [new("server.address", target.Text[scheme.Length..])],
+            "unix:" => [new("server.address", target.Text[scheme.Length..].Replace("///", "/", StringComparison.Ordinal))],
             "http:" => Telemetry.ServerAttributes(target.Authority, defaultPort: 80),
             "https:" => Telemetry.ServerAttributes(target.Authority, defaultPort: 443),
             _ => Telemetry.ServerAttributes(target.Authority),

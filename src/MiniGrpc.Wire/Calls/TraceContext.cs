@@ -37,11 +37,7 @@ internal static class TraceContext
     {
         DistributedContextPropagator propagator = DistributedContextPropagator.Current;
         propagator.ExtractTraceIdAndState(fields, Get, out string? parent, out string? state);
-        if (!ActivityContext.TryParse(parent, state, isRemote: true, out ActivityContext context))
-        {
-            Activity.Current = null; // no parent, and not one that happens to be about
-        }
-
+        ActivityContext.TryParse(parent, state, isRemote: true, out ActivityContext context); // or it has no parent
         Activity? span = source.StartActivity(name, ActivityKind.Server, context, attributes, links: null, startTime);
         if (span is not null && propagator.ExtractBaggage(fields, Get) is { } baggage)
         {
