@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Compression;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
@@ -201,9 +202,11 @@ public class CallMetricsTests
         await using var server = new TestServer(null, null, watched.Bind());
         RawClient client = await server.StartAsync();
         await client.HeadersAsync(1, endStream: false, RequestTo(watched));
+        await client.DataAsync(1, RawClient.Message(1, 2, 3));
         await client.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.Cancel));
         await AssertStatusesAsync(watched, "grpc.server.call.duration", "CANCELLED");
         Assert.Single(await watched.MeasuredAsync("grpc.server.call.started"));
+        Assert.Equal(3, Assert.Single(await watched.MeasuredAsync(s_serverSizes[0])).Value);
     }
 
     /// <summary>The handler goes on, but for the client the call has ended.</summary>
@@ -329,7 +332,7 @@ public class CallMetricsTests
             """{"methodConfig": [{"name": [{}], "hedgingPolicy": {"maxAttempts": 2, "hedgingDelay": "0s"}}]}"""));
         await watched.CallAsync();
         Measured[] ended = await watched.MeasuredAsync("grpc.client.attempt.duration", 2);
-        Assert.Equal(["CANCELLED", "OK"], ended.Select(StatusOf).Order());
+        Assert.Equal(["CANCELLED", "OK"], ended.Select(StatusOf).Order(StringComparer.Ordinal));
         await AssertStatusesAsync(watched, "grpc.client.call.duration", "OK");
     }
 
@@ -419,6 +422,9 @@ public class CallMetricsTests
         await watched.CallAsync();
         await watched.CallAsync(MethodType.DuplexStreaming);
         await watched.MeasuredAsync("grpc.server.call.duration", 2);
+        await watched.MeasuredAsync("grpc.client.call.duration", 2);
+        await watched.SpansAsync(ActivityKind.Server, 2);
+        await watched.SpansAsync(ActivityKind.Client, 2);
         await Eventually.IsTrueAsync(
             () => watched.Log.Lines.Contains("Error: A listener to the metrics or spans of MiniGrpc threw an exception"), "the failures to be logged");
     }
@@ -432,7 +438,7 @@ public class CallMetricsTests
     private static async Task AssertStatusesAsync(Watched watched, string instrument, params string[] statuses)
     {
         await watched.MeasuredAsync(instrument, statuses.Length);
-        Assert.Equal(statuses, watched.Of(instrument).Select(StatusOf));
+        Assert.Equal(statuses.Order(StringComparer.Ordinal), watched.Of(instrument).Select(StatusOf).Order(StringComparer.Ordinal));
     }
 
     private static string StatusOf(Measured one) => one.Labels.Split("grpc.status=")[1];

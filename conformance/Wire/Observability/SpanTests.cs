@@ -104,7 +104,7 @@ public class SpanTests
         await watched.StartAsync();
         await watched.CallAsync();
         await watched.CallAsync();
-        Activity[] spans = await watched.SpansAsync(ActivityKind.Server, 2);
+        Activity[] spans = [.. (await watched.SpansAsync(ActivityKind.Server, 2)).OrderBy(span => span.StartTimeUtc)];
         Assert.Equal([spans[0], spans[0], spans[1], spans[1]], seen);
         Assert.NotEqual(spans[0].TraceId, spans[1].TraceId);
     }
@@ -231,7 +231,7 @@ public class SpanTests
         };
         await watched.StartAsync();
         await watched.CallAsync();
-        Assert.Empty(seen!);
+        Assert.DoesNotContain(seen!, entry => entry.Key is "traceparent" or "tracestate" or "baggage");
 
         using Activity caller = new Activity("caller").SetIdFormat(ActivityIdFormat.W3C).Start();
         caller.TraceStateString = "vendor=1";

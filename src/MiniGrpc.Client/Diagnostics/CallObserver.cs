@@ -87,29 +87,29 @@ internal sealed class CallObserver
     /// <summary>The call has ended.</summary>
     public void End(Status status)
     {
-        if (Interlocked.Exchange(ref _hasEnded, 1) == 0)
+        if (Interlocked.Exchange(ref _hasEnded, 1) != 0)
         {
-            Tell(() =>
-            {
-                ClientMetrics.CallEnded(_labels, status.StatusCode, Since(_startedAt));
-                if (_span is not null)
-                {
-                    Telemetry.Stop(_span, status, isError: status.StatusCode != StatusCode.OK);
-                }
-            });
+            return;
+        }
+
+        Tell(() => ClientMetrics.CallEnded(_labels, status.StatusCode, Since(_startedAt)));
+        if (_span is { } span)
+        {
+            Tell(() => Telemetry.Stop(span, status, isError: status.StatusCode != StatusCode.OK));
         }
     }
 
     /// <summary>An attempt begins. The span says so of all but the first.</summary>
-    internal void OnAttemptStarted() => Tell(() =>
+    internal void OnAttemptStarted()
     {
-        ClientMetrics.AttemptStarted(_labels);
         int previous = Interlocked.Increment(ref _attempts) - 1;
         if (previous > 0)
         {
             _span?.AddEvent(new ActivityEvent("attempt", tags: [new("previous-rpc-attempts", previous)]));
         }
-    });
+
+        Tell(() => ClientMetrics.AttemptStarted(_labels));
+    }
 
     /// <summary>An attempt has ended, and another may follow.</summary>
     internal void OnAttemptEnded(AttemptEnd end) => Tell(() => ClientMetrics.AttemptEnded(_labels, end));

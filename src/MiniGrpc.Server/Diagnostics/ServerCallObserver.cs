@@ -28,6 +28,7 @@ internal sealed class ServerCallObserver : IThreadPoolWorkItem
     private Activity? _span;
     private CallEnd? _end;
     private byte[]? _requestFields;
+    private long _received;
     private int _wasCounted;
     private int _wasReported;
 
@@ -59,16 +60,10 @@ internal sealed class ServerCallObserver : IThreadPoolWorkItem
     /// <summary>The handler is about to run: its thread goes on in the call's span.</summary>
     public void Begin(byte[] requestFields)
     {
-        try
+        Count();
+        if (_isTraced)
         {
-            Count();
-            _span = _isTraced
-                ? TraceContext.StartServerSpan(Telemetry.Source, _labels.Name, requestFields, AttributesFor(requestFields), _startTime)
-                : null;
-        }
-        catch (Exception e)
-        {
-            Telemetry.LogFailure(_stream.Server.Logger, e); // user code; the call goes on whatever it throws
+            Tell(() => _span = TraceContext.StartServerSpan(Telemetry.Source, _labels.Name, requestFields, AttributesFor(requestFields), _startTime));
         }
     }
 
@@ -82,10 +77,11 @@ internal sealed class ServerCallObserver : IThreadPoolWorkItem
     /// <summary>The call has ended before its handler: what is measured is told, while the span goes on with the handler.</summary>
     public void PostReport() => _stream.Connection.Posts.Post(this);
 
-    /// <summary>The call has ended without a handler. Its request fields are about to go.</summary>
+    /// <summary>The call has ended without a handler. Its request fields are about to go, and what has come of its requests.</summary>
     public void PostWhole(HeaderList requestFields)
     {
         _requestFields = requestFields.ToArray();
+        _received = _stream.Inbox.MessageOctets;
         PostReport();
     }
 
@@ -121,40 +117,38 @@ internal sealed class ServerCallObserver : IThreadPoolWorkItem
             return;
         }
 
-        try
-        {
-            Count();
-            CallEnd end = End;
-            ServerMetrics.Ended(_labels, end.Status.StatusCode, end.Duration, _stream.SentMessageOctets, _stream.Inbox.MessageOctets);
-        }
-        catch (Exception e)
-        {
-            Telemetry.LogFailure(_stream.Server.Logger, e);
-        }
+        Count();
+        CallEnd end = End;
+        long received = Math.Max(_received, _stream.Inbox.MessageOctets);
+        Tell(() => ServerMetrics.Ended(_labels, end.Status.StatusCode, end.Duration, _stream.SentMessageOctets, received));
     }
 
     private void Count()
     {
         if (Interlocked.Exchange(ref _wasCounted, 1) == 0)
         {
-            ServerMetrics.Started(_labels);
+            Tell(() => ServerMetrics.Started(_labels));
         }
     }
 
     private void StopSpan()
     {
-        if (_span is not { } span)
-        {
-            return;
-        }
-
-        try
+        if (_span is { } span)
         {
             Status status = End.Status;
-            Telemetry.Stop(span, status, IsServerError(status.StatusCode));
+            Tell(() => Telemetry.Stop(span, status, IsServerError(status.StatusCode)));
+        }
+    }
+
+    private void Tell(Action listeners)
+    {
+        try
+        {
+            listeners();
         }
         catch (Exception e)
         {
+            // Listeners are user code; the call goes on whatever they throw.
             Telemetry.LogFailure(_stream.Server.Logger, e);
         }
     }
