@@ -43,7 +43,7 @@ internal sealed class SpanRecorder : IDisposable
 
     private void Print(ActivitySpanId parent, string indent)
     {
-        foreach (Activity span in _spans.Where(span => span.ParentSpanId == parent).OrderBy(span => span.StartTimeUtc))
+        foreach (Activity span in _spans.Where(span => span.ParentSpanId.ToHexString() == parent.ToHexString()).OrderBy(span => span.StartTimeUtc))
         {
             string who = span.Kind switch { ActivityKind.Client => "client ", ActivityKind.Server => "server ", _ => "" };
             string status = span.GetTagItem("rpc.grpc.status_code") is int code ? $" {(StatusCode)code}" : "";

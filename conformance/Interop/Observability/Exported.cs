@@ -5,6 +5,7 @@ namespace MiniGrpc.Conformance.Interop.Observability;
 
 /// <summary>What OpenTelemetry's in-memory exporter is given to fill, and a test to wait at.</summary>
 internal sealed class Exported<T> : Collection<T>
+    where T : class
 {
     private readonly Lock _lock = new();
     private readonly List<(Func<T, bool> IsMeant, TaskCompletionSource<T> Found)> _waiting = [];
@@ -17,18 +18,20 @@ internal sealed class Exported<T> : Collection<T>
         }
     }
 
-    /// <summary>The first one of a kind, as soon as it is there.</summary>
+    /// <summary>The first one of a kind, as soon as it is there. Each one is asked about once, in their order.</summary>
     public Task<T> FirstAsync(Func<T, bool> isMeant, string what)
     {
         TaskCompletionSource<T> found = new(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
-            if (Items.Any(isMeant))
+            if (Items.FirstOrDefault(isMeant) is { } first)
             {
-                found.SetResult(Items.First(isMeant));
+                found.SetResult(first);
             }
-
-            _waiting.Add((isMeant, found));
+            else
+            {
+                _waiting.Add((isMeant, found));
+            }
         }
 
         return found.Task.WithinLimit(what);
