@@ -222,7 +222,13 @@ internal sealed class Watched : IAsyncDisposable
                 options.Name.StartsWith(Service + "/", StringComparison.Ordinal) || _traces.ContainsKey(options.Parent.TraceId)
                     ? ActivitySamplingResult.AllDataAndRecorded
                     : ActivitySamplingResult.None,
-            ActivityStarted = span => _traces.TryAdd(span.TraceId, true),
+            ActivityStarted = span =>
+            {
+                if (span.OperationName.StartsWith(Service + "/", StringComparison.Ordinal))
+                {
+                    _traces.TryAdd(span.TraceId, true); // and what is called "other" within it
+                }
+            },
             ActivityStopped = span =>
             {
                 if (_traces.ContainsKey(span.TraceId))

@@ -5,7 +5,6 @@ using Grpc.Core;
 
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Diagnostics;
-using MiniGrpc.Wire.Hpack;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Server.Diagnostics;

@@ -94,10 +94,16 @@ internal static class Telemetry
         }
 
         Activity? current = Activity.Current;
-        span.Stop(); // which makes the span before it the current one
-        if (current != span)
+        try
         {
-            Activity.Current = current;
+            span.Stop(); // which makes the span before it the current one
+        }
+        finally
+        {
+            if (current != span)
+            {
+                Activity.Current = current;
+            }
         }
     }
 
