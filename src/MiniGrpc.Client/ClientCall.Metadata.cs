@@ -82,7 +82,8 @@ internal abstract partial class ClientCall
     /// <summary>What this call's header list has beyond that of its method.</summary>
     private HeaderList? RequestFields()
     {
-        if (!HasDeadline && RequestCompression is null && _requestHeaders is not { Count: > 0 } && PreviousAttempts == 0 && _authorization is null)
+        if (!HasDeadline && RequestCompression is null && _requestHeaders is not { Count: > 0 } && PreviousAttempts == 0 && _authorization is null
+            && Observer?.TraceHeaders is null)
         {
             return null;
         }
@@ -108,6 +109,11 @@ internal abstract partial class ClientCall
         if (_requestHeaders is not null)
         {
             MetadataCodec.Encode(_requestHeaders, fields);
+        }
+
+        if (Observer?.TraceHeaders is { } trace)
+        {
+            MetadataCodec.Encode(trace, fields);
         }
 
         if (_authorization is not null)

@@ -1,5 +1,6 @@
 using Grpc.Core;
 
+using MiniGrpc.Client.Diagnostics;
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2;
@@ -58,6 +59,11 @@ internal abstract partial class ClientCall
     /// <summary>Starts the call: its deadline, its cancellation, and, when there is a connection, its stream.</summary>
     protected void Begin()
     {
+        if (AttemptNumber == 0 && IsUsers)
+        {
+            Observer = CallObserver.StartOne(Channel, Plan, MethodName, _requestHeaders);
+        }
+
         if (_cancellationToken.IsCancellationRequested)
         {
             OnTokenCancelled();
@@ -113,6 +119,7 @@ internal abstract partial class ClientCall
         if (CanStartAgain && !HasEnded && !_startedAgain)
         {
             _startedAgain = true;
+            Observer?.End(status.StatusCode, isLast: false);
             Channel.Core.Dispatcher.Post(new SecondStart(this));
             return;
         }
@@ -123,7 +130,14 @@ internal abstract partial class ClientCall
 
     /// <summary>Brings the call to a connection, now or as soon as there is one.</summary>
     /// <exception cref="ObjectDisposedException">The channel was closed.</exception>
-    protected virtual void Route() => Channel.Core.Router.Start(this);
+    protected virtual void Route()
+    {
+        Observer?.Begin();
+        Channel.Core.Router.Start(this);
+    }
+
+    /// <summary>Whether it is a call of the channel's user, whom metrics and spans are for, and not one of the channel's own.</summary>
+    protected virtual bool IsUsers => true;
 
     /// <summary>Whether all that was sent is still there to be sent once more.</summary>
     protected abstract bool CanStartAgain { get; }
@@ -152,6 +166,7 @@ internal abstract partial class ClientCall
             ?? new ClientStream(connection, Channel.Compressions);
         stream.Begin(this, Plan.MaxReceiveMessageSize);
         Prepare(stream);
+        Observer?.OnStream(stream);
         Connection = connection;
         Stream = stream; // the response may be there before the opener goes on
         return send.TryOpen(stream, Plan.RequestBlock, fields, endStream: false);

@@ -1,6 +1,7 @@
 using Grpc.Core;
 
 using MiniGrpc.Client.Credentials;
+using MiniGrpc.Client.Diagnostics;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Connection;
@@ -29,6 +30,9 @@ internal abstract partial class ClientCall : ICallHandle, IThreadPoolWorkItem
     private Deadline? _timer;
     private PostedCompletion? _endSource;
     private CallEnd? _end;
+
+    /// <summary>Whether a call of one response has looked at its end. It stands here since it takes no room beside other flags.</summary>
+    protected bool _wasResumed;
 
     protected ClientCall(MiniChannel channel, IMethod method, CallOptions options)
     {
@@ -77,8 +81,14 @@ internal abstract partial class ClientCall : ICallHandle, IThreadPoolWorkItem
     /// <summary>Whether the call has its status.</summary>
     public bool HasEnded => Volatile.Read(ref _end) is not null;
 
+    /// <summary>Which attempt it is of a call that may have several, from 1 on; 0 for a call of its own.</summary>
+    public int AttemptNumber { get; set; }
+
     /// <summary>How many attempts of the same call there were before this one; the server is told.</summary>
-    public int PreviousAttempts { get; set; }
+    public int PreviousAttempts => Math.Max(AttemptNumber - 1, 0);
+
+    /// <summary>Who tells listeners of the attempt; null if nobody listens.</summary>
+    public AttemptObserver? Observer { get; set; }
 
     /// <summary>Whether the call has failed without any server having looked at it.</summary>
     public bool WasUnprocessed { get; private set; }
@@ -148,6 +158,7 @@ internal abstract partial class ClientCall : ICallHandle, IThreadPoolWorkItem
             return false;
         }
 
+        Observer?.End(end.Status.StatusCode, isLast: true);
         _timer?.Dispose();
         _registration.Unregister();
         _authorization?.Stop(Channel.Core.Dispatcher);

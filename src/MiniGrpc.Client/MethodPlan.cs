@@ -1,7 +1,9 @@
 using Grpc.Core;
 
 using MiniGrpc.Client.Configuration;
+using MiniGrpc.Client.Diagnostics;
 using MiniGrpc.Client.Repeating;
+using MiniGrpc.Client.Resolving;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Client;
@@ -11,6 +13,7 @@ namespace MiniGrpc.Client;
 internal sealed class MethodPlan(PreparedFields requestBlock, MethodParameters parameters, MiniChannelOptions options)
 {
     private object? _encoded;
+    private CallLabels? _labels;
 
     /// <summary>The header fields that every call of the method starts with.</summary>
     public PreparedFields RequestBlock => requestBlock;
@@ -30,6 +33,9 @@ internal sealed class MethodPlan(PreparedFields requestBlock, MethodParameters p
     /// <summary>The method for requests that are encoded already: one object for all calls, since plans are kept by method.</summary>
     public Method<EncodedMessage, TResponse> Encoded<TRequest, TResponse>(Method<TRequest, TResponse> method) =>
         (Method<EncodedMessage, TResponse>)(_encoded ??= EncodedMessage.MethodFor(method));
+
+    /// <summary>What metrics and spans say of the method, <c>/package.Service/Method</c>, on the channel to <paramref name="target"/>.</summary>
+    public CallLabels LabelsOf(string method, Target target) => _labels ??= new CallLabels(method, target);
 
     /// <summary>The options of a call, with what the service config says where they say nothing, and its timeout if that is sooner.</summary>
     public CallOptions Apply(CallOptions call)

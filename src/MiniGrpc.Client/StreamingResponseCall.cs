@@ -22,7 +22,15 @@ internal class StreamingResponseCall<TRequest, TResponse> : TypedCall<TRequest, 
     public IAsyncStreamReader<TResponse> Reader => _reader;
 
     /// <inheritdoc />
-    internal override void Resume() => _reader.Resume();
+    internal override void Resume()
+    {
+        if (HasEnded)
+        {
+            Observer?.Report(Status);
+        }
+
+        _reader.Resume();
+    }
 
     /// <inheritdoc />
     protected override void OnOpened(ClientStream stream)

@@ -64,7 +64,7 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
             result = OpenStream(gate.Send, connection, fields, out stream);
             if (result == OpenResult.Opened)
             {
-                gate.Send.WriteData(stream!, message, endStream: true);
+                stream!.Send(gate.Send, message, endStream: true);
             }
         }
 

@@ -15,7 +15,6 @@ internal sealed class UnaryResponseCall<TRequest, TResponse>(MiniChannel channel
 
     // Completed on the pool in Resume, where continuations may as well run.
     private readonly TaskCompletionSource<TResponse> _response = new();
-    private int _completed;
 
     /// <summary>The response.</summary>
     public Task<TResponse> Response => _response.Task;
@@ -29,18 +28,21 @@ internal sealed class UnaryResponseCall<TRequest, TResponse>(MiniChannel channel
             return;
         }
 
-        if (Interlocked.Exchange(ref _completed, 1) != 0)
+        if (Interlocked.Exchange(ref _wasResumed, true))
         {
             return;
         }
 
-        if (Status.StatusCode == StatusCode.OK && TryReadResponse(out TResponse response))
+        TResponse response = null!;
+        bool isRead = Status.StatusCode == StatusCode.OK && TryReadResponse(out response);
+        if (isRead && TakesOneRequest && Stream!.Inbox.IsAtEnd)
         {
-            if (TakesOneRequest && Stream!.Inbox.IsAtEnd)
-            {
-                LetGoOfStream(); // before the caller goes on, who may want it for the next call
-            }
+            LetGoOfStream(); // before the caller goes on, who may want it for the next call
+        }
 
+        Observer?.Report(Status);
+        if (isRead)
+        {
             _response.TrySetResult(response);
         }
         else

@@ -1,5 +1,7 @@
 using Grpc.Core;
 
+using MiniGrpc.Server.Diagnostics;
+
 namespace MiniGrpc.Server;
 
 /// <summary>One method of a service: how its requests are read, its handler called, and its responses written.</summary>
@@ -16,6 +18,9 @@ internal abstract class MethodHandler
 
     /// <summary><c>/package.Service/Method</c>, as <c>:path</c> has it.</summary>
     public string FullName { get; }
+
+    /// <summary>What metrics and spans say of its calls.</summary>
+    public MethodLabels Labels => field ??= MethodLabels.Of(FullName);
 
     /// <summary>Whether the handler is given one request, and so starts when that is complete.</summary>
     public abstract bool TakesOneRequest { get; }

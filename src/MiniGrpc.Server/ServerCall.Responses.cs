@@ -77,7 +77,8 @@ internal partial class ServerCall
         OutputBuffer message = Serialize(serializer, marshaller, response, _writeOptions);
         using (Http2Connection.GateScope gate = _stream.Connection.EnterToSend())
         {
-            if (!TryFinish())
+            bool tooLarge = gate.Send.IsTooLarge(null, trailers);
+            if (!TryFinish(tooLarge ? s_trailersTooLarge : _status))
             {
                 trailers?.Release();
                 headers?.Release();
@@ -90,13 +91,13 @@ internal partial class ServerCall
                 gate.Send.WriteHeaders(_stream, ResponseBlocks.Headers, headers, endStream: false);
             }
 
-            if (gate.Send.IsTooLarge(null, trailers))
+            if (tooLarge)
             {
                 trailers!.Release();
                 trailers = ServerStream.StatusFields(s_trailersTooLarge);
             }
 
-            gate.Send.WriteData(_stream, message, endStream: false);
+            _stream.Send(gate.Send, message, endStream: false);
             gate.Send.WriteTrailers(_stream, trailers is null ? ResponseBlocks.TrailersOk : null, trailers);
         }
 
@@ -116,18 +117,20 @@ internal partial class ServerCall
         catch (ArgumentException e)
         {
             _stream.Server.Logger.LogError(e, "The trailers of {Method} can't be sent", _methodName);
-            trailers = ServerStream.StatusFields(new Status(StatusCode.Unknown, "The handler set trailers that can't be sent."));
+            status = new Status(StatusCode.Unknown, "The handler set trailers that can't be sent.");
+            trailers = ServerStream.StatusFields(status);
         }
 
         using Http2Connection.GateScope gate = _stream.Connection.Enter();
-        if (TryFinish())
+        if (gate.Send.IsTooLarge(ResponseBlocks.Headers, trailers))
         {
-            if (gate.Send.IsTooLarge(ResponseBlocks.Headers, trailers))
-            {
-                trailers.Release();
-                trailers = ServerStream.StatusFields(s_trailersTooLarge);
-            }
+            status = s_trailersTooLarge;
+            trailers.Release();
+            trailers = ServerStream.StatusFields(status);
+        }
 
+        if (TryFinish(status))
+        {
             // Without a header list before it, this is Trailers-Only: one block for both.
             gate.Send.WriteTrailers(_stream, HeadersSent ? null : ResponseBlocks.Headers, trailers);
         }
@@ -137,7 +140,7 @@ internal partial class ServerCall
         }
     }
 
-    private bool TryFinish() => !_completed && (_completed = _stream.TryFinish());
+    private bool TryFinish(in Status status) => !_completed && (_completed = _stream.TryFinish(status));
 
     private HeaderList TrailerFields(Status status, Metadata? exceptionTrailers)
     {

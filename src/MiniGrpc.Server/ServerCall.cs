@@ -34,6 +34,7 @@ internal partial class ServerCall
     {
         try
         {
+            _stream.Observer?.Begin(_stream.RequestFields!.ToArray());
             await handler.RunAsync(this).ConfigureAwait(false);
         }
         catch (Exception e)
@@ -43,6 +44,7 @@ internal partial class ServerCall
         }
         finally
         {
+            _stream.Observer?.Finish(); // before the stream may serve another call
             _stream.Release();
             OnEnded();
         }
@@ -142,8 +144,14 @@ internal partial class ServerCall
 
     private Status ToStatus(Exception exception)
     {
+        ILogger logger = _stream.Server.Logger;
         if (exception is RpcException rpc)
         {
+            if (logger.IsEnabled(LogLevel.Debug))
+            {
+                logger.LogDebug(exception, "The handler of {Method} ended its call with {StatusCode}", _methodName, rpc.StatusCode);
+            }
+
             return rpc.Status.StatusCode == StatusCode.OK
                 ? new Status(StatusCode.Unknown, "The handler threw an RpcException with status OK.")
                 : rpc.Status;
@@ -151,11 +159,12 @@ internal partial class ServerCall
 
         if (_isCutOff || _stream.IsFinished)
         {
+            logger.LogDebug(exception, "The handler of {Method} threw an exception after its call had ended", _methodName);
             return new Status(StatusCode.Cancelled, "The call has ended.");
         }
 
         // What went wrong inside is for the log; a stranger may be reading the status.
-        _stream.Server.Logger.LogError(exception, "The handler of {Method} threw an exception", _methodName);
+        logger.LogError(exception, "The handler of {Method} threw an exception", _methodName);
         return new Status(
             StatusCode.Unknown,
             _stream.Server.Options.EnableDetailedErrors

@@ -10,6 +10,11 @@ namespace MiniGrpc.Server;
 /// <content>How a call ends that its handler doesn't end: refused, past its deadline, or given up by the client or the connection.</content>
 internal sealed partial class ServerStream
 {
+    private static readonly Status s_deadlineExceeded = new(StatusCode.DeadlineExceeded, "The deadline of the call has passed.");
+
+    /// <summary>The client has reset the stream, or the connection has ended: nobody is told, but those who watch.</summary>
+    private static readonly Status s_givenUp = new(StatusCode.Cancelled, "The client, or its connection, has ended the call.");
+
     /// <summary>The fields of a status: <c>grpc-status</c> and, percent-encoded, <c>grpc-message</c>.</summary>
     internal static HeaderList StatusFields(Status status)
     {
@@ -25,14 +30,14 @@ internal sealed partial class ServerStream
         return fields;
     }
 
-    private void Refuse(PreparedFields prepared, HeaderList? fields)
+    private void Refuse(PreparedFields prepared, HeaderList? fields, Status status = default)
     {
         if (_server.Compressions.AcceptEncoding.Length > 0 && fields is not null)
         {
             fields.Add("grpc-accept-encoding"u8, _server.Compressions.AcceptEncoding.Span);
         }
 
-        TryFinish();
+        TryFinish(status);
         using (Http2Connection.GateScope gate = Connection.Enter())
         {
             gate.Send.WriteRefusal(this, prepared, fields);
@@ -41,18 +46,19 @@ internal sealed partial class ServerStream
         fields?.Release();
         if (Interlocked.Exchange(ref _started, 1) == 0)
         {
+            Observer?.PostWhole(_requestFields);
             Release();
         }
     }
 
     private void OnDeadline()
     {
-        HeaderList fields = StatusFields(new Status(StatusCode.DeadlineExceeded, "The deadline of the call has passed."));
+        HeaderList fields = StatusFields(s_deadlineExceeded);
         using (Http2Connection.GateScope gate = Connection.Enter())
         {
             // Decided inside the gate, so that no message can follow the trailers. A timer that is late by a whole call finds the clock
             // of the next one running.
-            if (!_timer!.HasPassed || !TryFinish())
+            if (!_timer!.HasPassed || !TryFinish(s_deadlineExceeded))
             {
                 fields.Release();
                 return;
@@ -76,7 +82,7 @@ internal sealed partial class ServerStream
     /// <summary>The client, or the connection, has ended the call: nothing can be sent any more.</summary>
     private void EndEarly()
     {
-        if (TryFinish())
+        if (TryFinish(s_givenUp))
         {
             Abandon();
         }
@@ -87,6 +93,7 @@ internal sealed partial class ServerStream
     {
         if (Interlocked.Exchange(ref _started, 1) == 0)
         {
+            Observer?.PostWhole(_requestFields);
             Release();
             return;
         }
@@ -99,6 +106,7 @@ internal sealed partial class ServerStream
         }
 
         _call?.Cancel();
+        Observer?.PostReport();
 
         // A reader that waits learns of it on the pool, not here.
         Connection.Posts.Post(this);

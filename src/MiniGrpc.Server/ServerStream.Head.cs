@@ -1,5 +1,6 @@
 using Grpc.Core;
 
+using MiniGrpc.Server.Diagnostics;
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Http2;
 
@@ -23,6 +24,7 @@ internal sealed partial class ServerStream
     /// <inheritdoc />
     internal override ProtocolError? OnHeaders(HeaderList fields, bool endStream)
     {
+        Observer = ServerCallObserver.Start(this);
         if (fields.Repeated?.Reading is MethodHandler known)
         {
             _handler = known;
@@ -32,6 +34,7 @@ internal sealed partial class ServerStream
             return null;
         }
 
+        Observer?.OnMethod(_handler!);
         if (endStream)
         {
             Inbox.End();
@@ -53,6 +56,7 @@ internal sealed partial class ServerStream
         {
             Connection.Causes.Note(0, head.Reason, head.Reason);
             _httpRefusal = refusal;
+            Observer = null; // no call, but something else
             DiscardInbox(); // and what still comes
             if (endStream)
             {
@@ -64,7 +68,13 @@ internal sealed partial class ServerStream
 
         if (head.Refusal is { } error)
         {
-            Refuse(ResponseBlocks.Headers, StatusFields(Note(new Status((StatusCode)error.Code, error.Detail))));
+            if (head.Handler is not null)
+            {
+                Observer?.OnMethod(head.Handler);
+            }
+
+            Status status = Note(new Status((StatusCode)error.Code, error.Detail));
+            Refuse(ResponseBlocks.Headers, StatusFields(status), status);
             return false;
         }
 

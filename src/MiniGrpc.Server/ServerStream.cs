@@ -1,3 +1,6 @@
+using Grpc.Core;
+
+using MiniGrpc.Server.Diagnostics;
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2;
@@ -47,6 +50,9 @@ internal sealed partial class ServerStream : GrpcStream
     /// <summary>The server's options and services.</summary>
     public ServerCore Server => _server;
 
+    /// <summary>Who tells listeners of the call; null if nobody listens.</summary>
+    public ServerCallObserver? Observer { get; private set; }
+
     /// <summary>The moment at which the client stops waiting, in UTC; <see cref="DateTime.MaxValue"/> for never.</summary>
     public DateTime Deadline { get; private set; } = DateTime.MaxValue;
 
@@ -70,6 +76,7 @@ internal sealed partial class ServerStream : GrpcStream
             // Ended before it began: there is no handler to run.
             if (IsFinished)
             {
+                Observer?.TellWhole(_requestFields.ToArray());
                 Release();
                 return;
             }
@@ -89,8 +96,17 @@ internal sealed partial class ServerStream : GrpcStream
         }
     }
 
-    /// <summary>Takes the right to end the call; true once.</summary>
-    public bool TryFinish() => Interlocked.Exchange(ref _finished, 1) == 0;
+    /// <summary>Takes the right to end the call, with <paramref name="status"/>; true once.</summary>
+    public bool TryFinish(in Status status)
+    {
+        if (Interlocked.Exchange(ref _finished, 1) != 0)
+        {
+            return false;
+        }
+
+        Observer?.OnEnd(status);
+        return true;
+    }
 
     /// <summary>The handler has returned, or never ran: give everything back.</summary>
     public void Release()
@@ -118,6 +134,7 @@ internal sealed partial class ServerStream : GrpcStream
             _requestFields.Release();
             if (isReusable)
             {
+                Observer = null;
                 _call = null; // in here: whoever asks next on behalf of this call finds that the fields are no longer its own
             }
         }

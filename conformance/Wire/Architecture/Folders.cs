@@ -24,16 +24,18 @@ internal static class Folders
     /// <summary>
     /// The directions, and nothing points back. Http2 → Hpack; Connection → Http2 and Transport; Calls → Connection and Grpc.
     /// Who may know a folder may know what stands below it: Calls puts fields into Http2's lists and says how HPACK is to
-    /// index them, and the wire trace in Connection keeps HPACK decoders of its own. Buffers is a leaf that everybody uses.
+    /// index them, and the wire trace in Connection keeps HPACK decoders of its own. Buffers is a leaf that everybody uses,
+    /// Diagnostics one for those who have something to tell listeners.
     /// </summary>
     public static IReadOnlyDictionary<string, string[]> MayKnow { get; } = new Dictionary<string, string[]>
     {
         ["Buffers"] = [],
+        ["Diagnostics"] = [],
         ["Hpack"] = ["Buffers"],
         ["Http2"] = ["Hpack", "Buffers"],
         ["Grpc"] = ["Buffers"],
         ["Transport"] = ["Buffers"],
-        ["Connection"] = ["Http2", "Hpack", "Transport", "Buffers"],
+        ["Connection"] = ["Http2", "Hpack", "Transport", "Buffers", "Diagnostics"],
         ["Calls"] = ["Connection", "Grpc", "Http2", "Hpack", "Buffers"],
     };
 

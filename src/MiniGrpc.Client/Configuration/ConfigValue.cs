@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Grpc.Core;
+using MiniGrpc.Wire.Grpc;
 
 namespace MiniGrpc.Client.Configuration;
 
@@ -114,8 +115,8 @@ internal readonly struct ConfigValue
             return (StatusCode)AsInteger();
         }
 
-        return _json.ValueKind == JsonValueKind.String && StatusCodeNames.TryParse(AsString(), out StatusCode code)
-            ? code : throw Unexpected("the name or number of a status code");
+        return _json.ValueKind == JsonValueKind.String && StatusCodeNames.TryParse(AsString(), out GrpcStatusCode code)
+            ? (StatusCode)code : throw Unexpected("the name or number of a status code");
     }
 
     private ConfigValue At(JsonElement json, string name) => new(json, _place.Length == 0 ? name : $"{_place}.{name}");

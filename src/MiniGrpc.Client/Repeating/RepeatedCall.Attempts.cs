@@ -2,6 +2,7 @@ using System.Globalization;
 
 using Grpc.Core;
 
+using MiniGrpc.Client.Diagnostics;
 using MiniGrpc.Wire.Connection;
 
 namespace MiniGrpc.Client.Repeating;
@@ -13,7 +14,8 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
     private Attempt StartAttempt(int previous)
     {
         TypedCall<EncodedMessage, TResponse> call = CreateAttempt(_channel, _encodedMethod, _options);
-        call.PreviousAttempts = previous;
+        call.AttemptNumber = previous + 1;
+        call.Observer = _observer is null ? null : new AttemptObserver(_observer);
         var attempt = new Attempt(call);
         lock (_lock)
         {

@@ -1,5 +1,6 @@
 using Grpc.Core;
 
+using MiniGrpc.Client.Diagnostics;
 using MiniGrpc.Wire.Connection;
 
 namespace MiniGrpc.Client.Repeating;
@@ -31,6 +32,7 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
     private readonly PostedCompletion _decided = new();
     private readonly Lock _lock = new();
     private readonly List<Attempt> _attempts = [];
+    private CallObserver? _observer;
     private EncodedMessage? _onlyRequest;
     private Decision? _decision;
     private bool _mustChoose;
@@ -57,6 +59,7 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
     public void Start(TRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
+        Observe();
         try
         {
             _onlyRequest = Encode(request);
@@ -76,6 +79,7 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
     /// <summary>Starts a call of many requests.</summary>
     public RepeatedRequestWriter<TRequest, TResponse> StartStreaming()
     {
+        Observe();
         Begin();
         return new RepeatedRequestWriter<TRequest, TResponse>(this, _options.WriteOptions);
     }
@@ -153,6 +157,17 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
 
     private EncodedMessage Encode(TRequest message) => EncodedMessage.Of(_method.RequestMarshaller, message, _plan.MaxSendMessageSize);
 
+    /// <summary>The call begins for those who watch. It may have been cancelled already.</summary>
+    private void Observe()
+    {
+        CallObserver? observer = CallObserver.Start(_channel, _plan, _method.FullName, _options.Headers);
+        Interlocked.Exchange(ref _observer, observer); // a full fence: who decides looks at it afterwards
+        if (_decision is { } decided)
+        {
+            observer?.End(decided.Status);
+        }
+    }
+
     private void Begin()
     {
         if (Volatile.Read(ref _decision) is null)
@@ -198,6 +213,15 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
         {
             others = [.. _attempts.Where(attempt => attempt.Call != decision.Chosen)];
             chosen = _attempts.Find(attempt => attempt.Call == decision.Chosen);
+        }
+
+        if (decision.Chosen is null)
+        {
+            Volatile.Read(ref _observer)?.End(decision.Status);
+        }
+        else if (decision.Chosen.Observer is { } attempt)
+        {
+            _observer!.Choose(attempt);
         }
 
         Array.ForEach(others, attempt => attempt.Call.Dispose());

@@ -52,6 +52,9 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
     /// <summary>Whether the message that was read last came compressed.</summary>
     internal bool LastReadWasCompressed { get; private set; }
 
+    /// <summary>The octets of all messages that were accepted for sending, as they are sent, without their prefixes. Changed under the gate.</summary>
+    internal long SentMessageOctets { get; private set; }
+
     /// <summary>Under the gate: whether the call still sends messages.</summary>
     protected virtual bool AcceptsMessages => true;
 
@@ -94,7 +97,7 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
         Task? waiter = null;
         using (Http2Connection.GateScope gate = Connection.Enter())
         {
-            result = AcceptsMessages ? gate.Send.WriteData(this, message, endStream) : SendResult.Closed;
+            result = AcceptsMessages ? Send(gate.Send, message, endStream) : SendResult.Closed;
             if (result == SendResult.AcceptedFull)
             {
                 _writeWaiter ??= new PostedCompletion();
@@ -104,6 +107,15 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
 
         serializer.Return();
         return waiter is null ? (result == SendResult.Closed ? s_false : s_true) : WaitAsync(waiter);
+    }
+
+    /// <summary>Under the gate: hands a serialized message over, and counts it.</summary>
+    internal SendResult Send(SendSide send, Buffers.OutputBuffer message, bool endStream)
+    {
+        int octets = message.Length - Grpc.MessagePrefix.Size; // looked at first: the buffer may be taken
+        SendResult result = send.WriteData(this, message, endStream);
+        SentMessageOctets += result == SendResult.Closed ? 0 : octets;
+        return result;
     }
 
     /// <summary>Says in the log what is wrong with what the peer sent, and returns it: the status of this call.</summary>
@@ -154,6 +166,7 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
         base.Renew();
         Inbox.Renew(Connection.Options.Limits.StreamWindow);
         ReceiveCompression = null;
+        SentMessageOctets = 0;
         _holders = Holders;
     }
 

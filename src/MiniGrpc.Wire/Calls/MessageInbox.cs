@@ -51,6 +51,7 @@ internal sealed partial class MessageInbox
     private int _charged;
     private int _readSinceGrowth;
     private int _growth;
+    private long _consumed;
     private bool _ended;
     private bool _waiting;
     private bool _waitsForEnd;
@@ -71,6 +72,26 @@ internal sealed partial class MessageInbox
     /// </summary>
     public bool IsAtEnd => Volatile.Read(ref _ended) && _octets.Length == 0;
 
+    /// <summary>The octets of all messages that have come in whole, as they came, without their prefixes: those that were read, and those that still can be.</summary>
+    public long MessageOctets
+    {
+        get
+        {
+            lock (_lock)
+            {
+                long octets = _consumed;
+                ReadOnlySequence<byte> rest = _octets.Unread;
+                while (MessageReader.TryRead(rest, _maxMessageSize, out MessagePrefix prefix, out _, out _, out _) == MessageReadStatus.Message)
+                {
+                    octets += prefix.Length;
+                    rest = rest.Slice(prefix.TotalLength);
+                }
+
+                return octets;
+            }
+        }
+    }
+
     /// <summary>The largest message to take, in octets; negative for no limit. Set before anything comes in.</summary>
     public int MaxMessageSize
     {
@@ -83,6 +104,7 @@ internal sealed partial class MessageInbox
         System.Diagnostics.Debug.Assert(IsAtEnd && !_discarded && !_reading && !_waiting && !_octets.HoldsMemory && _charged == 0 && _uncharged == 0, "the call before has left nothing");
         _window = new ReceiveWindow(streamWindow);
         _readSinceGrowth = 0;
+        _consumed = 0;
         _ended = false;
         _waitsForEnd = false;
     }
@@ -228,6 +250,7 @@ internal sealed partial class MessageInbox
         lock (_lock)
         {
             _reading = false;
+            _consumed += octets - MessagePrefix.Size;
             if (_discarded)
             {
                 _octets.FreeAll();

@@ -1,33 +1,32 @@
 using System.Diagnostics.Metrics;
 
+using MiniGrpc.Wire.Diagnostics;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Wire.Connection;
 
 /// <summary>
-/// What a server or channel counts, for <see cref="Meter"/> listeners: the meter <c>MiniGrpc</c>. Costs next to nothing when
+/// What a connection counts, for <see cref="Meter"/> listeners: the meter <c>MiniGrpc</c>. Costs next to nothing when
 /// nobody listens.
 /// </summary>
 internal static class WireMetrics
 {
-    private static readonly Meter s_meter = new("MiniGrpc", typeof(WireMetrics).Assembly.GetName().Version?.ToString(3));
-
-    private static readonly UpDownCounter<long> s_connections = s_meter.CreateUpDownCounter<long>(
+    private static readonly UpDownCounter<long> s_connections = Telemetry.Meter.CreateUpDownCounter<long>(
         "minigrpc.connections.active", "{connection}", "Connections that are open.");
 
-    private static readonly Counter<long> s_refused = s_meter.CreateCounter<long>(
+    private static readonly Counter<long> s_refused = Telemetry.Meter.CreateCounter<long>(
         "minigrpc.connections.refused", "{connection}", "Connections that were closed at once because there were too many.");
 
-    private static readonly Counter<long> s_limits = s_meter.CreateCounter<long>(
+    private static readonly Counter<long> s_limits = Telemetry.Meter.CreateCounter<long>(
         "minigrpc.limits.exceeded", "{connection}", "Connections that were ended because the peer passed a limit, by the limit's name.");
 
-    private static readonly Counter<long> s_resets = s_meter.CreateCounter<long>(
+    private static readonly Counter<long> s_resets = Telemetry.Meter.CreateCounter<long>(
         "minigrpc.streams.reset", "{stream}", "Streams that were reset, by whom and with which error code.");
 
-    private static readonly Counter<long> s_errors = s_meter.CreateCounter<long>(
+    private static readonly Counter<long> s_errors = Telemetry.Meter.CreateCounter<long>(
         "minigrpc.protocol_errors", "{error}", "Rules of HTTP/2 that peers broke, by scope and error code.");
 
-    private static readonly Counter<long> s_skippedFields = s_meter.CreateCounter<long>(
+    private static readonly Counter<long> s_skippedFields = Telemetry.Meter.CreateCounter<long>(
         "minigrpc.metadata.skipped", "{field}", "Fields of peers that were left out of metadata, which can't hold their names.");
 
     /// <summary>A connection was opened (1) or closed (-1).</summary>

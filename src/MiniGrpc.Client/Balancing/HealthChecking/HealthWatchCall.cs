@@ -12,6 +12,9 @@ internal sealed class HealthWatchCall(MiniChannel channel, Http2Connection conne
     private bool _isNoted;
 
     /// <inheritdoc />
+    protected override bool IsUsers => false;
+
+    /// <inheritdoc />
     protected override void Route()
     {
         OpenResult result = TryOpen(connection);

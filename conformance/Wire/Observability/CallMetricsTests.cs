@@ -1,0 +1,458 @@
+using System.Diagnostics;
+using System.IO.Compression;
+using Grpc.Core;
+using Microsoft.Extensions.Logging;
+using MiniGrpc.Client;
+using MiniGrpc.Client.Configuration;
+using MiniGrpc.Client.Diagnostics;
+using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Wire;
+using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Http2.Frames;
+
+namespace MiniGrpc.Conformance.Wire.Observability;
+
+/// <summary>gRFC A66: what is measured of calls, by client and server, and with which labels.</summary>
+public class CallMetricsTests
+{
+    private static readonly string[] s_clientSizes = ["grpc.client.attempt.sent_total_compressed_message_size", "grpc.client.attempt.rcvd_total_compressed_message_size"];
+    private static readonly string[] s_serverSizes = ["grpc.server.call.rcvd_total_compressed_message_size", "grpc.server.call.sent_total_compressed_message_size"];
+
+    [Fact]
+    public async Task A_call_is_measured_by_every_instrument_on_both_sides()
+    {
+        await using var watched = new Watched();
+        watched.Handlers.Unary = (_, _) =>
+        {
+            watched.Time.Advance(TimeSpan.FromSeconds(2));
+            return Task.FromResult<byte[]>([1, 2, 3, 4, 5]);
+        };
+        await watched.StartAsync();
+        await watched.CallAsync([1, 2, 3]);
+
+        string method = $"grpc.method={watched.Service}/Unary";
+        string both = $"{method} grpc.target={watched.EndPoint}";
+        await AssertAsync(watched, "grpc.client.attempt.started", 1, both);
+        await AssertAsync(watched, "grpc.client.attempt.duration", 2, $"{both} grpc.status=OK");
+        await AssertAsync(watched, "grpc.client.attempt.sent_total_compressed_message_size", 3, $"{both} grpc.status=OK");
+        await AssertAsync(watched, "grpc.client.attempt.rcvd_total_compressed_message_size", 5, $"{both} grpc.status=OK");
+        await AssertAsync(watched, "grpc.client.call.duration", 2, $"{both} grpc.status=OK");
+        await AssertAsync(watched, "grpc.server.call.started", 1, method);
+        await AssertAsync(watched, "grpc.server.call.duration", 2, $"{method} grpc.status=OK");
+        await AssertAsync(watched, "grpc.server.call.rcvd_total_compressed_message_size", 3, $"{method} grpc.status=OK");
+        await AssertAsync(watched, "grpc.server.call.sent_total_compressed_message_size", 5, $"{method} grpc.status=OK");
+    }
+
+    [Theory]
+    [InlineData(MethodType.Unary, 3, 3)]
+    [InlineData(MethodType.ClientStreaming, 7, 7)]
+    [InlineData(MethodType.ServerStreaming, 3, 3)]
+    [InlineData(MethodType.DuplexStreaming, 7, 7)]
+    public async Task Sizes_are_those_of_all_messages_without_their_prefixes(MethodType kind, int requests, int responses)
+    {
+        await using Watched watched = await new Watched().StartAsync();
+        await watched.CallAsync(kind);
+        foreach (string[] sizes in new[] { s_clientSizes, s_serverSizes })
+        {
+            Assert.Equal(requests, Assert.Single(await watched.MeasuredAsync(sizes[0])).Value);
+            Assert.Equal(responses, Assert.Single(await watched.MeasuredAsync(sizes[1])).Value);
+        }
+    }
+
+    [Fact]
+    public async Task Sizes_are_those_of_compressed_messages()
+    {
+        await using Watched watched = await new Watched().StartAsync(
+            options =>
+            {
+                options.CompressionProviders.Add(new GzipCompressionProvider(CompressionLevel.Fastest));
+                options.RequestCompressionAlgorithm = "gzip";
+            },
+            options =>
+            {
+                options.CompressionProviders.Add(new GzipCompressionProvider(CompressionLevel.Fastest));
+                options.ResponseCompressionAlgorithm = "gzip";
+            });
+        await watched.CallAsync(new byte[100_000]);
+        foreach (string size in s_clientSizes.Concat(s_serverSizes))
+        {
+            Assert.InRange(Assert.Single(await watched.MeasuredAsync(size)).Value, 1, 10_000);
+        }
+    }
+
+    /// <summary>Both ends use the streams of unary calls again.</summary>
+    [Fact]
+    public async Task Sizes_are_those_of_one_call()
+    {
+        await using Watched watched = await new Watched().StartAsync();
+        for (int i = 1; i <= 3; i++)
+        {
+            await watched.CallAsync();
+            foreach (string size in s_clientSizes.Concat(s_serverSizes))
+            {
+                Assert.All(await watched.MeasuredAsync(size, i), one => Assert.Equal(3, one.Value));
+            }
+        }
+    }
+
+    /// <summary>An attempt is over when its status is there; messages that nobody reads have been received all the same.</summary>
+    [Fact]
+    public async Task Messages_that_were_not_read_are_counted()
+    {
+        await using Watched watched = await new Watched().StartAsync();
+        using AsyncServerStreamingCall<byte[]> call = watched.Invoker.AsyncServerStreamingCall(watched.Spread, null, default, [1, 2, 3, 4]);
+        Assert.Equal(4, Assert.Single(await watched.MeasuredAsync(s_clientSizes[1])).Value);
+        Assert.Equal(4, Assert.Single(await watched.MeasuredAsync(s_serverSizes[1])).Value);
+    }
+
+    [Theory]
+    [InlineData(StatusCode.NotFound, "NOT_FOUND")]
+    [InlineData(StatusCode.Unauthenticated, "UNAUTHENTICATED")]
+    [InlineData((StatusCode)99, "UNKNOWN")]
+    public async Task A_failure_is_labelled_with_its_status(StatusCode code, string name)
+    {
+        await using var watched = new Watched();
+        watched.Handlers.Unary = (_, _) => throw new RpcException(new Status(code, "no"));
+        await watched.StartAsync();
+        await watched.FailAsync();
+        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", name);
+        await AssertStatusesAsync(watched, "grpc.client.call.duration", name);
+        await AssertStatusesAsync(watched, "grpc.server.call.duration", name);
+    }
+
+    [Fact]
+    public async Task A_handler_that_sets_a_status_or_throws_is_labelled_with_what_the_client_is_told()
+    {
+        await using var watched = new Watched();
+        watched.Handlers.Unary = (request, context) =>
+        {
+            context.Status = request[0] == 1 ? new Status(StatusCode.Aborted, "no") : throw new InvalidOperationException("bug");
+            return Task.FromResult(request);
+        };
+        await watched.StartAsync();
+        await Assert.ThrowsAsync<RpcException>(() => watched.CallAsync([1]));
+        await AssertStatusesAsync(watched, "grpc.server.call.duration", "ABORTED");
+        await Assert.ThrowsAsync<RpcException>(() => watched.CallAsync([2]));
+        await AssertStatusesAsync(watched, "grpc.server.call.duration", "ABORTED", "UNKNOWN");
+    }
+
+    /// <summary>What the handler said doesn't count if something else was sent.</summary>
+    [Theory]
+    [InlineData(1, "RESOURCE_EXHAUSTED")]
+    [InlineData(2, "RESOURCE_EXHAUSTED")]
+    [InlineData(3, "UNKNOWN")]
+    public async Task Trailers_that_are_not_sent_make_the_status(byte how, string status)
+    {
+        await using var watched = new Watched();
+        watched.Handlers.Unary = (request, context) =>
+        {
+            context.ResponseTrailers.Add("x", how == 3 ? "a\nb" : new string('x', 10_000));
+            return how == 1 ? Task.FromResult(request) : throw new RpcException(new Status(StatusCode.NotFound, "no"));
+        };
+        await watched.StartAsync(options => options.MaxHeaderListSize = 5000);
+        await watched.FailAsync();
+        await AssertStatusesAsync(watched, "grpc.server.call.duration", status);
+        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", status);
+    }
+
+    /// <summary>Clients may ask for any number of methods; each would be a series of its own.</summary>
+    [Fact]
+    public async Task Methods_that_the_server_has_not_are_one_to_its_metrics()
+    {
+        await using Watched watched = await new Watched { HearsOther = true }.StartAsync();
+        Method<byte[], byte[]> missing = new(MethodType.Unary, watched.Service, "Missing", watched.Unary.RequestMarshaller, watched.Unary.ResponseMarshaller);
+        await Assert.ThrowsAsync<RpcException>(() => watched.Invoker.AsyncUnaryCall(missing, null, default, [1]).ResponseAsync);
+        await Eventually.IsTrueAsync(
+            () => watched.Of("grpc.server.call.duration").Any(one => one.Labels == "grpc.method=other grpc.status=UNIMPLEMENTED"), "the refusal to be measured");
+        Assert.Contains(watched.Of("grpc.server.call.started"), one => one.Labels == "grpc.method=other");
+        Assert.DoesNotContain(watched.Of("grpc.server.call.started"), one => one.Labels.Contains("Missing", StringComparison.Ordinal));
+        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", "UNIMPLEMENTED");
+    }
+
+    [Fact]
+    public async Task A_request_that_is_refused_for_its_head_is_its_method_s()
+    {
+        await using var watched = new Watched();
+        await using var server = new TestServer(null, null, watched.Bind());
+        RawClient client = await server.StartAsync();
+        await client.HeadersAsync(1, endStream: true, [.. RequestTo(watched), "grpc-encoding=odd"]);
+        await client.ResponseAsync(1);
+        await AssertStatusesAsync(watched, "grpc.server.call.duration", "UNIMPLEMENTED");
+        Assert.Single(await watched.MeasuredAsync("grpc.server.call.started"));
+    }
+
+    [Fact]
+    public async Task What_is_no_gRPC_request_is_no_call()
+    {
+        await using var watched = new Watched();
+        await using var server = new TestServer(null, null, watched.Bind());
+        RawClient client = await server.StartAsync();
+        await client.HeadersAsync(1, endStream: true, [.. RequestTo(watched).Where(field => !field.StartsWith("content-type", StringComparison.Ordinal)), "content-type=text/html"]);
+        await client.ResponseAsync(1);
+        await client.HeadersAsync(3, endStream: false, RequestTo(watched));
+        await client.DataAsync(3, RawClient.Message(1), endStream: true);
+        await client.ResponseAsync(3);
+        await AssertStatusesAsync(watched, "grpc.server.call.duration", "OK");
+    }
+
+    [Fact]
+    public async Task A_call_that_is_given_up_before_its_request_was_whole_is_measured()
+    {
+        await using var watched = new Watched();
+        await using var server = new TestServer(null, null, watched.Bind());
+        RawClient client = await server.StartAsync();
+        await client.HeadersAsync(1, endStream: false, RequestTo(watched));
+        await client.DataAsync(1, RawClient.Message(1, 2, 3));
+        await client.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.Cancel));
+        await AssertStatusesAsync(watched, "grpc.server.call.duration", "CANCELLED");
+        Assert.Single(await watched.MeasuredAsync("grpc.server.call.started"));
+        Assert.Equal(3, Assert.Single(await watched.MeasuredAsync(s_serverSizes[0])).Value);
+    }
+
+    /// <summary>The handler goes on, but for the client the call has ended.</summary>
+    [Theory]
+    [InlineData(true, "DEADLINE_EXCEEDED")]
+    [InlineData(false, "CANCELLED")]
+    public async Task A_call_that_its_handler_does_not_end_is_measured_when_it_ends(bool byDeadline, string status)
+    {
+        await using var watched = new Watched();
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var mayReturn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        watched.Handlers.Unary = async (request, _) =>
+        {
+            started.SetResult();
+            await mayReturn.Task;
+            return request;
+        };
+        await watched.StartAsync();
+        using var cancel = new CancellationTokenSource();
+        DateTime? deadline = byDeadline ? watched.Time.GetUtcNow().UtcDateTime.AddSeconds(10) : null;
+        Task<StatusCode> failed = watched.FailAsync(new CallOptions(deadline: deadline, cancellationToken: cancel.Token));
+        await RawPeer.Within(started.Task, "the handler to start");
+        Assert.Single(await watched.MeasuredAsync("grpc.server.call.started"));
+        watched.Time.Advance(TimeSpan.FromSeconds(byDeadline ? 10 : 1));
+        await (byDeadline ? Task.CompletedTask : cancel.CancelAsync());
+        await RawPeer.Within(failed, "the call to fail");
+
+        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", status);
+        await AssertStatusesAsync(watched, "grpc.client.call.duration", status);
+        await AssertStatusesAsync(watched, "grpc.server.call.duration", status);
+        Assert.Equal(byDeadline ? 10 : 1, watched.Of("grpc.server.call.duration")[0].Value);
+        mayReturn.SetResult();
+    }
+
+    [Fact]
+    public async Task A_call_without_a_connection_has_an_attempt_that_sent_nothing()
+    {
+        await using var watched = new Watched();
+        watched.Connect();
+        Assert.Equal(StatusCode.Unavailable, await watched.FailAsync());
+        Assert.Single(await watched.MeasuredAsync("grpc.client.attempt.started"));
+        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", "UNAVAILABLE");
+        Assert.Equal(0, Assert.Single(watched.Of(s_clientSizes[0])).Value);
+    }
+
+    [Fact]
+    public async Task A_call_that_ends_before_it_begins_has_no_attempt()
+    {
+        await using Watched watched = await new Watched().StartAsync();
+        await watched.FailAsync(new CallOptions(cancellationToken: new CancellationToken(canceled: true)));
+        await AssertStatusesAsync(watched, "grpc.client.call.duration", "CANCELLED");
+        Assert.Empty(watched.Of("grpc.client.attempt.started"));
+        Assert.Empty(watched.Of("grpc.client.attempt.duration"));
+    }
+
+    /// <summary>gRFC A6: each is an attempt, all together are a call.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Attempts_of_a_call_that_is_tried_again_are_counted_one_by_one(bool isStreaming)
+    {
+        await using var watched = new Watched();
+        int attempts = 0;
+        watched.Handlers.Unary = (request, _) => ++attempts < 3 ? throw new RpcException(new Status(StatusCode.Unavailable, "no")) : Task.FromResult(request);
+        watched.Handlers.Duplex = async (requests, responses, _) =>
+        {
+            if (++attempts < 3)
+            {
+                throw new RpcException(new Status(StatusCode.Unavailable, "no"));
+            }
+
+            await new TestService().Duplex(requests, responses, null!);
+        };
+        await watched.StartAsync(options =>
+        {
+            options.TimeProvider = TimeProvider.System;
+            options.ServiceConfig = ServiceConfig.Parse("""
+                {"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 4, "initialBackoff": "0.001s", "maxBackoff": "0.001s",
+                  "backoffMultiplier": 1, "retryableStatusCodes": ["UNAVAILABLE"]}}]}
+                """);
+        });
+        await watched.CallAsync(isStreaming ? MethodType.DuplexStreaming : MethodType.Unary);
+        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", "UNAVAILABLE", "UNAVAILABLE", "OK");
+        Assert.Equal(3, watched.Of("grpc.client.attempt.started").Length);
+        await AssertStatusesAsync(watched, "grpc.client.call.duration", "OK");
+        Assert.Equal(isStreaming ? 7 : 3, (await watched.MeasuredAsync(s_clientSizes[1], 3))[^1].Value);
+    }
+
+    [Fact]
+    public async Task A_call_whose_attempts_all_fail_has_the_status_of_the_last()
+    {
+        await using var watched = new Watched();
+        int attempts = 0;
+        watched.Handlers.Unary = (_, _) => throw new RpcException(new Status(++attempts < 2 ? StatusCode.Unavailable : StatusCode.Internal, "no"));
+        await watched.StartAsync(options =>
+        {
+            options.TimeProvider = TimeProvider.System;
+            options.ServiceConfig = ServiceConfig.Parse("""
+                {"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 4, "initialBackoff": "0.001s", "maxBackoff": "0.001s",
+                  "backoffMultiplier": 1, "retryableStatusCodes": ["UNAVAILABLE"]}}]}
+                """);
+        });
+        Assert.Equal(StatusCode.Internal, await watched.FailAsync());
+        await AssertStatusesAsync(watched, "grpc.client.call.duration", "INTERNAL");
+        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", "UNAVAILABLE", "INTERNAL");
+    }
+
+    [Fact]
+    public async Task An_attempt_that_another_one_has_overtaken_is_cancelled()
+    {
+        await using var watched = new Watched();
+        int attempts = 0;
+        watched.Handlers.Unary = async (request, context) =>
+        {
+            if (Interlocked.Increment(ref attempts) == 1)
+            {
+                await TestService.UntilCancelledAsync(context);
+            }
+
+            return request;
+        };
+        await watched.StartAsync(options => options.ServiceConfig = ServiceConfig.Parse(
+            """{"methodConfig": [{"name": [{}], "hedgingPolicy": {"maxAttempts": 2, "hedgingDelay": "0s"}}]}"""));
+        await watched.CallAsync();
+        Measured[] ended = await watched.MeasuredAsync("grpc.client.attempt.duration", 2);
+        Assert.Equal(["CANCELLED", "OK"], ended.Select(StatusOf).Order(StringComparer.Ordinal));
+        await AssertStatusesAsync(watched, "grpc.client.call.duration", "OK");
+    }
+
+    [Fact]
+    public async Task A_call_with_a_retry_policy_that_is_cancelled_before_it_begins_has_ended()
+    {
+        await using Watched watched = await new Watched().StartAsync(options => options.ServiceConfig = ServiceConfig.Parse(
+            """{"methodConfig": [{"name": [{}], "hedgingPolicy": {"maxAttempts": 2, "hedgingDelay": "0s"}}]}"""));
+        await watched.FailAsync(new CallOptions(cancellationToken: new CancellationToken(canceled: true)));
+        await AssertStatusesAsync(watched, "grpc.client.call.duration", "CANCELLED");
+        Assert.Empty(watched.Of("grpc.client.attempt.started"));
+    }
+
+    /// <summary>gRFC A6, transparent retries: an attempt that no server has looked at is one all the same.</summary>
+    [Fact]
+    public async Task A_call_that_is_sent_once_more_has_two_attempts()
+    {
+        await using var watched = new Watched();
+        await using var client = new TestChannel();
+        using AsyncUnaryCall<byte[]> call = client.Invoker.AsyncUnaryCall(watched.Unary, null, default, [1, 2]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.RefusedStream));
+        await server.RequestAsync(3);
+        await server.ReplyAsync(3, 7, 8, 9);
+        await RawPeer.Within(call.ResponseAsync, "the response");
+        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", "UNAVAILABLE", "OK");
+        Assert.Equal(2, watched.Of("grpc.client.attempt.started").Length);
+        await AssertStatusesAsync(watched, "grpc.client.call.duration", "OK");
+        Assert.Equal([2, 2], watched.Of(s_clientSizes[0]).Select(one => one.Value));
+        Assert.Equal([0, 3], watched.Of(s_clientSizes[1]).Select(one => one.Value));
+    }
+
+    [Fact]
+    public async Task A_second_attempt_that_finds_no_stream_has_sent_nothing()
+    {
+        await using var watched = new Watched();
+        await using var client = new TestChannel();
+        using AsyncUnaryCall<byte[]> call = client.Invoker.AsyncUnaryCall(watched.Unary, null, default, [1, 2]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.SendAsync(o => SettingsFrame.Write(o, [(SettingId.MaxConcurrentStreams, 0)]));
+        await server.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.RefusedStream));
+        await watched.MeasuredAsync("grpc.client.attempt.started", 2);
+        call.Dispose();
+        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", "UNAVAILABLE", "CANCELLED");
+        Assert.Equal([2, 0], watched.Of(s_clientSizes[0]).Select(one => one.Value));
+    }
+
+    /// <summary>A call that is decided as its next attempt is about to start.</summary>
+    [Fact]
+    public async Task An_attempt_that_is_over_does_not_begin()
+    {
+        await using Watched watched = await new Watched().StartAsync();
+        await using var channel = MiniChannel.ForEndPoint(watched.EndPoint);
+        AttemptObserver attempt = CallObserver.StartOne(channel, channel.PlanOf(watched.Unary), watched.Unary.FullName, null)!;
+        attempt.End(StatusCode.Cancelled, isLast: true);
+        attempt.Begin();
+        attempt.Report(new Status(StatusCode.Cancelled, ""));
+        attempt.Report(new Status(StatusCode.Cancelled, ""));
+        Assert.Empty(watched.Of("grpc.client.attempt.started"));
+        Assert.Empty(watched.Of("grpc.client.attempt.duration"));
+        Assert.Single(watched.Of("grpc.client.call.duration"));
+    }
+
+    /// <summary>What can't be read is the call's end, though the server has said OK.</summary>
+    [Fact]
+    public async Task A_call_without_a_response_has_failed()
+    {
+        await using var watched = new Watched();
+        await using var client = new TestChannel();
+        using AsyncUnaryCall<byte[]> call = client.Invoker.AsyncUnaryCall(watched.Unary, null, default, [1, 2]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.HeadersAsync(1, endStream: true, [.. RawServer.Headers200, "grpc-status=0"]);
+        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Internal, "no response");
+        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", "OK");
+        await AssertStatusesAsync(watched, "grpc.client.call.duration", "INTERNAL");
+    }
+
+    [Fact]
+    public async Task A_listener_that_throws_spoils_no_call_and_is_logged()
+    {
+        await using var watched = new Watched { OnTold = () => throw new InvalidOperationException("a listener") };
+        using var factory = new Lines(watched.Log);
+        await watched.StartAsync(options => options.LoggerFactory = factory, options => options.LoggerFactory = factory);
+        await watched.CallAsync();
+        await watched.CallAsync(MethodType.DuplexStreaming);
+        await watched.MeasuredAsync("grpc.server.call.duration", 2);
+        await watched.MeasuredAsync("grpc.client.call.duration", 2);
+        await watched.SpansAsync(ActivityKind.Server, 2);
+        await watched.SpansAsync(ActivityKind.Client, 2);
+        await Eventually.IsTrueAsync(
+            () => watched.Log.Lines.Contains("Error: A listener to the metrics or spans of MiniGrpc threw an exception"), "the failures to be logged");
+    }
+
+    private static string[] RequestTo(Watched watched) =>
+        [":method=POST", ":scheme=http", $":path=/{watched.Service}/Unary", ":authority=localhost", "te=trailers", "content-type=application/grpc"];
+
+    private static async Task AssertAsync(Watched watched, string instrument, double value, string labels) =>
+        Assert.Equal(new Measured(instrument, value, labels), Assert.Single(await watched.MeasuredAsync(instrument)));
+
+    private static async Task AssertStatusesAsync(Watched watched, string instrument, params string[] statuses)
+    {
+        await watched.MeasuredAsync(instrument, statuses.Length);
+        Assert.Equal(statuses.Order(StringComparer.Ordinal), watched.Of(instrument).Select(StatusOf).Order(StringComparer.Ordinal));
+    }
+
+    private static string StatusOf(Measured one) => one.Labels.Split("grpc.status=")[1];
+
+    private sealed class Lines(LogLines log) : ILoggerFactory
+    {
+        public ILogger CreateLogger(string categoryName) => log;
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+}
