@@ -14,7 +14,7 @@ public class HealthTests
         [
             "What the server offers, by reflection:",
             "  greeter.Greeter: SayHello, SayHellos, GreetMany, Chat",
-            "  grpc.health.v1.Health: Check, List, Watch",
+            "  grpc.health.v1.Health: Check, Watch",
             "How it is:",
             "  the whole server: SERVING",
             "  greeter.Greeter: SERVING",
