@@ -11,6 +11,7 @@ public class ServersAndClientsTests
     [InlineData("Bidirectional/Client")]
     [InlineData("Greeter/Client")]
     [InlineData("Json/Client")]
+    [InlineData("Health/Client")]
     public async Task A_client_that_finds_no_server_says_so_in_one_line_and_fails(string path)
     {
         // Bound but not listening: the port belongs to nobody else, and connections to it are refused.
@@ -30,6 +31,7 @@ public class ServersAndClientsTests
     [InlineData("Bidirectional/Server")]
     [InlineData("Greeter/Server")]
     [InlineData("Json/Server")]
+    [InlineData("Health/Server")]
     public async Task A_server_stops_cleanly_when_asked_to_terminate(string path)
     {
         (SampleProgram server, _) = await SampleProgram.StartServerAsync(path);
@@ -46,6 +48,7 @@ public class ServersAndClientsTests
     [InlineData("Bidirectional/Server")]
     [InlineData("Greeter/Server")]
     [InlineData("Json/Server")]
+    [InlineData("Health/Server")]
     public async Task A_server_whose_address_is_taken_says_so_in_one_line_and_fails(string path)
     {
         using var taken = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -66,8 +69,10 @@ public class ServersAndClientsTests
     [InlineData("Bidirectional/Client")]
     [InlineData("Greeter/Server")]
     [InlineData("Json/Server")]
+    [InlineData("Health/Server")]
     [InlineData("Greeter/Client")]
     [InlineData("Json/Client")]
+    [InlineData("Health/Client")]
     public async Task An_argument_that_is_no_address_is_explained_in_one_line(string path)
     {
         await using SampleProgram program = SampleProgram.Start(path, "50051");

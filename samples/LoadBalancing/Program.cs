@@ -4,6 +4,7 @@ using Grpc.Core;
 
 using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
+using MiniGrpc.Samples;
 using MiniGrpc.Samples.LoadBalancing;
 using MiniGrpc.Samples.Protos.Greeter;
 
@@ -43,7 +44,7 @@ var options = new MiniChannelOptions
     MaxReconnectBackoff = TimeSpan.FromMilliseconds(300),
 };
 
-try
+return await Sample.RunAsync(async () =>
 {
     await using var channel = MiniChannel.ForAddress(target, options);
     var calls = new Calls(new Greeter.GreeterClient(channel));
@@ -60,15 +61,4 @@ try
     await calls.MakeUntilAsync(answers => answers["B"] >= 3);
 
     Console.WriteLine($"{calls.Count} calls, none failed");
-    return 0;
-}
-catch (RpcException e)
-{
-    Console.Error.WriteLine($"The call failed with {e.StatusCode}: {e.Status.Detail}");
-    return 1;
-}
-catch (Exception e) when (e is TimeoutException or IOException)
-{
-    Console.Error.WriteLine(e.Message);
-    return 1;
-}
+});

@@ -1,9 +1,8 @@
 // A call that is tried again until it succeeds, and one that is sent twice so that the faster answer counts.
 
-using Grpc.Core;
-
 using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
+using MiniGrpc.Samples;
 using MiniGrpc.Samples.Protos.Greeter;
 using MiniGrpc.Samples.Retry;
 using MiniGrpc.Server;
@@ -35,25 +34,14 @@ const string Hedging = """
     }
     """;
 
-try
+return await Sample.RunAsync(async () =>
 {
     Console.WriteLine("Retries: the server fails twice, the third attempt succeeds");
     await CallAsync(new UnavailableAtFirst(), Retry);
 
     Console.WriteLine("Hedging: the first attempt is slow, the second one overtakes it");
     await CallAsync(new SlowAtFirst(), Hedging);
-    return 0;
-}
-catch (RpcException e)
-{
-    Console.Error.WriteLine($"The call failed with {e.StatusCode}: {e.Status.Detail}");
-    return 1;
-}
-catch (IOException e)
-{
-    Console.Error.WriteLine(e.Message);
-    return 1;
-}
+});
 
 // One call, to a server of its own.
 static async Task CallAsync(Greeter.GreeterBase service, string serviceConfig)

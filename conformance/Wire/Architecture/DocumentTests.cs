@@ -1,5 +1,8 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
+
+using MiniGrpc.Wire;
 
 namespace MiniGrpc.Conformance.Wire.Architecture;
 
@@ -47,6 +50,53 @@ public partial class DocumentTests
             .Where(name => !section.Contains($"| `{name}` |", StringComparison.Ordinal));
         Assert.Empty(missing);
     }
+
+    [Theory]
+    [MemberData(nameof(Options))]
+    public void Every_default_in_the_configuration_document_is_that_of_the_option(Type options)
+    {
+        object made = options == typeof(MiniGrpc.Server.ServerTls) ? new MiniGrpc.Server.ServerTls(_ => null) : Activator.CreateInstance(options)!;
+        string[][] rows = [.. OptionRows(options)];
+        int column = Array.IndexOf(rows[0], "default");
+        IEnumerable<string> wrong = rows.Skip(2)
+            .Select(row => (Row: row, Value: options.GetProperty(row[0].Trim('`'))!.GetValue(made)))
+            .Where(option => !Says(option.Row[column], option.Value))
+            .Select(option => $"{option.Row[0]} is {option.Value}, not {option.Row[column]}");
+        Assert.Empty(wrong);
+    }
+
+    /// <summary>The table of an options type: its heading, the line below, and a row for each option.</summary>
+    private static IEnumerable<string[]> OptionRows(Type options)
+    {
+        string text = File.ReadAllText(Path.Combine(Repository.Root, "docs", "configuration.md"));
+        return text.Split($"## {options.Name}\n")[1].Split('\n')
+            .SkipWhile(line => !line.StartsWith('|'))
+            .TakeWhile(line => line.StartsWith('|'))
+            .Select(line => line.Trim('|').Split('|', StringSplitOptions.TrimEntries));
+    }
+
+    /// <summary>Whether what the document says of a default is <paramref name="value"/>.</summary>
+    private static bool Says(string cell, object? value) => value switch
+    {
+        null => cell.StartsWith("null", StringComparison.Ordinal),
+        bool flag => cell == (flag ? "true" : "false"),
+        int or long => cell.EndsWith("iB", StringComparison.Ordinal)
+            ? Convert.ToInt64(value, CultureInfo.InvariantCulture) == long.Parse(cell[..^4], CultureInfo.InvariantCulture) << (cell[^3] == 'M' ? 20 : 10)
+            : Convert.ToInt64(value, CultureInfo.InvariantCulture) == long.Parse(cell.Replace(",", ""), CultureInfo.InvariantCulture),
+        TimeSpan time when time == Timeout.InfiniteTimeSpan => cell == "for ever",
+        TimeSpan time => cell.Split(' ') is [string number, string unit] && time == int.Parse(number, CultureInfo.InvariantCulture) * unit switch
+        {
+            "s" => TimeSpan.FromSeconds(1),
+            "min" => TimeSpan.FromMinutes(1),
+            _ => TimeSpan.FromHours(1),
+        },
+        RateLimit rate => cell.Replace(",", "") == $"{rate.Burst} {rate.PerSecond}/s",
+        Enum mode => cell == $"`{mode}`",
+        System.Collections.IEnumerable list => cell == "empty" && !list.Cast<object>().Any(),
+        TimeProvider clock => cell == "the system's" && clock == TimeProvider.System,
+        AbuseLimits => cell == "see [below](#abuselimits)",
+        _ => false,
+    };
 
     /// <summary>[text](target#heading); a link to a heading of the same document has no target to look for.</summary>
     [GeneratedRegex(@"\]\((?<target>[^)#\s]+)(#[^)\s]*)?\)")]

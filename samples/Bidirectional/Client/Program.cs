@@ -1,31 +1,19 @@
 using Grpc.Core;
 
 using MiniGrpc.Client;
+using MiniGrpc.Samples;
 using MiniGrpc.Samples.Protos.Bidirectional;
 using MiniGrpc.Wire;
 
-string address = args.FirstOrDefault() ?? "http://127.0.0.1:50051";
-
-try
+return await Sample.RunAsync(async () =>
 {
-    await using var channel = MiniChannel.ForAddress(address);
+    await using var channel = MiniChannel.ForAddress(args.FirstOrDefault() ?? Sample.Address);
     var client = new Bidirectional.BidirectionalClient(channel);
     using AsyncDuplexStreamingCall<Message, Message> call = client.GetServerResponse(deadline: DateTime.UtcNow.AddSeconds(30));
 
     // Two tasks, each at its own pace: neither waits for the other.
     await Task.WhenAll(SendAsync(call.RequestStream), ReceiveAsync(call.ResponseStream));
-    return 0;
-}
-catch (RpcException e)
-{
-    Console.Error.WriteLine($"The call failed with {e.StatusCode}: {e.Status.Detail}");
-    return 1;
-}
-catch (ArgumentException e)
-{
-    Console.Error.WriteLine(e.Message);
-    return 1;
-}
+});
 
 static async Task SendAsync(IClientStreamWriter<Message> requests)
 {

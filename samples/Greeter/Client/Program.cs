@@ -1,14 +1,13 @@
 using Grpc.Core;
 
 using MiniGrpc.Client;
+using MiniGrpc.Samples;
 using MiniGrpc.Samples.Protos.Greeter;
 using MiniGrpc.Wire;
 
-string address = args.FirstOrDefault() ?? "http://127.0.0.1:50051";
-
-try
+return await Sample.RunAsync(async () =>
 {
-    await using var channel = MiniChannel.ForAddress(address);
+    await using var channel = MiniChannel.ForAddress(args.FirstOrDefault() ?? Sample.Address);
     var client = new Greeter.GreeterClient(channel);
     CallOptions options = new CallOptions().WithDeadline(DateTime.UtcNow.AddSeconds(30));
 
@@ -16,18 +15,7 @@ try
     await SayHellos(client, options);
     await GreetMany(client, options);
     await Chat(client, options);
-    return 0;
-}
-catch (RpcException e)
-{
-    Console.Error.WriteLine($"The call failed with {e.StatusCode}: {e.Status.Detail}");
-    return 1;
-}
-catch (ArgumentException e)
-{
-    Console.Error.WriteLine(e.Message);
-    return 1;
-}
+});
 
 // Unary: one request, one reply.
 static async Task SayHello(Greeter.GreeterClient client, CallOptions options)

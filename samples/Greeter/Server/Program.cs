@@ -1,43 +1,25 @@
-using System.Runtime.InteropServices;
-
 using Grpc.Core;
 
+using MiniGrpc.Samples;
 using MiniGrpc.Samples.Protos.Greeter;
 using MiniGrpc.Server;
 using MiniGrpc.Wire;
 
-string address = args.FirstOrDefault() ?? "http://127.0.0.1:50051";
-
-await using var server = new GrpcServer();
-server.Services.Add(Greeter.BindService(new GreeterService()));
-try
+return await Sample.RunAsync(async () =>
 {
-    server.Listen(address);
+    await using var server = new GrpcServer();
+    server.Services.Add(Greeter.BindService(new GreeterService()));
+    server.Listen(args.FirstOrDefault() ?? Sample.Address);
     await server.StartAsync();
-}
-catch (Exception e) when (e is ArgumentException or IOException)
-{
-    Console.Error.WriteLine(e.Message);
-    return 1;
-}
 
-var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+    using var signal = new StopSignal();
+    Console.WriteLine($"Listening on {server.Addresses[0]} (Ctrl+C stops)");
+    await signal.Requested;
 
-Console.WriteLine($"Listening on {server.Addresses[0]} (Ctrl+C stops)");
-await stop.Task;
-
-// New calls are refused from here on; those under way get five seconds to finish.
-await server.ShutdownAsync(TimeSpan.FromSeconds(5));
-Console.WriteLine("Stopped");
-return 0;
-
-void Stop(PosixSignalContext signal)
-{
-    signal.Cancel = true; // otherwise the signal ends the process at once
-    stop.TrySetResult();
-}
+    // New calls are refused from here on; those under way get five seconds to finish.
+    await server.ShutdownAsync(TimeSpan.FromSeconds(5));
+    Console.WriteLine("Stopped");
+});
 
 internal sealed class GreeterService : Greeter.GreeterBase
 {

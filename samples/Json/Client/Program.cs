@@ -3,14 +3,13 @@ using System.Text;
 using Grpc.Core;
 
 using MiniGrpc.Client;
+using MiniGrpc.Samples;
 using MiniGrpc.Samples.Json;
 using MiniGrpc.Wire;
 
-string address = args.FirstOrDefault() ?? "http://127.0.0.1:50051";
-
-try
+return await Sample.RunAsync(async () =>
 {
-    await using var channel = MiniChannel.ForAddress(address);
+    await using var channel = MiniChannel.ForAddress(args.FirstOrDefault() ?? Sample.Address);
 
     // What a generated client does, by hand: it names the method and gives the options.
     CallInvoker invoker = channel.CreateCallInvoker();
@@ -24,16 +23,4 @@ try
     {
         Console.WriteLine($"Read {line.Length} octets: {Encoding.UTF8.GetString(line)}");
     }
-
-    return 0;
-}
-catch (RpcException e)
-{
-    Console.Error.WriteLine($"The call failed with {e.StatusCode}: {e.Status.Detail}");
-    return 1;
-}
-catch (ArgumentException e)
-{
-    Console.Error.WriteLine(e.Message);
-    return 1;
-}
+});

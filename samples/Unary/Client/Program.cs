@@ -1,13 +1,10 @@
-using Grpc.Core;
-
 using MiniGrpc.Client;
+using MiniGrpc.Samples;
 using MiniGrpc.Samples.Protos.Unary;
 
-string address = args.FirstOrDefault() ?? "http://127.0.0.1:50051";
-
-try
+return await Sample.RunAsync(async () =>
 {
-    await using var channel = MiniChannel.ForAddress(address);
+    await using var channel = MiniChannel.ForAddress(args.FirstOrDefault() ?? Sample.Address);
     var client = new Unary.UnaryClient(channel);
 
     // A call without a deadline may wait for ever.
@@ -16,15 +13,4 @@ try
 
     Console.WriteLine($"message: \"{response.Message}\"");
     Console.WriteLine($"received: {(response.Received ? "true" : "false")}");
-    return 0;
-}
-catch (RpcException e)
-{
-    Console.Error.WriteLine($"The call failed with {e.StatusCode}: {e.Status.Detail}");
-    return 1;
-}
-catch (ArgumentException e)
-{
-    Console.Error.WriteLine(e.Message);
-    return 1;
-}
+});
