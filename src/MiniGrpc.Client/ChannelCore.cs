@@ -28,6 +28,7 @@ internal sealed partial class ChannelCore : IChannelControlHelper
     private readonly PolicySwitch _policy;
     private readonly Func<ResolverResult, ConfigInUse> _useConfig;
     private Resolver? _resolver;
+    private bool _isUpdating;
     private bool _isClosed;
 
     public ChannelCore(Target target, MiniChannelOptions options, Func<ResolverResult, ConfigInUse> useConfig, ILogger logger)
@@ -86,7 +87,13 @@ internal sealed partial class ChannelCore : IChannelControlHelper
     }
 
     /// <inheritdoc />
-    public void RefreshResolver() => _resolver?.Refresh();
+    public void RefreshResolver()
+    {
+        if (!_isUpdating)
+        {
+            _resolver?.Refresh(); // otherwise what it has found is on its way: one that answers at once would be asked without end
+        }
+    }
 
     /// <summary>Connects if the channel is idle: looks addresses up first if that hasn't been done yet.</summary>
     public void RequestConnection() => Post(() =>
@@ -104,7 +111,7 @@ internal sealed partial class ChannelCore : IChannelControlHelper
 
         SetState(ConnectivityState.Connecting);
         Router.SetPicker(FixedPicker.Queue);
-        _resolver = Target.CreateResolver(Options, Logger);
+        _resolver = Target.CreateResolver(Options, Logger, Post);
         _resolver.Start(result => Post(() => OnResolved(result)));
     });
 
@@ -186,9 +193,19 @@ internal sealed partial class ChannelCore : IChannelControlHelper
 
     private void OnResolved(ResolverResult result)
     {
-        if (!_isClosed)
+        if (_isClosed)
+        {
+            return;
+        }
+
+        _isUpdating = true;
+        try
         {
             _policy.Update(result, _useConfig(result).Policies);
+        }
+        finally
+        {
+            _isUpdating = false;
         }
     }
 

@@ -24,6 +24,7 @@ public sealed partial class Subchannel : IDisposable
     private readonly Backoff _backoff;
     private readonly CancellationTokenSource _closing = new();
     private Action<SubchannelState>? _listener;
+    private Action<Exception>? _onListenerFailed;
     private Http2Connection? _connection;
     private Http2Connection? _ready;
     private ITimer? _retryTimer;
@@ -53,6 +54,9 @@ public sealed partial class Subchannel : IDisposable
         ArgumentNullException.ThrowIfNull(listener);
         _listener = listener;
     }
+
+    /// <summary>Who is told when the listener has thrown, which may be a user's own.</summary>
+    internal void OnListenerFailed(Action<Exception> handler) => _onListenerFailed = handler;
 
     /// <summary>Connects if it is idle. Otherwise it is connected, connects, waits to, or was shut down.</summary>
     public void RequestConnection() => _channel.Post(() =>
@@ -127,6 +131,13 @@ public sealed partial class Subchannel : IDisposable
     private void SetState(ConnectivityState state, Status status = default)
     {
         State = state;
-        _listener?.Invoke(new SubchannelState(state, status));
+        try
+        {
+            _listener?.Invoke(new SubchannelState(state, status));
+        }
+        catch (Exception e) when (_onListenerFailed is not null)
+        {
+            _onListenerFailed(e); // the policy has failed; what the subchannel was about to do is done nonetheless
+        }
     }
 }

@@ -83,6 +83,10 @@ internal static class Addresses
         {
             path = path[2..]; // unix:///absolute/path is the same as unix:/absolute/path
         }
+        else if (path.StartsWith("//", StringComparison.Ordinal))
+        {
+            throw new ArgumentException($"'{address}': behind unix:// stands a host, which Unix sockets don't have; expected unix:///absolute/path, unix:/absolute/path or unix:relative/path", nameof(address));
+        }
 
         try
         {
@@ -94,6 +98,14 @@ internal static class Addresses
             throw new ArgumentException($"'{address}': the path of a Unix socket has 1 to about 107 octets", nameof(address), e);
         }
     }
+
+    /// <summary>
+    /// An end point as an authority: without the zone of an IPv6 address, which means something on this machine alone and isn't told to
+    /// others (RFC 6874 section 4).
+    /// </summary>
+    public static string AuthorityOf(IPEndPoint endPoint) => endPoint is { AddressFamily: AddressFamily.InterNetworkV6, Address.ScopeId: not 0 }
+        ? new IPEndPoint(new IPAddress(endPoint.Address.GetAddressBytes()), endPoint.Port).ToString()
+        : endPoint.ToString();
 
     /// <summary>The host of an authority, in the form that certificates have it: without a port, and in ASCII.</summary>
     public static string HostOf(string authority) => new Uri("https://" + authority).IdnHost;
