@@ -123,7 +123,7 @@ internal sealed class Target
         }
 
         int port = uri.Port < 0 ? defaultPort : uri.Port;
-        EndPoint endPoint = IPAddress.TryParse(uri.DnsSafeHost, out IPAddress? ip) ? new IPEndPoint(ip, port) : new DnsEndPoint(uri.DnsSafeHost, port);
+        EndPoint endPoint = Addresses.TryParseIp(uri.DnsSafeHost, out IPEndPoint? ip) ? new IPEndPoint(ip.Address, port) : new DnsEndPoint(uri.DnsSafeHost, port);
         return new Target(address, uri.Authority, null, ResolverFor(endPoint));
     }
 
@@ -133,8 +133,7 @@ internal sealed class Target
         var addresses = new List<BalancerAddress>();
         foreach (string one in list.Split(',', StringSplitOptions.TrimEntries))
         {
-            // A URI may have brackets and the % before a zone (RFC 6874) as %5B, %5D and %25; most people don't write them so.
-            bool isFamily = (IPEndPoint.TryParse(Uri.UnescapeDataString(one), out IPEndPoint? ip) || IPEndPoint.TryParse(one, out ip))
+            bool isFamily = Addresses.TryParseIp(one, out IPEndPoint? ip)
                 && (ip.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork) == (scheme == "ipv4");
             if (!isFamily || ip!.Port == 0)
             {
