@@ -87,15 +87,16 @@ internal abstract partial class ClientCall
             }
         }
 
-        if (_authorization is not null)
-        {
-            _ = AuthorizeAsync(); // with its caller's ambient values: whose token it is may stand there
-            return;
-        }
-
         try
         {
-            Channel.Core.Router.Start(this);
+            if (_authorization is null)
+            {
+                Channel.Core.Router.Start(this);
+                return;
+            }
+
+            ObjectDisposedException.ThrowIf(Channel.Core.Router.Closing.IsCancellationRequested, typeof(MiniChannel));
+            _ = AuthorizeAsync(); // with its caller's ambient values: whose token it is may stand there
         }
         catch (ObjectDisposedException)
         {

@@ -48,6 +48,30 @@ public sealed class CustomPolicyTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task The_waits_begin_anew_once_one_has_served()
+    {
+        await _backends.StartAsync(0);
+        await using MiniChannel channel = Channel();
+        _policy.ThrowsIn = "update";
+        Task<int> waiting = Backends.AskAsync(channel, new CallOptions().WithWaitForReady());
+        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
+        await _time.IsArmedAsync();
+        _time.Advance(TimeSpan.FromSeconds(1.3));
+        await _time.IsArmedAsync();
+        _policy.ThrowsIn = null;
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(0, await waiting);
+        _policy.ThrowsIn = "update";
+        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
+        await _time.IsArmedAsync();
+        _policy.ThrowsIn = null;
+        await Settling.OfAsync(channel);
+        waiting = Backends.AskAsync(channel, new CallOptions().WithWaitForReady());
+        _time.Advance(TimeSpan.FromSeconds(1.3));
+        Assert.Equal(0, await waiting);
+    }
+
+    [Fact]
     public async Task One_that_has_failed_is_replaced_when_other_addresses_come()
     {
         await _backends.StartAsync(0, 1);

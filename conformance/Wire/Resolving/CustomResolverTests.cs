@@ -75,6 +75,27 @@ public sealed class CustomResolverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task The_waits_begin_anew_once_one_has_started()
+    {
+        await _backends.StartAsync(0);
+        await using MiniChannel channel = Channel();
+        _users.ThrowsIn = "start";
+        Task<int> waiting = Backends.AskAsync(channel, new CallOptions().WithWaitForReady());
+        await _time.IsArmedAsync();
+        _time.Advance(TimeSpan.FromSeconds(1.3));
+        await _time.IsArmedAsync();
+        _users.ThrowsIn = null;
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(0, await waiting);
+        _users.ThrowsIn = "refresh";
+        await _backends.StopAsync(0);
+        await _time.IsArmedAsync();
+        int made = _users.Created;
+        _time.Advance(TimeSpan.FromSeconds(1.3));
+        await Eventually.IsTrueAsync(() => _users.Created == made + 1, "another resolver");
+    }
+
+    [Fact]
     public async Task One_that_throws_as_it_is_disposed_of_does_not_keep_the_channel_open()
     {
         await _backends.StartAsync(0);

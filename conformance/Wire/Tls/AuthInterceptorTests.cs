@@ -135,6 +135,24 @@ public class AuthInterceptorTests
     }
 
     [Fact]
+    public async Task On_a_closed_channel_nobody_is_asked()
+    {
+        await using TlsSetup setup = await StartAsync();
+        MiniChannel channel = setup.Connect(s_trusting);
+        await channel.DisposeAsync();
+        bool asked = false;
+        Assert.Throws<ObjectDisposedException>(() =>
+        {
+            _ = CallAsync(channel, new CallOptions(credentials: CallCredentials.FromInterceptor((_, _) =>
+            {
+                asked = true;
+                return Task.CompletedTask;
+            })));
+        });
+        Assert.False(asked);
+    }
+
+    [Fact]
     public async Task A_token_that_comes_after_the_deadline_is_not_sent()
     {
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
