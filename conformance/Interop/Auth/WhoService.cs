@@ -11,8 +11,10 @@ internal static class WhoService
     public static Method<byte[], byte[]> Method { get; } = new(MethodType.Unary, "auth.Auth", "Who", s_octets, s_octets);
 
     public static ServerServiceDefinition Bind() => ServerServiceDefinition.CreateBuilder()
-        .AddMethod(Method, (_, context) => Task.FromResult(JsonSerializer.SerializeToUtf8Bytes(Of(context))))
+        .AddMethod(Method, new UnaryServerMethod<byte[], byte[]>(AnswerAsync))
         .Build();
+
+    private static Task<byte[]> AnswerAsync(byte[] request, ServerCallContext context) => Task.FromResult(JsonSerializer.SerializeToUtf8Bytes(Of(context)));
 
     private static Who Of(ServerCallContext context) => new(
         context.AuthContext.IsPeerAuthenticated,

@@ -50,10 +50,10 @@ internal sealed class MiniClientPeer : IClientPeer
     /// <summary>As a program has them that was written for Grpc.Core.</summary>
     private static ChannelCredentials CredentialsOf(ClientSetup setup)
     {
-        KeyCertificatePair? pair = setup.Certificate is { } certificate
-            ? new KeyCertificatePair(certificate.ExportCertificatePem(), certificate.GetRSAPrivateKey()!.ExportPkcs8PrivateKeyPem())
-            : null;
-        var ssl = new SslCredentials(TestCertificates.Authority.ExportCertificatePem(), pair);
+        string roots = TestCertificates.Authority.ExportCertificatePem();
+        SslCredentials ssl = setup.Certificate is { } certificate
+            ? new SslCredentials(roots, new KeyCertificatePair(certificate.ExportCertificatePem(), certificate.GetRSAPrivateKey()!.ExportPkcs8PrivateKeyPem()))
+            : new SslCredentials(roots);
         return setup.CallCredentials is { } credentials ? ChannelCredentials.Create(ssl, credentials) : ssl;
     }
 

@@ -251,7 +251,7 @@ public sealed class CustomPolicyTests : IAsyncDisposable
 
     private static async Task AssertEchoesAsync(AsyncDuplexStreamingCall<byte[], byte[]> call, byte octet)
     {
-        await call.RequestStream.WriteAsync([octet]);
+        await call.RequestStream.WriteAsync([octet], TestContext.Current.CancellationToken);
         Assert.True(await RawPeer.Within(call.ResponseStream.MoveNext(CancellationToken.None), "the echo"));
         Assert.Equal([octet], call.ResponseStream.Current);
     }

@@ -193,7 +193,7 @@ public sealed class DnsResolverTests : IDisposable
         return ResultAsync();
     }
 
-    private Task<ResolverResult> ResultAsync() => RawPeer.Within(_results.Reader.ReadAsync().AsTask(), "what was found");
+    private Task<ResolverResult> ResultAsync() => RawPeer.Within(_results.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask(), "what was found");
 
     /// <summary>Waits that don't vary.</summary>
     private sealed class Middle : Random

@@ -82,7 +82,7 @@ public class RenewalTests
 
     private static async Task AssertEchoesAsync(AsyncDuplexStreamingCall<byte[], byte[]> call, byte octet)
     {
-        await call.RequestStream.WriteAsync([octet]);
+        await call.RequestStream.WriteAsync([octet], TestContext.Current.CancellationToken);
         Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None).WithinLimit("the echo"));
         Assert.Equal([octet], call.ResponseStream.Current);
     }
