@@ -21,6 +21,7 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
 
     private readonly Lock _lock = new();
     private readonly CallQueue _waiting = new();
+    private readonly CancellationTokenSource _closing = new();
     private SubchannelPicker _picker = picker;
     private bool _drainPosted;
     private bool _wasAsked;
@@ -49,6 +50,9 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
 
     /// <summary>Whether calls that found no connection have come since this was last asked: the others are known by their streams.</summary>
     public bool TakeAsked() => Interlocked.Exchange(ref _wasAsked, false);
+
+    /// <summary>Cancelled when the channel is closed: no call can be started any more. For our own code only, which is called as it happens.</summary>
+    public CancellationToken Closing => _closing.Token;
 
     /// <summary>Starts a call now, or as soon as there is a connection with a free stream; the call learns if there won't be one.</summary>
     /// <exception cref="ObjectDisposedException">The channel was closed.</exception>
@@ -121,6 +125,7 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
         }
 
         Array.ForEach(waiting, call => call.OnUnavailable(s_closed));
+        _closing.Cancel();
     }
 
     /// <summary>On the pool: calls that wait are started, for as long as there are free streams.</summary>
@@ -175,7 +180,7 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
         }
         catch (Exception e)
         {
-            call.OnUnavailable(new Status(StatusCode.Internal, $"The load-balancing policy's picker failed: {e.Message}", e));
+            call.OnUnavailable(LocalStatus.Of(e, StatusCode.Internal, "The load-balancing policy's picker failed"));
             return Outcome.Done;
         }
 
@@ -185,7 +190,7 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
                 return Outcome.WaitsForReady;
             case PickKind.Fail or PickKind.Drop:
                 Volatile.Write(ref _wasAsked, true);
-                call.OnUnavailable(pick.Status);
+                call.OnUnavailable(LocalStatus.Permitted(pick.Status, "The load-balancing policy fails the call"));
                 return Outcome.Done;
             case PickKind.Queue:
                 return Outcome.NotYet;

@@ -29,6 +29,7 @@ internal sealed partial class ChannelCore : IChannelControlHelper
     private readonly PolicySwitch _policy;
     private readonly Func<ResolverResult, ConfigInUse> _useConfig;
     private Resolver? _resolver;
+    private bool _isUpdating;
     private bool _isClosed;
 
     public ChannelCore(Target target, MiniChannelOptions options, Func<ResolverResult, ConfigInUse> useConfig, ILogger logger)
@@ -95,7 +96,13 @@ internal sealed partial class ChannelCore : IChannelControlHelper
     }
 
     /// <inheritdoc />
-    public void RefreshResolver() => _resolver?.Refresh();
+    public void RefreshResolver()
+    {
+        if (!_isUpdating)
+        {
+            _resolver?.Refresh(); // otherwise what it has found is on its way: one that answers at once would be asked without end
+        }
+    }
 
     /// <summary>Connects if the channel is idle: looks addresses up first if that hasn't been done yet.</summary>
     public void RequestConnection() => Post(() =>
@@ -114,7 +121,7 @@ internal sealed partial class ChannelCore : IChannelControlHelper
         SetState(ConnectivityState.Connecting);
         Router.SetPicker(FixedPicker.Queue);
         WatchForIdleness();
-        Resolver resolver = Target.CreateResolver(Options, Logger);
+        Resolver resolver = Target.CreateResolver(Options, Logger, Post);
         _resolver = resolver;
         resolver.Start(result => Post(() => OnResolved(resolver, result)));
     });
@@ -208,11 +215,21 @@ internal sealed partial class ChannelCore : IChannelControlHelper
 
     private void OnResolved(Resolver resolver, ResolverResult result)
     {
-        if (!_isClosed && resolver == _resolver)
+        if (_isClosed || resolver != _resolver)
+        {
+            return;
+        }
+
+        _isUpdating = true;
+        try
         {
             ConfigInUse config = _useConfig(result);
             HealthCheckedService.Set(Options.DisableHealthChecking ? null : config.HealthCheckServiceName);
             _policy.Update(result, config.Policies);
+        }
+        finally
+        {
+            _isUpdating = false;
         }
     }
 

@@ -12,6 +12,8 @@ internal abstract partial class ClientCall
     /// <summary>Asks the credentials, and starts the call with what they say.</summary>
     private async Task AuthorizeAsync()
     {
+        using CancellationTokenRegistration closing = Channel.Core.Router.Closing.UnsafeRegister(
+            static call => ((ClientCall)call!).OnUnavailable(new Status(StatusCode.Cancelled, ChannelClosed)), this);
         try
         {
             await _authorization!.AskAsync(Channel.Origin, MethodName).ConfigureAwait(false);
@@ -19,7 +21,7 @@ internal abstract partial class ClientCall
         catch (Exception e)
         {
             // Whatever the user's code throws: that is the call's end.
-            End(e is RpcException rpc ? rpc.Status : new Status(StatusCode.Unavailable, $"The call credentials failed: {e.Message}", e), abort: true);
+            End(LocalStatus.Of(e, StatusCode.Unavailable, "The call credentials failed"), abort: true);
             return;
         }
 

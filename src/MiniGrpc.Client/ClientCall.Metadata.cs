@@ -124,14 +124,14 @@ internal abstract partial class ClientCall
         return fields;
     }
 
-    private ICompressionProvider? ChooseCompression(Metadata? headers)
+    private static ICompressionProvider? ChooseCompression(MiniChannel channel, Metadata? headers)
     {
         string? name = headers is { Count: > 0 } ? headers.GetValue("grpc-internal-encoding-request") : null;
         return name switch
         {
-            null => Channel.RequestCompression,
+            null => channel.RequestCompression,
             "identity" => null,
-            _ => Channel.FindCompression(name),
+            _ => channel.FindCompression(name),
         };
     }
 

@@ -47,7 +47,7 @@ internal abstract partial class ClientCall
         catch (Exception e)
         {
             // A marshaller or metadata that can't be sent, whatever it throws: that is this call's end and nobody else's.
-            End(e is RpcException rpc ? rpc.Status : new Status(StatusCode.Internal, $"The request can't be sent: {e.Message}", e), abort: true);
+            End(e is RpcException { StatusCode: not StatusCode.OK } rpc ? rpc.Status : new Status(StatusCode.Internal, $"The request can't be sent: {e.Message}", e), abort: true);
             return OpenResult.Opened;
         }
         finally
@@ -93,15 +93,16 @@ internal abstract partial class ClientCall
             }
         }
 
-        if (_authorization is not null)
-        {
-            _ = Detached.Start(AuthorizeAsync);
-            return;
-        }
-
         try
         {
-            Route();
+            if (_authorization is null)
+            {
+                Route();
+                return;
+            }
+
+            ObjectDisposedException.ThrowIf(Channel.Core.Router.Closing.IsCancellationRequested, typeof(MiniChannel));
+            _ = AuthorizeAsync(); // with its caller's ambient values: whose token it is may stand there
         }
         catch (ObjectDisposedException)
         {

@@ -36,29 +36,18 @@ internal abstract partial class ClientCall : ICallHandle, IThreadPoolWorkItem
 
     protected ClientCall(MiniChannel channel, IMethod method, CallOptions options)
     {
-        if (options.Credentials is not null || channel.Options.CallCredentials is not null)
+        Validate(channel, options);
+        if (HasCredentials(channel, options))
         {
-            _authorization = channel.Options is { Tls: null, UnsafeUseInsecureChannelCallCredentials: false }
-                ? throw new InvalidOperationException("Call credentials can't be sent over a plaintext channel: anybody on the way could read them.")
-                : new CallAuthorization(channel.Options.CallCredentials, options.Credentials);
-        }
-
-        if (options.Headers is { Count: > 0 })
-        {
-            MetadataCodec.Validate(options.Headers);
+            _authorization = new CallAuthorization(channel.Options.CallCredentials, options.Credentials);
         }
 
         Channel = channel;
         Plan = channel.PlanOf(method);
         WaitsForReady = options.IsWaitForReady;
         WriteOptions = options.WriteOptions;
-        RequestCompression = ChooseCompression(options.Headers);
+        RequestCompression = ChooseCompression(channel, options.Headers);
         _deadline = options.Deadline ?? DateTime.MaxValue;
-        if (_deadline.Kind != DateTimeKind.Utc && _deadline != DateTime.MaxValue && _deadline != DateTime.MinValue)
-        {
-            throw new InvalidOperationException("The deadline must be in UTC (DateTimeKind.Utc): a local time names two moments a year.");
-        }
-
         _requestHeaders = options.Headers;
         _cancellationToken = options.CancellationToken;
     }
@@ -108,6 +97,29 @@ internal abstract partial class ClientCall : ICallHandle, IThreadPoolWorkItem
 
     /// <summary>The connection that the call was started on.</summary>
     protected Http2Connection? Connection { get; private set; }
+
+    /// <summary>Refuses options that no call can be made with.</summary>
+    /// <exception cref="ArgumentException">Metadata that can't be sent.</exception>
+    /// <exception cref="InvalidOperationException">Call credentials without TLS, a deadline in local time, or an encoding that there is no provider for.</exception>
+    internal static void Validate(MiniChannel channel, CallOptions options)
+    {
+        if (HasCredentials(channel, options) && channel.Options is { Tls: null, UnsafeUseInsecureChannelCallCredentials: false })
+        {
+            throw new InvalidOperationException("Call credentials can't be sent over a plaintext channel: anybody on the way could read them.");
+        }
+
+        if (options.Headers is { Count: > 0 } headers)
+        {
+            MetadataCodec.Validate(headers);
+            ChooseCompression(channel, headers);
+        }
+
+        DateTime deadline = options.Deadline ?? DateTime.MaxValue;
+        if (deadline.Kind != DateTimeKind.Utc && deadline != DateTime.MaxValue && deadline != DateTime.MinValue)
+        {
+            throw new InvalidOperationException("The deadline must be in UTC (DateTimeKind.Utc): a local time names two moments a year.");
+        }
+    }
 
     /// <summary>The status of a call that has ended.</summary>
     public Status GetStatus() => _end?.Status ?? throw new InvalidOperationException("The call has no status yet: it hasn't ended.");
@@ -245,6 +257,8 @@ internal abstract partial class ClientCall : ICallHandle, IThreadPoolWorkItem
             Channel.Core.Dispatcher.Post(item);
         }
     }
+
+    private static bool HasCredentials(MiniChannel channel, CallOptions options) => options.Credentials is not null || channel.Options.CallCredentials is not null;
 
     private void OnDeadline() => End(new Status(StatusCode.DeadlineExceeded, DeadlinePassed), abort: true);
 

@@ -97,8 +97,12 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
     /// <summary>Closes the channel at once: calls under way end with CANCELLED, further ones throw <see cref="ObjectDisposedException"/>.</summary>
     public ValueTask DisposeAsync() => new(Core.CloseAsync());
 
-    /// <summary>Whom calls go to, for those that give tokens: <c>https://host:port</c>.</summary>
-    internal string Origin => $"{(Options.Tls is null ? "http" : "https")}://{_authority}";
+    /// <summary>
+    /// Whom calls go to, for those that give tokens: <c>https://host:port</c>. As with every gRPC client without the port that goes without
+    /// saying: it becomes part of the token (the audience of a JWT), which is for one text exactly.
+    /// </summary>
+    internal string Origin => Options.Tls is null ? "http://" + _authority
+        : "https://" + (_authority.EndsWith(":443", StringComparison.Ordinal) ? _authority[..^":443".Length] : _authority);
 
     /// <summary>The requests that are kept for further attempts.</summary>
     internal RetryBuffer RetryBuffer { get; }

@@ -18,7 +18,7 @@ namespace MiniGrpc.Server;
 /// <remarks>Thread-safe. One object may serve several addresses. Callbacks run on the thread pool and hold up their own connection only.</remarks>
 public sealed class ServerTls : ITransportSecurity
 {
-    private readonly SslStreamCertificateContext? _certificate;
+    private SslStreamCertificateContext? _certificate;
     private readonly Func<string, SslStreamCertificateContext?>? _select;
 
     /// <summary>TLS with a certificate whose private key is at hand.</summary>
@@ -65,6 +65,29 @@ public sealed class ServerTls : ITransportSecurity
     /// <summary>For tests: whether the system decides on the cipher suites, as it does on Windows.</summary>
     internal bool UsesSystemCipherSuites { get; init; }
 
+    /// <summary>
+    /// Shows another certificate from here on, one that was renewed, say: new connections get it, and those there are go on. Any thread, while the
+    /// server runs.
+    /// <code>
+    /// tls.ReplaceCertificate(PemFiles.LoadCertificate("server.pem", "server.key"));
+    /// </code>
+    /// </summary>
+    /// <exception cref="InvalidOperationException">Certificates are chosen by host name here; whoever chooses answers another one.</exception>
+    public void ReplaceCertificate(SslStreamCertificateContext certificate)
+    {
+        ArgumentNullException.ThrowIfNull(certificate);
+        if (_select is not null)
+        {
+            throw new InvalidOperationException("The certificate can't be replaced: this ServerTls was made with a function that chooses one for each connection. Let it answer another one.");
+        }
+
+        Volatile.Write(ref _certificate, certificate);
+    }
+
+    /// <inheritdoc cref="ReplaceCertificate(SslStreamCertificateContext)"/>
+    /// <exception cref="ArgumentException">The certificate has no private key.</exception>
+    public void ReplaceCertificate(X509Certificate2 certificate) => ReplaceCertificate(CertificateContexts.Create(certificate));
+
     ITransport ITransportSecurity.Secure(ITransport transport, string? host)
     {
         var peer = new PeerCertificate
@@ -81,7 +104,7 @@ public sealed class ServerTls : ITransportSecurity
     {
         var options = new SslServerAuthenticationOptions
         {
-            ServerCertificateContext = _certificate ?? _select!(name)
+            ServerCertificateContext = Volatile.Read(ref _certificate) ?? _select!(name)
                 ?? throw new AuthenticationException($"there is no certificate for the host name '{name}' that the client asked for"),
             ApplicationProtocols = [SslApplicationProtocol.Http2],
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,

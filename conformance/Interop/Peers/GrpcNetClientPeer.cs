@@ -23,6 +23,12 @@ internal sealed class GrpcNetClientPeer : IClientPeer
         GrpcChannelOptions options = new() { HttpHandler = HandlerFor(address), DisposeHttpClient = true };
         options.MaxReceiveMessageSize = setup.MaxReceiveMessageSize ?? options.MaxReceiveMessageSize;
         options.MaxSendMessageSize = setup.MaxSendMessageSize ?? options.MaxSendMessageSize;
+        if (setup.Certificate is { } certificate)
+        {
+            ((SocketsHttpHandler)options.HttpHandler).SslOptions.ClientCertificates = [certificate];
+        }
+
+        options.Credentials = setup.CallCredentials is { } credentials ? ChannelCredentials.Create(ChannelCredentials.SecureSsl, credentials) : null;
         options.ServiceConfig = setup.Retry is { } retry ? ConfigWith(retry) : null;
         return new ClientChannel(GrpcChannel.ForAddress(address.Uri, options));
     }

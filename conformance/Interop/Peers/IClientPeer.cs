@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 
 namespace MiniGrpc.Conformance.Interop.Peers;
@@ -51,6 +52,12 @@ public sealed record ClientSetup
 
     /// <summary>How calls of all methods are tried again.</summary>
     public RetrySetup? Retry { get; init; }
+
+    /// <summary>With <see cref="Transport.Tls"/>: the certificate that the client shows.</summary>
+    public X509Certificate2? Certificate { get; init; }
+
+    /// <summary>With <see cref="Transport.Tls"/>: what goes with every call of the channel.</summary>
+    public CallCredentials? CallCredentials { get; init; }
 }
 
 /// <summary>How calls that fail with UNAVAILABLE are tried again.</summary>

@@ -41,6 +41,9 @@ public sealed record ServerSetup
 
     public Transport Transport { get; init; } = Transport.Tcp;
 
+    /// <summary>With <see cref="Transport.Tls"/>: only clients with a certificate of the tests' authority are served.</summary>
+    public bool RequiresClientCertificate { get; init; }
+
     /// <summary>With <see cref="Transport.Tcp"/> and <see cref="Transport.Tls"/>: the port on 127.0.0.1; 0 lets the system choose.</summary>
     public int Port { get; init; }
 

@@ -1,8 +1,10 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using MiniGrpc.Conformance.Wire.Tls;
 
@@ -33,7 +35,12 @@ internal sealed class KestrelPeer : IServerPeer
                 listen.Protocols = HttpProtocols.Http2;
                 if (setup.Transport == Transport.Tls)
                 {
-                    listen.UseHttps(TestCertificates.Server);
+                    listen.UseHttps(https =>
+                    {
+                        https.ServerCertificate = TestCertificates.Server;
+                        https.ClientCertificateMode = setup.RequiresClientCertificate ? ClientCertificateMode.RequireCertificate : ClientCertificateMode.NoCertificate;
+                        https.ClientCertificateValidation = (certificate, _, _) => IsOfAuthority(certificate);
+                    });
                 }
             });
         });
@@ -60,6 +67,13 @@ internal sealed class KestrelPeer : IServerPeer
     }
 
     public override string ToString() => Name;
+
+    private static bool IsOfAuthority(X509Certificate2 certificate)
+    {
+        using X509Chain chain = new() { ChainPolicy = { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck } };
+        chain.ChainPolicy.CustomTrustStore.AddRange(TestCertificates.Roots);
+        return chain.Build(certificate);
+    }
 
     private sealed class RunningServer(WebApplication app, Transport transport) : IRunningServer
     {

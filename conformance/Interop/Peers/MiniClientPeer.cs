@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
@@ -21,6 +22,11 @@ internal sealed class MiniClientPeer : IClientPeer
             ServiceConfig = setup.Retry is { } retry ? new ServiceConfig { MethodConfigs = { ConfigWith(retry) } } : null,
             Tls = address.Transport == Transport.Tls ? new ClientTls { Roots = TestCertificates.Roots } : null,
         };
+        if (setup.Certificate is not null || setup.CallCredentials is not null)
+        {
+            options.UseCredentials(CredentialsOf(setup));
+        }
+
         options.MaxReceiveMessageSize = setup.MaxReceiveMessageSize ?? options.MaxReceiveMessageSize;
         return new ClientChannel(address.InMemory is MemoryEndPoint memory
             ? MiniChannel.ForEndPoint(memory, options)
@@ -40,6 +46,16 @@ internal sealed class MiniClientPeer : IClientPeer
             RetryableStatusCodes = { StatusCode.Unavailable },
         },
     };
+
+    /// <summary>As a program has them that was written for Grpc.Core.</summary>
+    private static ChannelCredentials CredentialsOf(ClientSetup setup)
+    {
+        string roots = TestCertificates.Authority.ExportCertificatePem();
+        SslCredentials ssl = setup.Certificate is { } certificate
+            ? new SslCredentials(roots, new KeyCertificatePair(certificate.ExportCertificatePem(), certificate.GetRSAPrivateKey()!.ExportPkcs8PrivateKeyPem()))
+            : new SslCredentials(roots);
+        return setup.CallCredentials is { } credentials ? ChannelCredentials.Create(ssl, credentials) : ssl;
+    }
 
     private sealed class ClientChannel(MiniChannel channel) : IClientChannel
     {

@@ -35,7 +35,11 @@ internal sealed class MiniServerPeer : IServerPeer
                 server.Listen($"http://127.0.0.1:{setup.Port}");
                 break;
             case Transport.Tls:
-                server.Listen($"https://127.0.0.1:{setup.Port}", new ServerTls(TestCertificates.Server));
+                server.Listen($"https://127.0.0.1:{setup.Port}", new ServerTls(TestCertificates.Server)
+                {
+                    ClientCertificates = setup.RequiresClientCertificate ? ClientCertificateMode.Require : ClientCertificateMode.None,
+                    ClientRoots = TestCertificates.Roots,
+                });
                 break;
             case Transport.UnixSocket:
                 path = Path.Combine(Path.GetTempPath(), $"minigrpc-{Guid.NewGuid():N}.sock");

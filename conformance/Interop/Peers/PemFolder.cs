@@ -20,6 +20,12 @@ public sealed class PemFolder : IDisposable
     /// <summary>Its key.</summary>
     public static string ServerKey { get; } = Write("server.key", TestCertificates.Server.GetRSAPrivateKey()!.ExportPkcs8PrivateKeyPem());
 
+    /// <summary>A client's certificate.</summary>
+    public static string ClientCertificate { get; } = Write("client.pem", TestCertificates.Client.ExportCertificatePem());
+
+    /// <summary>Its key.</summary>
+    public static string ClientKey { get; } = Write("client.key", TestCertificates.Client.GetRSAPrivateKey()!.ExportPkcs8PrivateKeyPem());
+
     public void Dispose() => s_folder.Delete(recursive: true);
 
     private static string Write(string name, string pem)

@@ -2,8 +2,10 @@ using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
+using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Engine.Client;
+using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2.Frames;
 using MiniGrpc.Wire.Transport;
 
@@ -76,6 +78,98 @@ public sealed class RoundRobinTests : IAsyncDisposable
         await _backends.Resolver.FindAsync();
         await RawPeer.Within(channel.WaitForStateChangedAsync(ConnectivityState.Ready, TestContext.Current.CancellationToken), "the channel to fail");
         await Backends.FailAsync(channel, StatusCode.Unavailable, "no addresses");
+    }
+
+    [Fact]
+    public async Task An_address_that_is_there_twice_has_one_connection()
+    {
+        await _backends.StartAsync(0);
+        await using MiniChannel channel = _backends.Channel(new RoundRobinConfig());
+        Task<int> call = Backends.AskAsync(channel);
+        await _backends.Resolver.FindAsync(_backends.Addresses[0], _backends.Addresses[0]);
+        Assert.Equal(0, await call);
+        for (int i = 0; i < 3; i++)
+        {
+            await Settling.OfAsync(channel);
+        }
+
+        Assert.Single(channel.Core.Connections);
+    }
+
+    [Fact]
+    public async Task A_look_up_that_fails_takes_nothing_away_and_tells_why_there_is_nothing()
+    {
+        await _backends.StartAsync(0);
+        await using MiniChannel channel = _backends.Channel(new RoundRobinConfig());
+        Task failed = Backends.FailAsync(channel, StatusCode.Unavailable, "nobody knows");
+        await _backends.Resolver.FindAsync(ResolverResult.ForFailure(new Status(StatusCode.Unavailable, "nobody knows")));
+        await failed;
+        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
+        Assert.Equal(0, await Backends.AskAsync(channel, new CallOptions().WithWaitForReady()));
+        await _backends.Resolver.FindAsync(ResolverResult.ForFailure(new Status(StatusCode.Unavailable, "nobody knows")));
+        await Settling.OfAsync(channel);
+        Assert.Equal(0, await Backends.AskAsync(channel));
+    }
+
+    [Fact]
+    public async Task An_address_that_stays_keeps_its_connection()
+    {
+        await _backends.StartAsync(0, 1);
+        await using MiniChannel channel = await ConnectAsync(1);
+        Http2Connection kept = channel.Core.Connections.Single();
+        await _backends.Resolver.FindAsync(_backends.Addresses[..2]);
+        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count(connection => connection.WasReady) == 2, "the other to be connected");
+        await Settling.OfAsync(channel);
+        Assert.Contains(kept, channel.Core.Connections);
+    }
+
+    [Fact]
+    public async Task A_lost_connection_has_the_addresses_looked_up_and_is_made_again()
+    {
+        await _backends.StartAsync(0, 1);
+        await using MiniChannel channel = await ConnectAsync(2);
+        await Backends.AskAsync(channel, 2);
+        Assert.Equal(0, _backends.Resolver.Refreshes);
+        await _backends.StopAsync(0);
+        await Eventually.IsTrueAsync(() => _backends.Resolver.Refreshes == 1, "the addresses to be looked up");
+        Assert.Equal((int[])[1, 1], await Backends.AskAsync(channel, 2));
+    }
+
+    /// <summary>What has failed counts as failed until it has answered: calls don't wait for its next attempt.</summary>
+    [Fact]
+    public async Task Calls_do_not_wait_for_attempts_after_a_failure()
+    {
+        var time = new BackoffClock();
+        await using SilentServers silent = new(_backends, 0);
+        await using MiniChannel channel = _backends.Channel(new RoundRobinConfig(), options => options.TimeProvider = time);
+        Task failed = Backends.FailAsync(channel, StatusCode.Unavailable, "");
+        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
+        (await silent.ConnectionAsync(0)).Abort();
+        await failed;
+        await time.IsArmedAsync();
+        time.Advance(TimeSpan.FromSeconds(1.3));
+        await silent.ConnectionAsync(0); // it is being tried
+        await Settling.OfAsync(channel);
+        Assert.Equal(ConnectivityState.TransientFailure, channel.State);
+        await Backends.FailAsync(channel, StatusCode.Unavailable, "");
+    }
+
+    [Fact]
+    public async Task The_latest_failure_is_what_calls_are_told()
+    {
+        var time = new BackoffClock();
+        await using SilentServers silent = new(_backends, 0);
+        await using MiniChannel channel = _backends.Channel(new RoundRobinConfig(), options => options.TimeProvider = time);
+        Task failed = Backends.FailAsync(channel, StatusCode.Unavailable, "");
+        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
+        (await silent.ConnectionAsync(0)).Abort();
+        await failed;
+        await silent.DisposeAsync();
+        await time.IsArmedAsync();
+        time.Advance(TimeSpan.FromSeconds(1.3));
+        await time.IsArmedAsync();
+        await Settling.OfAsync(channel);
+        await Backends.FailAsync(channel, StatusCode.Unavailable, "no server listens there");
     }
 
     /// <summary>A call for which the server whose turn it is has no free stream goes to the next one that has.</summary>

@@ -32,6 +32,17 @@ public class CredentialsTests
     }
 
     [Fact]
+    public async Task Channel_credentials_may_be_composed_more_than_once()
+    {
+        await using TlsSetup setup = await StartAsync();
+        var ssl = new SslCredentials(TestCertificates.Authority.ExportCertificatePem());
+        ChannelCredentials twice = ChannelCredentials.Create(ChannelCredentials.Create(ssl, Adding("one")), Adding("two"));
+        await CallAsync(setup.Connect(new MiniChannelOptions().UseCredentials(twice)));
+        Assert.Equal(["one", "two"], Assert.Single(_received).GetAll("trail").Select(entry => entry.Value));
+        Assert.Throws<ArgumentException>(() => ChannelCredentials.Create(ChannelCredentials.Insecure, Adding("one"))); // Grpc.Core itself refuses
+    }
+
+    [Fact]
     public async Task They_are_told_for_whom_the_call_is()
     {
         await using TlsSetup setup = await StartAsync();

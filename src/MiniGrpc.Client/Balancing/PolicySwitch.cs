@@ -92,7 +92,7 @@ internal sealed class PolicySwitch : IDisposable
         };
         foreach (LoadBalancerFactory factory in options.LoadBalancerFactories)
         {
-            factories[factory.Name] = factory;
+            factories[factory.Name] = new GuardedFactory(factory, options);
         }
 
         return factories;

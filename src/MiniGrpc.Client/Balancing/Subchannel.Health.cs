@@ -119,7 +119,14 @@ public sealed partial class Subchannel
         if (State != ConnectivityState.Shutdown)
         {
             State = state.State;
-            _listener?.Invoke(state);
+            try
+            {
+                _listener?.Invoke(state);
+            }
+            catch (Exception e) when (_onListenerFailed is not null)
+            {
+                _onListenerFailed(e); // the policy has failed; what the subchannel was about to do is done nonetheless
+            }
         }
     }
 }

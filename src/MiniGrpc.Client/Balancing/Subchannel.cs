@@ -24,6 +24,7 @@ public sealed partial class Subchannel : IDisposable
     private readonly Backoff _backoff;
     private readonly CancellationTokenSource _closing = new();
     private Action<SubchannelState>? _listener;
+    private Action<Exception>? _onListenerFailed;
     private Http2Connection[] _ready = []; // written on the serializer, and by calls that find one that goes away
     private int _wantsMore;
     private SubchannelState _connectivity;
@@ -51,6 +52,9 @@ public sealed partial class Subchannel : IDisposable
         ArgumentNullException.ThrowIfNull(listener);
         _listener = listener;
     }
+
+    /// <summary>Who is told when the listener has thrown, which may be a user's own.</summary>
+    internal void OnListenerFailed(Action<Exception> handler) => _onListenerFailed = handler;
 
     /// <summary>Connects if it is idle. Otherwise it is connected, connects, waits to, or was shut down.</summary>
     public void RequestConnection() => _channel.Post(() =>

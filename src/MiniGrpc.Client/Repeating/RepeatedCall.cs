@@ -39,6 +39,8 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
 
     protected RepeatedCall(MiniChannel channel, Method<TRequest, TResponse> method, CallOptions options)
     {
+        ObjectDisposedException.ThrowIf(channel.Core.Router.Closing.IsCancellationRequested, typeof(MiniChannel));
+        ClientCall.Validate(channel, options); // here, where its caller is told; attempts are made elsewhere
         _channel = channel;
         _method = method;
         _plan = channel.PlanOf(method);
@@ -69,7 +71,7 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
         catch (Exception e)
         {
             // A marshaller that can't write it, whatever it throws: that is this call's end.
-            Cancel(e is RpcException rpc ? rpc.Status : new Status(StatusCode.Internal, $"The request can't be sent: {e.Message}", e));
+            Cancel(e is RpcException { StatusCode: not StatusCode.OK } rpc ? rpc.Status : new Status(StatusCode.Internal, $"The request can't be sent: {e.Message}", e));
             return;
         }
 
@@ -172,7 +174,25 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
     {
         if (Volatile.Read(ref _decision) is null)
         {
-            _ = Detached.Start(_plan.Parameters.Hedging is null ? RetryAsync : HedgeAsync);
+            _ = Detached.Start(RepeatAsync);
+        }
+    }
+
+    /// <summary>Makes the attempts.</summary>
+    private async Task RepeatAsync()
+    {
+        try
+        {
+            await (_plan.Parameters.Hedging is null ? RetryAsync() : HedgeAsync()).ConfigureAwait(false);
+        }
+        catch (ObjectDisposedException)
+        {
+            Cancel(new Status(StatusCode.Cancelled, ClientCall.ChannelClosed));
+        }
+        catch (Exception e)
+        {
+            // No attempt could be made, whatever the reason (metadata that was changed since, say): that is the call's end.
+            Cancel(new Status(StatusCode.Internal, $"The call can't be tried: {e.Message}", e));
         }
     }
 

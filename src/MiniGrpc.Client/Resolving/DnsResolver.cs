@@ -15,13 +15,17 @@ internal delegate Task<IPAddress[]> LookUp(string host, CancellationToken cancel
 
 /// <summary>
 /// All addresses of a host name, as the system finds them. They are looked up again when a connection has failed or was lost, at most
-/// every 30 seconds; a look-up that fails is repeated after 1 second, then 1.6 times as long each time, up to 120 seconds.
+/// every 30 seconds; a look-up that fails is repeated after 1 second, then 1.6 times as long each time, up to 120 seconds. One that finds
+/// nothing has failed, and so has one that takes longer than 120 seconds.
 /// </summary>
 /// <remarks>Service configs in TXT records aren't read: the platform offers no way to look them up.</remarks>
 internal sealed class DnsResolver : Resolver
 {
     /// <summary>No more often than that is it worth while to ask (gRPC's "minimum DNS resolution rate").</summary>
     internal static readonly TimeSpan ShortestInterval = TimeSpan.FromSeconds(30);
+
+    /// <summary>Systems give up by themselves, mostly within half a minute; this is for those that don't. The same as in gRPC's C core.</summary>
+    internal static readonly TimeSpan LongestLookUp = TimeSpan.FromSeconds(120);
 
     private readonly DnsEndPoint _target;
     private readonly MiniChannelOptions _options;
@@ -115,16 +119,16 @@ internal sealed class DnsResolver : Resolver
         ResolverResult result;
         try
         {
-            IPAddress[] addresses = await _options.LookUp(_target.Host, _closing.Token).ConfigureAwait(false);
-            result = ResolverResult.ForResult([.. addresses.Select(address => new BalancerAddress(new IPEndPoint(address, _target.Port)))]);
+            result = ResolverResult.ForResult([.. (await LookUpAsync().ConfigureAwait(false)).Select(address => new BalancerAddress(new IPEndPoint(address, _target.Port)))]);
         }
-        catch (Exception e) when (e is SocketException or ArgumentException)
-        {
-            result = ResolverResult.ForFailure(new Status(StatusCode.Unavailable, $"can't connect to dns:{_target.Host}:{_target.Port}: {Explain(e)}", e));
-        }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (_closing.IsCancellationRequested)
         {
             return; // the channel is closed
+        }
+        catch (Exception e)
+        {
+            // Whatever it was, the calls that wait must hear of it.
+            result = ResolverResult.ForFailure(new Status(StatusCode.Unavailable, $"can't connect to dns:{_target.Host}:{_target.Port}: {Explain(e)}", e));
         }
 
         lock (_lock)
@@ -150,7 +154,18 @@ internal sealed class DnsResolver : Resolver
         _listener(result);
     }
 
-    private static string Explain(Exception e) => e is SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain }
-        ? "no such host"
-        : e.Message;
+    private async Task<IPAddress[]> LookUpAsync()
+    {
+        using var limit = new CancellationTokenSource(LongestLookUp, _options.TimeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _closing.Token);
+        IPAddress[] addresses = await _options.LookUp(_target.Host, either.Token).WaitAsync(either.Token).ConfigureAwait(false);
+        return addresses.Length > 0 ? addresses : throw new SocketException((int)SocketError.NoData);
+    }
+
+    private static string Explain(Exception e) => e switch
+    {
+        SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain } => "no such host",
+        OperationCanceledException => $"looking the host up took longer than {LongestLookUp.TotalSeconds:0} s",
+        _ => e.Message,
+    };
 }

@@ -65,7 +65,10 @@ public sealed class ResolverResult
     }
 
     /// <summary>It could not be found out. The channel goes on with what it had, and calls fail with <paramref name="failure"/> if that was nothing.</summary>
-    public static ResolverResult ForFailure(Status failure) => new([], null, failure);
+    /// <exception cref="ArgumentException">The status is OK.</exception>
+    public static ResolverResult ForFailure(Status failure) => failure.StatusCode == StatusCode.OK
+        ? throw new ArgumentException("A failure can't have the status OK.", nameof(failure))
+        : new ResolverResult([], null, failure);
 }
 
 /// <summary>Makes resolvers for targets of one scheme; given to a channel in <see cref="MiniChannelOptions.ResolverFactories"/>.</summary>

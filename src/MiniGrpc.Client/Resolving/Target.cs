@@ -12,9 +12,9 @@ internal sealed class Target
 {
     private const string Expected = "expected http://host:port, https://host:port, unix:/path, dns:///host:port, ipv4:address:port,… or ipv6:[address]:port,…";
 
-    private readonly Func<MiniChannelOptions, ILogger, Resolver> _createResolver;
+    private readonly Func<MiniChannelOptions, ILogger, Action<Action>, Resolver> _createResolver;
 
-    private Target(string text, string authority, bool? tls, Func<MiniChannelOptions, ILogger, Resolver> createResolver)
+    private Target(string text, string authority, bool? tls, Func<MiniChannelOptions, ILogger, Action<Action>, Resolver> createResolver)
     {
         Text = text;
         Authority = authority;
@@ -39,7 +39,7 @@ internal sealed class Target
     {
         string authority = endPoint switch
         {
-            IPEndPoint => endPoint.ToString()!,
+            IPEndPoint ip => Addresses.AuthorityOf(ip),
             DnsEndPoint dns => $"{dns.Host}:{dns.Port}",
             _ => "localhost", // a path is no authority (RFC 3986 section 3.2); servers expect a host
         };
@@ -65,8 +65,8 @@ internal sealed class Target
         return target;
     }
 
-    /// <summary>Makes the resolver that the target names.</summary>
-    public Resolver CreateResolver(MiniChannelOptions options, ILogger logger) => _createResolver(options, logger);
+    /// <summary>Makes the resolver that the target names; <paramref name="post"/> runs work where its members are called.</summary>
+    public Resolver CreateResolver(MiniChannelOptions options, ILogger logger, Action<Action> post) => _createResolver(options, logger, post);
 
     private static Target Read(string address, MiniChannelOptions options)
     {
@@ -100,7 +100,8 @@ internal sealed class Target
         }
 
         string name = uri.AbsolutePath.TrimStart('/');
-        return new Target(address, name.Length == 0 ? "localhost" : name, null, (options, logger) => factory.Create(new ResolverOptions(uri, options, logger)));
+        return new Target(address, name.Length == 0 ? "localhost" : name, null, (options, logger, post) =>
+            new GuardedResolver(() => factory.Create(new ResolverOptions(uri, options, logger)), address, options, logger, post));
     }
 
     /// <summary><c>dns:host</c>, <c>dns:host:port</c>, <c>dns:///host:port</c>.</summary>
@@ -122,7 +123,7 @@ internal sealed class Target
         }
 
         int port = uri.Port < 0 ? defaultPort : uri.Port;
-        EndPoint endPoint = IPAddress.TryParse(uri.DnsSafeHost, out IPAddress? ip) ? new IPEndPoint(ip, port) : new DnsEndPoint(uri.DnsSafeHost, port);
+        EndPoint endPoint = Addresses.TryParseIp(uri.DnsSafeHost, out IPEndPoint? ip) ? new IPEndPoint(ip.Address, port) : new DnsEndPoint(uri.DnsSafeHost, port);
         return new Target(address, uri.Authority, null, ResolverFor(endPoint));
     }
 
@@ -132,7 +133,7 @@ internal sealed class Target
         var addresses = new List<BalancerAddress>();
         foreach (string one in list.Split(',', StringSplitOptions.TrimEntries))
         {
-            bool isFamily = IPEndPoint.TryParse(one, out IPEndPoint? ip)
+            bool isFamily = Addresses.TryParseIp(one, out IPEndPoint? ip)
                 && (ip.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork) == (scheme == "ipv4");
             if (!isFamily || ip!.Port == 0)
             {
@@ -143,10 +144,10 @@ internal sealed class Target
             addresses.Add(new BalancerAddress(ip));
         }
 
-        return new Target(address, addresses[0].EndPoint.ToString()!, null, (_, _) => new StaticResolver(addresses));
+        return new Target(address, Addresses.AuthorityOf((IPEndPoint)addresses[0].EndPoint), null, (_, _, _) => new StaticResolver(addresses));
     }
 
-    private static Func<MiniChannelOptions, ILogger, Resolver> ResolverFor(EndPoint endPoint) => endPoint is DnsEndPoint dns
-        ? (options, logger) => options.Connect is null ? new DnsResolver(dns, options, logger) : new StaticResolver([new BalancerAddress(endPoint)])
-        : (_, _) => new StaticResolver([new BalancerAddress(endPoint)]);
+    private static Func<MiniChannelOptions, ILogger, Action<Action>, Resolver> ResolverFor(EndPoint endPoint) => endPoint is DnsEndPoint dns
+        ? (options, logger, _) => options.Connect is null ? new DnsResolver(dns, options, logger) : new StaticResolver([new BalancerAddress(endPoint)])
+        : (_, _, _) => new StaticResolver([new BalancerAddress(endPoint)]);
 }

@@ -174,7 +174,7 @@ internal sealed class WireTrace
         void IFieldSink.OnField(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
         {
             string key = Encoding.Latin1.GetString(name);
-            bool secret = SecretFields.Contains(key);
+            bool secret = _hpack.IsNeverIndexed || SecretFields.Contains(key); // who sends it knows, whatever it is called
             _fields.Add(new(key, secret ? "(not shown)" : Encoding.Latin1.GetString(value)));
         }
     }

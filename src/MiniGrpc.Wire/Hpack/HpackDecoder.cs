@@ -42,6 +42,7 @@ internal sealed class HpackDecoder
     private readonly DynamicTable _table;
     private int _tableSizeLimit;
     private int _limitChanges;
+    private byte _representation; // the first octet of the latest field
     private byte[] _scratch = []; // Huffman output; rented while a block is decoded
 
     /// <param name="maxTableSize">The SETTINGS_HEADER_TABLE_SIZE in force: advertised by us and acknowledged by the peer.</param>
@@ -68,6 +69,12 @@ internal sealed class HpackDecoder
         _tableSizeLimit = size;
         _limitChanges++;
     }
+
+    /// <summary>
+    /// Whether the field that the sink is just given came as a literal that may go into no table (RFC 7541 section 6.2.3): its
+    /// sender holds it to be a secret.
+    /// </summary>
+    public bool IsNeverIndexed => (_representation & 0b1111_0000) == 0b0001_0000;
 
     /// <summary>Decodes one complete header block and hands its fields to <paramref name="sink"/>.</summary>
     /// <returns>Null, or what is wrong with the block; the decoder can't be used after that.</returns>
@@ -125,6 +132,7 @@ internal sealed class HpackDecoder
     private HpackError? ReadField(ReadOnlySpan<byte> block, ref int position, IFieldSink sink)
     {
         byte first = block[position];
+        _representation = first;
         if (first >= 0b1000_0000)
         {
             return ReadIndexed(block, ref position, sink);

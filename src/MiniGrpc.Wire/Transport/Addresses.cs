@@ -35,9 +35,9 @@ internal static class Addresses
         // A wildcard is not a host name that a URI may have.
         Uri uri = ParseUri(address, address.Replace("://*:", "://[::]:", StringComparison.Ordinal).Replace("://+:", "://[::]:", StringComparison.Ordinal));
         tls = IsTls(uri);
-        if (IPAddress.TryParse(uri.DnsSafeHost, out IPAddress? ip))
+        if (TryParseIp(uri.DnsSafeHost, out IPEndPoint? ip))
         {
-            return new IPEndPoint(ip, uri.Port);
+            return new IPEndPoint(ip.Address, uri.Port);
         }
 
         return uri.DnsSafeHost.Equals("localhost", StringComparison.OrdinalIgnoreCase)
@@ -64,8 +64,8 @@ internal static class Addresses
         }
 
         authority = uri.Authority;
-        return IPAddress.TryParse(uri.DnsSafeHost, out IPAddress? ip)
-            ? new IPEndPoint(ip, uri.Port)
+        return TryParseIp(uri.DnsSafeHost, out IPEndPoint? ip)
+            ? new IPEndPoint(ip.Address, uri.Port)
             : new DnsEndPoint(uri.DnsSafeHost, uri.Port);
     }
 
@@ -83,6 +83,10 @@ internal static class Addresses
         {
             path = path[2..]; // unix:///absolute/path is the same as unix:/absolute/path
         }
+        else if (path.StartsWith("//", StringComparison.Ordinal))
+        {
+            throw new ArgumentException($"'{address}': behind unix:// stands a host, which Unix sockets don't have; expected unix:///absolute/path, unix:/absolute/path or unix:relative/path", nameof(address));
+        }
 
         try
         {
@@ -94,6 +98,32 @@ internal static class Addresses
             throw new ArgumentException($"'{address}': the path of a Unix socket has 1 to about 107 octets", nameof(address), e);
         }
     }
+
+    /// <summary>
+    /// Reads an IP address, with a port or without. A URI may have brackets, and the % before a zone of IPv6 (RFC 6874), as %5B, %5D and %25;
+    /// most people don't write them so. A zone that there isn't is no address: the framework would pass over it.
+    /// </summary>
+    public static bool TryParseIp(string text, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out IPEndPoint? ip)
+    {
+        foreach (string form in (string[])[Uri.UnescapeDataString(text), text])
+        {
+            if (IPEndPoint.TryParse(form, out ip) && (!form.Contains('%', StringComparison.Ordinal) || ip.Address.ScopeId != 0))
+            {
+                return true;
+            }
+        }
+
+        ip = null;
+        return false;
+    }
+
+    /// <summary>
+    /// An end point as an authority: without the zone of an IPv6 address, which means something on this machine alone and isn't told to
+    /// others (RFC 6874 section 4).
+    /// </summary>
+    public static string AuthorityOf(IPEndPoint endPoint) => endPoint is { AddressFamily: AddressFamily.InterNetworkV6, Address.ScopeId: not 0 }
+        ? new IPEndPoint(new IPAddress(endPoint.Address.GetAddressBytes()), endPoint.Port).ToString()
+        : endPoint.ToString();
 
     /// <summary>The host of an authority, in the form that certificates have it: without a port, and in ASCII.</summary>
     public static string HostOf(string authority) => new Uri("https://" + authority).IdnHost;

@@ -1,24 +1,26 @@
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client.Balancing;
 using MiniGrpc.Client.Balancing.HealthChecking;
+using MiniGrpc.Client.Resolving;
 
 namespace MiniGrpc.Conformance.Wire.Engine.Client;
 
 /// <summary>
 /// A clock moved by hand that tells when a subchannel has begun to wait for its next attempt to connect, a health check for its next
-/// attempt to ask, or a call for its next attempt: before that there is nothing that time could bring about.
+/// attempt to ask, a call for its next attempt, or a resolver or policy that has failed for the next one: before that there is nothing
+/// that time could bring about.
 /// </summary>
 internal sealed class BackoffClock : FakeTimeProvider
 {
     private readonly SemaphoreSlim _armed = new(0);
 
     /// <summary>Completes when a wait has begun, once for each.</summary>
-    public Task IsArmedAsync() => RawPeer.Within(_armed.WaitAsync(), "a subchannel, a health check or a call to wait for its next attempt");
+    public Task IsArmedAsync() => RawPeer.Within(_armed.WaitAsync(), "somebody to wait for a next attempt");
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         ITimer timer = base.CreateTimer(callback, state, dueTime, period);
-        if (state is Subchannel or HealthWatch or MiniGrpc.Client.ICallHandle)
+        if (state is Subchannel or HealthWatch or MiniGrpc.Client.ICallHandle or DnsResolver or GuardedResolver or GuardedBalancer)
         {
             _armed.Release();
         }

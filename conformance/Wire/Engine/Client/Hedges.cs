@@ -101,6 +101,36 @@ public class Hedges
         await AssertNothingIsLeftAsync(client, server, 5);
     }
 
+    /// <summary>As retries: two tokens, of which one failure leaves too few.</summary>
+    [Fact]
+    public async Task Too_many_failures_stop_all_hedges_for_a_while()
+    {
+        await using TestChannel client = Channel("1000s", """, "retryThrottling": {"maxTokens": 2, "tokenRatio": 0.5}""");
+        using AsyncUnaryCall<byte[]> call = client.Unary([1]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.FailAsync(1, StatusCode.Unavailable);
+        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Unavailable, "no");
+        Assert.False(client.Channel.RetryThrottle!.AllowsRetries);
+        await AssertNothingIsLeftAsync(client, server, 3);
+        Assert.True(client.Channel.RetryThrottle.AllowsRetries);
+    }
+
+    /// <summary>A failure that ends the call says nothing of an overload; one whose server wants no other attempt does.</summary>
+    [Theory]
+    [InlineData(null, true)]
+    [InlineData("grpc-retry-pushback-ms=-1", false)]
+    public async Task What_counts_against_hedges_is_what_they_could_make_worse(string? trailer, bool allowed)
+    {
+        await using TestChannel client = Channel("1000s", """, "retryThrottling": {"maxTokens": 2, "tokenRatio": 0.001}""");
+        using AsyncUnaryCall<byte[]> call = client.Unary([1]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.FailAsync(1, StatusCode.Internal, trailer is null ? [] : [trailer]);
+        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Internal, "no");
+        Assert.Equal(allowed, client.Channel.RetryThrottle!.AllowsRetries);
+    }
+
     /// <summary>The method of <see cref="TestChannel.AssertWorksAsync"/> is hedged, too: another one shows that the connection works.</summary>
     private static async Task AssertNothingIsLeftAsync(TestChannel client, RawServer server, int nextId)
     {
@@ -113,12 +143,12 @@ public class Hedges
         await Eventually.IsTrueAsync(() => client.Channel.RetryBuffer.Octets == 0, "kept requests to be let go");
     }
 
-    private TestChannel Channel(string delay) => new(options =>
+    private TestChannel Channel(string delay, string throttling = "") => new(options =>
     {
         options.TimeProvider = _time;
         options.ServiceConfig = ServiceConfig.Parse($$$"""
             {"methodConfig": [{"name": [{"service": "test", "method": "Unary"}],
-              "hedgingPolicy": {"maxAttempts": 3, "hedgingDelay": "{{{delay}}}", "nonFatalStatusCodes": ["UNAVAILABLE"]}}]}
+              "hedgingPolicy": {"maxAttempts": 3, "hedgingDelay": "{{{delay}}}", "nonFatalStatusCodes": ["UNAVAILABLE"]}}]{{{throttling}}}}
             """);
     });
 }

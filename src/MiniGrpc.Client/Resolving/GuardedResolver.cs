@@ -1,0 +1,105 @@
+using Microsoft.Extensions.Logging;
+
+using MiniGrpc.Client.Balancing;
+
+namespace MiniGrpc.Client.Resolving;
+
+/// <summary>
+/// A resolver of the user's, whatever it throws: that is a look-up that has failed, and another one is made after a wait, 1 second at first, then
+/// 1.6 times as long each time, up to 120 seconds.
+/// </summary>
+/// <remarks>On the channel's serializer, as every resolver; what the user's reports comes from any thread.</remarks>
+internal sealed class GuardedResolver(Func<Resolver> create, string target, MiniChannelOptions options, ILogger logger, Action<Action> post) : Resolver
+{
+    private readonly Backoff _backoff = Backoff.OfConnecting(options.InitialReconnectBackoff, options.MaxReconnectBackoff, options.Random);
+    private Action<ResolverResult> _listener = _ => { };
+    private Resolver? _resolver;
+    private ITimer? _timer;
+    private bool _isDisposed;
+
+    /// <inheritdoc />
+    public override void Start(Action<ResolverResult> listener)
+    {
+        _listener = listener;
+        Begin();
+    }
+
+    /// <inheritdoc />
+    public override void Refresh()
+    {
+        try
+        {
+            _resolver?.Refresh();
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+        }
+    }
+
+    /// <inheritdoc />
+    protected override void Dispose(bool disposing)
+    {
+        _isDisposed = true;
+        _timer?.Dispose();
+        LetGo();
+        base.Dispose(disposing);
+    }
+
+    private void Begin()
+    {
+        try
+        {
+            Resolver resolver = create() ?? throw new InvalidOperationException("its factory has made none");
+            Volatile.Write(ref _resolver, resolver);
+            resolver.Start(result => Report(resolver, result));
+            _backoff.Reset();
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+        }
+    }
+
+    private void Report(Resolver source, ResolverResult result)
+    {
+        ArgumentNullException.ThrowIfNull(result);
+        if (Volatile.Read(ref _resolver) == source)
+        {
+            _listener(result);
+        }
+    }
+
+    private void Fail(Exception e)
+    {
+        LetGo();
+        TimeSpan wait = _backoff.Next();
+        logger.LogError(e, "The resolver of {Target} failed; another one is made in {Wait}", target, wait);
+        _timer = options.TimeProvider.CreateTimer(static s => ((GuardedResolver)s!).PostBegin(), this, wait, Timeout.InfiniteTimeSpan);
+        _listener(ResolverResult.ForFailure(LocalStatus.Of(e, Grpc.Core.StatusCode.Unavailable, $"The resolver of {target} failed")));
+    }
+
+    private void PostBegin() => post(() =>
+    {
+        _timer?.Dispose();
+        if (!_isDisposed)
+        {
+            Begin();
+        }
+    });
+
+    /// <summary>The user's resolver isn't asked any more.</summary>
+    private void LetGo()
+    {
+        Resolver? resolver = _resolver;
+        Volatile.Write(ref _resolver, null);
+        try
+        {
+            resolver?.Dispose();
+        }
+        catch (Exception e)
+        {
+            logger.LogError(e, "The resolver of {Target} failed as it was disposed of", target);
+        }
+    }
+}
