@@ -85,9 +85,9 @@ internal sealed class RoundRobin(LoadBalancerOptions options) : LoadBalancer
                 break;
         }
 
-        if (member.State == ConnectivityState.Ready && state.State != ConnectivityState.Ready)
+        if (state.State == ConnectivityState.TransientFailure || (member.State == ConnectivityState.Ready && state.State != ConnectivityState.Ready))
         {
-            _controller.RefreshResolver();
+            _controller.RefreshResolver(); // there may be others by now
         }
 
         // What has failed counts as failed until it has answered: calls should not wait again and again for attempts that fail.
@@ -113,7 +113,6 @@ internal sealed class RoundRobin(LoadBalancerOptions options) : LoadBalancer
         else
         {
             _controller.UpdateState(ConnectivityState.TransientFailure, new FixedPicker(PickResult.ForFailure(_lastFailure)));
-            _controller.RefreshResolver();
         }
     }
 

@@ -33,7 +33,7 @@ internal sealed partial class Http2Connection
         {
             lock (Gate)
             {
-                return (_send.LastOpenedId + 1) / 2; // a client's streams have the odd numbers (section 5.1.1)
+                return _send.LastOpenedId == 0 ? 0 : (_send.LastOpenedId / 2) + 1; // a client's streams have the odd numbers (section 5.1.1)
             }
         }
     }

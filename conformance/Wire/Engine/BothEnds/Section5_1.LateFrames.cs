@@ -30,7 +30,11 @@ public class Section5_1_LateFrames
     public async Task A_client_takes_frames_for_a_stream_that_it_has_reset_however_late_they_are()
     {
         var time = new FakeTimeProvider();
-        await using var client = new TestChannel(options => options.TimeProvider = time);
+        await using var client = new TestChannel(options =>
+        {
+            options.TimeProvider = time;
+            options.IdleTimeout = Timeout.InfiniteTimeSpan;
+        });
         AsyncUnaryCall<byte[]> call = client.Unary([1]);
         RawServer server = await client.StartAsync();
         await server.RequestAsync(1);
