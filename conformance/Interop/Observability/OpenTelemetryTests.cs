@@ -8,6 +8,7 @@ using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
 using Status = MiniGrpc.Conformance.Protos.Status;
+using StatusCode = Grpc.Core.StatusCode;
 
 namespace MiniGrpc.Conformance.Interop.Observability;
 
