@@ -131,7 +131,7 @@ public sealed class RoundRobinTests : IAsyncDisposable
         await Backends.AskAsync(channel, 2);
         Assert.Equal(0, _backends.Resolver.Refreshes);
         await _backends.StopAsync(0);
-        await Eventually.IsTrueAsync(() => _backends.Resolver.Refreshes == 1, "the addresses to be looked up");
+        await Eventually.IsTrueAsync(() => _backends.Resolver.Refreshes > 0, "the addresses to be looked up");
         Assert.Equal((int[])[1, 1], await Backends.AskAsync(channel, 2));
     }
 
