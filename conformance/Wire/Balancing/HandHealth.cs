@@ -44,13 +44,14 @@ internal sealed class HandHealth
 internal sealed class HandWatch(byte[] request, IServerStreamWriter<byte[]> responses, ServerCallContext context)
 {
     private readonly TaskCompletionSource _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _cancelled = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public byte[] Request => request;
 
     public Metadata Headers => context.RequestHeaders;
 
     /// <summary>Completes when the channel has cancelled it.</summary>
-    public Task CancelledAsync() => TestService.UntilCancelledAsync(context);
+    public Task CancelledAsync() => RawPeer.Within(_cancelled.Task, "the channel to cancel the call");
 
     public Task SayAsync(byte[] answer) => RawPeer.Within(responses.WriteAsync(answer), "a status to be sent");
 
@@ -68,7 +69,11 @@ internal sealed class HandWatch(byte[] request, IServerStreamWriter<byte[]> resp
 
     public async Task UntilEndedAsync()
     {
-        await using (context.CancellationToken.Register(() => _end.TrySetResult()))
+        await using (context.CancellationToken.Register(() =>
+        {
+            _cancelled.TrySetResult();
+            _end.TrySetResult();
+        }))
         {
             await _end.Task;
         }
