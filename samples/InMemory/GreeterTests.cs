@@ -25,15 +25,17 @@ public sealed class GreeterTests : IAsyncLifetime
     [Fact(Timeout = Limit)]
     public async Task The_greeting_depends_on_the_time_of_day()
     {
-        Assert.Equal("Good morning, Ada", (await Client.SayHelloAsync(new HelloRequest { Name = "Ada" }, Options())).Message);
+        var ada = new HelloRequest { Name = "Ada" };
+        Assert.Equal("Good morning, Ada", (await Client.SayHelloAsync(ada, cancellationToken: TestContext.Current.CancellationToken)).Message);
         _clock.Advance(TimeSpan.FromHours(4));
-        Assert.Equal("Good afternoon, Ada", (await Client.SayHelloAsync(new HelloRequest { Name = "Ada" }, Options())).Message);
+        Assert.Equal("Good afternoon, Ada", (await Client.SayHelloAsync(ada, cancellationToken: TestContext.Current.CancellationToken)).Message);
     }
 
     [Fact(Timeout = Limit)]
     public async Task A_missing_name_is_an_invalid_argument()
     {
-        RpcException e = await Assert.ThrowsAsync<RpcException>(async () => await Client.SayHelloAsync(new HelloRequest(), Options()));
+        RpcException e = await Assert.ThrowsAsync<RpcException>(
+            async () => await Client.SayHelloAsync(new HelloRequest(), cancellationToken: TestContext.Current.CancellationToken));
         Assert.Equal(StatusCode.InvalidArgument, e.StatusCode);
         Assert.Equal("the name is missing", e.Status.Detail);
     }
@@ -41,7 +43,7 @@ public sealed class GreeterTests : IAsyncLifetime
     [Fact(Timeout = Limit)]
     public async Task Everyone_in_the_chat_is_greeted()
     {
-        using AsyncDuplexStreamingCall<HelloRequest, HelloReply> chat = Client.Chat(Options());
+        using AsyncDuplexStreamingCall<HelloRequest, HelloReply> chat = Client.Chat(cancellationToken: TestContext.Current.CancellationToken);
         foreach (string name in (string[])["Ada", "Grace"])
         {
             await chat.RequestStream.WriteAsync(new HelloRequest { Name = name });
@@ -54,8 +56,8 @@ public sealed class GreeterTests : IAsyncLifetime
     [Fact(Timeout = Limit)]
     public async Task A_chat_ends_at_its_deadline_without_anybody_waiting_for_it()
     {
-        CallOptions options = Options().WithDeadline(_clock.GetUtcNow().UtcDateTime.AddMinutes(5));
-        using AsyncDuplexStreamingCall<HelloRequest, HelloReply> chat = Client.Chat(options);
+        using AsyncDuplexStreamingCall<HelloRequest, HelloReply> chat = Client.Chat(
+            deadline: _clock.GetUtcNow().UtcDateTime.AddMinutes(5), cancellationToken: TestContext.Current.CancellationToken);
         await chat.RequestStream.WriteAsync(new HelloRequest { Name = "Ada" });
         Assert.True(await chat.ResponseStream.MoveNext());
 
@@ -63,6 +65,4 @@ public sealed class GreeterTests : IAsyncLifetime
         RpcException e = await Assert.ThrowsAsync<RpcException>(() => chat.ResponseStream.MoveNext());
         Assert.Equal(StatusCode.DeadlineExceeded, e.StatusCode);
     }
-
-    private static CallOptions Options() => new(cancellationToken: TestContext.Current.CancellationToken);
 }
