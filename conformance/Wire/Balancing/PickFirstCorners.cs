@@ -91,7 +91,7 @@ public sealed class PickFirstCorners : IAsyncDisposable
         _time.Advance(s_delay);
         ITransport second = await silent.ConnectionAsync(1);
         Assert.False(again.IsCompleted);
-        Assert.Equal(2, channel.Core.Connections.Count);
+        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count == 2, "both to be under way");
         await _backends.Resolver.FindAsync(_backends.Addresses[1]); // the first one is gone
         await SilentServers.AssertClosedAsync(first);
         second.Abort();

@@ -39,7 +39,14 @@ public class CredentialsTests
         ChannelCredentials twice = ChannelCredentials.Create(ChannelCredentials.Create(ssl, Adding("one")), Adding("two"));
         await CallAsync(setup.Connect(new MiniChannelOptions().UseCredentials(twice)));
         Assert.Equal(["one", "two"], Assert.Single(_received).GetAll("trail").Select(entry => entry.Value));
-        Assert.Throws<ArgumentException>(() => ChannelCredentials.Create(ChannelCredentials.Insecure, Adding("one"))); // Grpc.Core itself refuses
+    }
+
+    [Fact]
+    public async Task Insecure_credentials_with_call_credentials_make_no_call()
+    {
+        await using TlsSetup setup = await StartAsync();
+        MiniChannel channel = setup.Connect(new MiniChannelOptions().UseCredentials(ChannelCredentials.Create(ChannelCredentials.Insecure, Adding("one"))));
+        Assert.Throws<InvalidOperationException>(() => { _ = CallAsync(channel); });
     }
 
     [Fact]

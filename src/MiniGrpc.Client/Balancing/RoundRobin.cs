@@ -96,6 +96,10 @@ internal sealed class RoundRobin(LoadBalancerOptions options) : LoadBalancer
         }
 
         Publish();
+        if (state.State == ConnectivityState.TransientFailure && _members.TrueForAll(one => one.State == ConnectivityState.TransientFailure))
+        {
+            _controller.RefreshResolver(); // after each attempt that has failed, not with each step of the next one
+        }
     }
 
     private void Publish()
@@ -112,7 +116,6 @@ internal sealed class RoundRobin(LoadBalancerOptions options) : LoadBalancer
         else
         {
             _controller.UpdateState(ConnectivityState.TransientFailure, new FixedPicker(PickResult.ForFailure(_lastFailure)));
-            _controller.RefreshResolver();
         }
     }
 
