@@ -32,9 +32,10 @@ public sealed class AuthTests
             metadata.Add("asked", $"{context.ServiceUrl} {context.MethodName}");
         })));
 
-        Assert.Equal(["one", "three", "two"], who.Values("trail").Order(StringComparer.Ordinal));
-        Assert.Equal(["Bearer token"], who.Values("authorization"));
-        Assert.Equal([$"https://127.0.0.1:{running.Address.Port}/auth.Auth Who"], who.Values("asked"));
+        IEnumerable<string> Sent(string key) => client.AsksCallCredentialsTwice ? who.Values(key).Distinct().Order(StringComparer.Ordinal) : who.Values(key);
+        Assert.Equal(client.AsksCallCredentialsTwice ? ["one", "three", "two"] : ["one", "two", "three"], Sent("trail"));
+        Assert.Equal(["Bearer token"], Sent("authorization"));
+        Assert.Equal([$"https://127.0.0.1:{running.Address.Port}/auth.Auth Who"], Sent("asked"));
         Assert.False(who.IsAuthenticated); // as far as the connection knows
     }
 

@@ -18,6 +18,9 @@ internal sealed class GrpcNetClientPeer : IClientPeer
     // that error becomes Internal (ObjectDisposedException) or Unavailable (IOException).
     public IReadOnlyList<StatusCode> OtherCodesOfReadsEndedByClient => [StatusCode.Internal, StatusCode.Unavailable];
 
+    // What it collects the channel's credentials with still holds the call's.
+    public bool AsksCallCredentialsTwice => true;
+
     public IClientChannel Connect(ServerAddress address, ClientSetup setup)
     {
         GrpcChannelOptions options = new() { HttpHandler = HandlerFor(address), DisposeHttpClient = true };

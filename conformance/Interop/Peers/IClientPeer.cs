@@ -17,6 +17,12 @@ public interface IClientPeer
     /// </summary>
     IReadOnlyList<StatusCode> OtherCodesOfReadsEndedByClient => [];
 
+    /// <summary>
+    /// A call's credentials are asked before the channel's, and once more when those are composed of several. A shortcoming that tests
+    /// make allowance for.
+    /// </summary>
+    bool AsksCallCredentialsTwice => false;
+
     /// <summary>The same options for a call whose request messages are sent compressed with gzip.</summary>
     CallOptions WithGzipRequests(CallOptions options)
     {

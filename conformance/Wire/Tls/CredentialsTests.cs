@@ -42,6 +42,14 @@ public class CredentialsTests
     }
 
     [Fact]
+    public async Task Insecure_credentials_with_call_credentials_make_no_call()
+    {
+        await using TlsSetup setup = await StartAsync();
+        MiniChannel channel = setup.Connect(new MiniChannelOptions().UseCredentials(ChannelCredentials.Create(ChannelCredentials.Insecure, Adding("one"))));
+        Assert.Throws<InvalidOperationException>(() => { _ = CallAsync(channel); });
+    }
+
+    [Fact]
     public async Task They_are_told_for_whom_the_call_is()
     {
         await using TlsSetup setup = await StartAsync();
