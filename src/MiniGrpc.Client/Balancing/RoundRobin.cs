@@ -97,10 +97,6 @@ internal sealed class RoundRobin(LoadBalancerOptions options) : LoadBalancer
         }
 
         Publish();
-        if (state.State == ConnectivityState.TransientFailure && _members.TrueForAll(one => one.State == ConnectivityState.TransientFailure))
-        {
-            _controller.RefreshResolver(); // after each attempt that has failed, not with each step of the next one
-        }
     }
 
     private void Publish()

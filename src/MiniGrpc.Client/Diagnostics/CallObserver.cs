@@ -95,7 +95,7 @@ internal sealed class CallObserver
         Tell(() => ClientMetrics.CallEnded(_labels, status.StatusCode, Since(_startedAt)));
         if (_span is { } span)
         {
-            Tell(() => Telemetry.Stop(span, status, isError: status.StatusCode != StatusCode.OK));
+            Tell(() => Telemetry.Stop(span, (int)status.StatusCode, status.Detail, isError: status.StatusCode != StatusCode.OK));
         }
     }
 

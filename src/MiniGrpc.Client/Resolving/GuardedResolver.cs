@@ -1,7 +1,5 @@
 using Microsoft.Extensions.Logging;
 
-using MiniGrpc.Client.Balancing;
-
 namespace MiniGrpc.Client.Resolving;
 
 /// <summary>

@@ -135,7 +135,7 @@ internal sealed class ServerCallObserver : IThreadPoolWorkItem
         if (_span is { } span)
         {
             Status status = End.Status;
-            Tell(() => Telemetry.Stop(span, status, IsServerError(status.StatusCode)));
+            Tell(() => Telemetry.Stop(span, (int)status.StatusCode, status.Detail, IsServerError(status.StatusCode)));
         }
     }
 

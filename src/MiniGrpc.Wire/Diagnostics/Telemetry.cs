@@ -2,8 +2,6 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 
-using Grpc.Core;
-
 using Microsoft.Extensions.Logging;
 
 namespace MiniGrpc.Wire.Diagnostics;
@@ -85,12 +83,12 @@ internal static class Telemetry
     /// Ends a span. <paramref name="isError"/> says whether its side of the call has to take the status for a failure of its own. Code that
     /// goes on here goes on in the span that it was in.
     /// </summary>
-    public static void Stop(Activity span, Status status, bool isError)
+    public static void Stop(Activity span, int statusCode, string detail, bool isError)
     {
-        span.SetTag(StatusAttribute, (int)status.StatusCode);
+        span.SetTag(StatusAttribute, statusCode);
         if (isError)
         {
-            span.SetStatus(ActivityStatusCode.Error, status.Detail);
+            span.SetStatus(ActivityStatusCode.Error, detail);
         }
 
         Activity? current = Activity.Current;
