@@ -44,6 +44,36 @@ public sealed class PickFirstCorners : IAsyncDisposable
         _time.Advance(s_delay);
         await Settling.OfAsync(channel);
         Assert.False(second.IsCompleted);
+        await Backends.FailAsync(channel, StatusCode.Unavailable, "The resolver found no addresses.");
+    }
+
+    [Fact]
+    public async Task An_address_that_is_there_again_is_connected_to_again()
+    {
+        await using SilentServers silent = new(_backends, 1);
+        await _backends.StartAsync(0);
+        await using MiniChannel channel = Channel();
+        await ConnectAsync(channel, 0);
+        await _backends.Resolver.FindAsync(_backends.Addresses[1]);
+        await silent.ConnectionAsync(0);
+        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
+        Assert.Equal(0, await Backends.AskAsync(channel));
+    }
+
+    /// <summary>Calls should not wait again and again for attempts that fail.</summary>
+    [Fact]
+    public async Task A_channel_that_has_failed_stays_so_while_other_addresses_are_tried()
+    {
+        await using SilentServers silent = new(_backends, 1);
+        await using MiniChannel channel = Channel();
+        Task failed = Backends.FailAsync(channel, StatusCode.Unavailable, "no server listens there");
+        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
+        await failed;
+        await _backends.Resolver.FindAsync(_backends.Addresses[1]);
+        await silent.ConnectionAsync(0);
+        await Settling.OfAsync(channel);
+        Assert.Equal(ConnectivityState.TransientFailure, channel.State);
+        await Backends.FailAsync(channel, StatusCode.Unavailable, "no server listens there");
     }
 
     [Fact]
