@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
+using MiniGrpc.Client.Configuration;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
@@ -126,12 +127,45 @@ public sealed class FurtherConnectionsTests
         await client.AssertWorksAsync(first, 3);
     }
 
+    /// <summary>The health of the server is watched on one of them, and on another one when that is lost.</summary>
+    [Fact]
+    public async Task The_watch_of_health_goes_on_with_another_connection()
+    {
+        await using TestChannel client = Several(2, configure: options => options.ServiceConfig = new ServiceConfig
+        {
+            LoadBalancingConfigs = { new RoundRobinConfig() },
+            HealthCheckServiceName = "a.B",
+        });
+        Task<byte[]> one = client.Unary([1]).ResponseAsync;
+        RawServer first = await client.StartAsync((SettingId.MaxConcurrentStreams, 2));
+        await SayServingAsync(first, 1);
+        await first.RequestAsync(3);
+        Task<byte[]> two = client.Unary([2]).ResponseAsync;
+        RawServer second = await client.StartAsync((SettingId.MaxConcurrentStreams, 2));
+        Assert.Equal("/test/Unary", (await second.RequestAsync(1)).Head[":path"]);
+
+        await first.DisposeAsync();
+        await TestChannel.AssertFailsAsync(one, StatusCode.Unavailable, "");
+        await SayServingAsync(second, 3);
+        await second.ReplyAsync(1, 2);
+        Assert.Equal([2], await RawPeer.Within(two, "the response"));
+        await client.AssertWorksAsync(second, 5);
+    }
+
+    private static async Task SayServingAsync(RawServer server, int id)
+    {
+        Assert.Equal("/grpc.health.v1.Health/Watch", (await server.RequestAsync(id)).Head[":path"]);
+        await server.HeadersAsync(id, endStream: false, RawServer.Headers200);
+        await server.DataAsync(id, RawClient.Message(HandHealth.Serving));
+    }
+
     [Fact]
     public void None_is_no_limit() => Assert.Throws<ArgumentOutOfRangeException>(() => new MiniChannelOptions { MaxConnectionsPerAddress = 0 });
 
-    private static TestChannel Several(int count, TimeProvider? time = null) => new(options =>
+    private static TestChannel Several(int count, TimeProvider? time = null, Action<MiniChannelOptions>? configure = null) => new(options =>
     {
         options.MaxConnectionsPerAddress = count;
         options.TimeProvider = time ?? TimeProvider.System;
+        configure?.Invoke(options);
     });
 }

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
+using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
 
@@ -68,6 +69,30 @@ public sealed class IdleModeTests : IAsyncDisposable
         Assert.False(await RawPeer.Within(call.ResponseStream.MoveNext(CancellationToken.None), "the end"));
         await LookAsync(channel);
         Assert.Equal(ConnectivityState.Idle, channel.State);
+    }
+
+    /// <summary>Or a channel whose servers are asked for their health would never be idle: Watch goes on for as long as its connection.</summary>
+    [Fact]
+    public async Task A_watch_of_health_is_no_call_that_keeps_it_connected()
+    {
+        _backends.Health[0] = new HandHealth();
+        await _backends.StartAsync(0);
+        await using MiniChannel channel = _backends.Channel(new RoundRobinConfig(), options =>
+        {
+            options.TimeProvider = _time;
+            options.IdleTimeout = s_timeout;
+            options.ServiceConfig!.HealthCheckServiceName = "a.B";
+        });
+        Task<int> call = Backends.AskAsync(channel);
+        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
+        HandWatch watch = await _backends.Health[0].NextAsync(HandHealth.Serving);
+        Assert.Equal(0, await call);
+        await LookAsync(channel);
+        Assert.Equal(ConnectivityState.Ready, channel.State);
+        await LookAsync(channel);
+        Assert.Equal(ConnectivityState.Idle, channel.State);
+        await watch.CancelledAsync();
+        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count == 0, "the connection to close");
     }
 
     [Fact]
