@@ -139,14 +139,16 @@ public sealed class PickFirstCorners : IAsyncDisposable
         await AdvanceAsync(channel, s_delay);
         ITransport second = await silent.ConnectionAsync(1);
         Task<ITransport?> third = silent.AcceptAsync(2);
+        await AdvanceAsync(channel, s_delay / 2);
         first.Abort();
         await _time.IsArmedAsync();
-        await AdvanceAsync(channel, s_delay - TimeSpan.FromMilliseconds(1));
+        await AdvanceAsync(channel, (s_delay / 2) - TimeSpan.FromMilliseconds(1));
         await Settling.OfAsync(channel);
         Assert.False(third.IsCompleted);
-        second.Abort(); // the latest one: the next follows at once
+        await AdvanceAsync(channel, TimeSpan.FromMilliseconds(1)); // nor does it hold it up
         ITransport last = (await RawPeer.Within(third, "the third to be tried"))!;
         Assert.False(call.IsCompleted);
+        second.Abort();
         last.Abort();
         await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, "");
     }
@@ -221,6 +223,22 @@ public sealed class PickFirstCorners : IAsyncDisposable
         await _backends.StopAsync(0);
         await _time.IsArmedAsync();
         Assert.Equal(1, await Backends.AskAsync(channel, new CallOptions().WithWaitForReady()));
+    }
+
+    [Fact]
+    public async Task Calls_do_not_wait_for_the_next_address_after_a_connection_that_was_of_no_use()
+    {
+        await using SilentServers silent = new(_backends, 1);
+        await _backends.StartAsync(0);
+        await using MiniChannel channel = Channel();
+        Task connected = channel.ConnectAsync(TestContext.Current.CancellationToken);
+        await _backends.Resolver.FindAsync(_backends.Addresses[..2]);
+        await RawPeer.Within(connected, "the channel to connect");
+        await _backends.StopAsync(0);
+        await silent.ConnectionAsync(0);
+        await Settling.OfAsync(channel);
+        Assert.Equal(ConnectivityState.TransientFailure, channel.State);
+        await Backends.FailAsync(channel, StatusCode.Unavailable, "took no call");
     }
 
     [Fact]

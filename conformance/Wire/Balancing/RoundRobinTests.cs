@@ -199,6 +199,26 @@ public sealed class RoundRobinTests : IAsyncDisposable
         Assert.Equal(5, await waiting);
     }
 
+    [Fact]
+    public async Task A_server_without_a_free_stream_holds_no_call_up_that_another_one_can_take()
+    {
+        const int Streams = 1000; // as many as a server lets a client have
+        var release = new TaskCompletionSource<byte[]>(TaskCreationOptions.RunContinuationsAsynchronously);
+        int arrived = 0;
+        _backends.Services[0].Unary = (_, _) =>
+        {
+            Interlocked.Increment(ref arrived);
+            return release.Task;
+        };
+        await _backends.StartAsync(0, 1);
+        await using MiniChannel channel = await ConnectAsync(2);
+        Task<int>[] calls = [.. Enumerable.Range(0, 2 * Streams).Select(_ => Backends.AskAsync(channel))];
+        await Eventually.IsTrueAsync(() => Volatile.Read(ref arrived) == Streams, "every stream of the first server to be used");
+        Assert.Equal((int[])[1, 1, 1, 1], await Backends.AskAsync(channel, 4));
+        release.SetResult([0]);
+        await Task.WhenAll(calls);
+    }
+
     /// <summary>
     /// A server that was connected and then swallows everything: keepalive finds it, its calls fail with UNAVAILABLE, and those that a
     /// retry policy may save go to another one.
