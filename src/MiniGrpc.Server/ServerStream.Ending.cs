@@ -82,11 +82,18 @@ internal sealed partial class ServerStream
     /// <summary>The client, or the connection, has ended the call: nothing can be sent any more.</summary>
     private void EndEarly()
     {
-        if (TryFinish(s_givenUp))
+        if (TryFinish(DeadlineHasPassed ? s_deadlineExceeded : s_givenUp))
         {
             Abandon();
         }
     }
+
+    /// <summary>
+    /// Whether the deadline has passed by the clock: a client gives its call up at the same moment, and its reset may come before our timer
+    /// rings. Asked for those who watch.
+    /// </summary>
+    private bool DeadlineHasPassed =>
+        Observer is not null && Deadline != DateTime.MaxValue && _server.Options.TimeProvider.GetUtcNow().UtcDateTime >= Deadline;
 
     /// <summary>The call has ended before its handler did.</summary>
     private void Abandon()

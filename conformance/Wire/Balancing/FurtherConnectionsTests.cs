@@ -34,12 +34,7 @@ public sealed class FurtherConnectionsTests
     public async Task A_call_that_finds_no_free_stream_gets_another_connection_up_to_the_limit()
     {
         await using TestChannel client = Several(2);
-        Task<byte[]> one = client.Unary([1]).ResponseAsync;
-        RawServer first = await client.StartAsync(s_oneCall);
-        await first.RequestAsync(1);
-        Task<byte[]> two = client.Unary([2]).ResponseAsync;
-        RawServer second = await client.StartAsync(s_oneCall);
-        await second.RequestAsync(1);
+        (RawServer first, Task<byte[]> one, RawServer second, Task<byte[]> two) = await OpenTwoAsync(client);
         Task<byte[]> three = client.Unary([3]).ResponseAsync;
         await Settling.OfAsync(client.Channel);
         Assert.Equal(2, client.Channel.Core.Connections.Count);
@@ -60,12 +55,7 @@ public sealed class FurtherConnectionsTests
     public async Task When_one_of_them_is_lost_the_channel_stays_ready_and_whoever_waits_gets_another()
     {
         await using TestChannel client = Several(2);
-        Task<byte[]> one = client.Unary([1]).ResponseAsync;
-        RawServer first = await client.StartAsync(s_oneCall);
-        await first.RequestAsync(1);
-        Task<byte[]> two = client.Unary([2]).ResponseAsync;
-        RawServer second = await client.StartAsync(s_oneCall);
-        await second.RequestAsync(1);
+        (RawServer first, Task<byte[]> one, RawServer second, Task<byte[]> two) = await OpenTwoAsync(client);
         Task<byte[]> three = client.Unary([3]).ResponseAsync;
         await first.DisposeAsync();
         await TestChannel.AssertFailsAsync(one, StatusCode.Unavailable, "");
@@ -108,12 +98,7 @@ public sealed class FurtherConnectionsTests
     {
         var time = new FakeTimeProvider();
         await using TestChannel client = Several(2, time);
-        Task<byte[]> one = client.Unary([1]).ResponseAsync;
-        RawServer first = await client.StartAsync(s_oneCall);
-        await first.RequestAsync(1);
-        Task<byte[]> two = client.Unary([2]).ResponseAsync;
-        RawServer second = await client.StartAsync(s_oneCall);
-        await second.RequestAsync(1);
+        (RawServer first, Task<byte[]> one, RawServer second, Task<byte[]> two) = await OpenTwoAsync(client);
         await second.ReplyAsync(1, 2);
         Assert.Equal([2], await RawPeer.Within(two, "the response"));
         await second.RoundTripAsync();
@@ -161,6 +146,18 @@ public sealed class FurtherConnectionsTests
 
     [Fact]
     public void None_is_no_limit() => Assert.Throws<ArgumentOutOfRangeException>(() => new MiniChannelOptions { MaxConnectionsPerAddress = 0 });
+
+    /// <summary>Two connections with a call each, which is all that they take.</summary>
+    private static async Task<(RawServer First, Task<byte[]> One, RawServer Second, Task<byte[]> Two)> OpenTwoAsync(TestChannel client)
+    {
+        Task<byte[]> one = client.Unary([1]).ResponseAsync;
+        RawServer first = await client.StartAsync(s_oneCall);
+        await first.RequestAsync(1);
+        Task<byte[]> two = client.Unary([2]).ResponseAsync;
+        RawServer second = await client.StartAsync(s_oneCall);
+        await second.RequestAsync(1);
+        return (first, one, second, two);
+    }
 
     private static TestChannel Several(int count, TimeProvider? time = null, Action<MiniChannelOptions>? configure = null) => new(options =>
     {

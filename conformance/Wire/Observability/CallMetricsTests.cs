@@ -2,9 +2,6 @@ using System.Diagnostics;
 using System.IO.Compression;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
-using MiniGrpc.Client;
-using MiniGrpc.Client.Configuration;
-using MiniGrpc.Client.Diagnostics;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Http2;
@@ -32,15 +29,15 @@ public class CallMetricsTests
 
         string method = $"grpc.method={watched.Service}/Unary";
         string both = $"{method} grpc.target={watched.EndPoint}";
-        await AssertAsync(watched, "grpc.client.attempt.started", 1, both);
-        await AssertAsync(watched, "grpc.client.attempt.duration", 2, $"{both} grpc.status=OK");
-        await AssertAsync(watched, "grpc.client.attempt.sent_total_compressed_message_size", 3, $"{both} grpc.status=OK");
-        await AssertAsync(watched, "grpc.client.attempt.rcvd_total_compressed_message_size", 5, $"{both} grpc.status=OK");
-        await AssertAsync(watched, "grpc.client.call.duration", 2, $"{both} grpc.status=OK");
-        await AssertAsync(watched, "grpc.server.call.started", 1, method);
-        await AssertAsync(watched, "grpc.server.call.duration", 2, $"{method} grpc.status=OK");
-        await AssertAsync(watched, "grpc.server.call.rcvd_total_compressed_message_size", 3, $"{method} grpc.status=OK");
-        await AssertAsync(watched, "grpc.server.call.sent_total_compressed_message_size", 5, $"{method} grpc.status=OK");
+        await watched.AssertAsync("grpc.client.attempt.started", 1, both);
+        await watched.AssertAsync("grpc.client.attempt.duration", 2, $"{both} grpc.status=OK");
+        await watched.AssertAsync("grpc.client.attempt.sent_total_compressed_message_size", 3, $"{both} grpc.status=OK");
+        await watched.AssertAsync("grpc.client.attempt.rcvd_total_compressed_message_size", 5, $"{both} grpc.status=OK");
+        await watched.AssertAsync("grpc.client.call.duration", 2, $"{both} grpc.status=OK");
+        await watched.AssertAsync("grpc.server.call.started", 1, method);
+        await watched.AssertAsync("grpc.server.call.duration", 2, $"{method} grpc.status=OK");
+        await watched.AssertAsync("grpc.server.call.rcvd_total_compressed_message_size", 3, $"{method} grpc.status=OK");
+        await watched.AssertAsync("grpc.server.call.sent_total_compressed_message_size", 5, $"{method} grpc.status=OK");
     }
 
     [Theory]
@@ -115,9 +112,9 @@ public class CallMetricsTests
         watched.Handlers.Unary = (_, _) => throw new RpcException(new Status(code, "no"));
         await watched.StartAsync();
         await watched.FailAsync();
-        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", name);
-        await AssertStatusesAsync(watched, "grpc.client.call.duration", name);
-        await AssertStatusesAsync(watched, "grpc.server.call.duration", name);
+        await watched.AssertStatusesAsync("grpc.client.attempt.duration", name);
+        await watched.AssertStatusesAsync("grpc.client.call.duration", name);
+        await watched.AssertStatusesAsync("grpc.server.call.duration", name);
     }
 
     [Fact]
@@ -131,9 +128,9 @@ public class CallMetricsTests
         };
         await watched.StartAsync();
         await Assert.ThrowsAsync<RpcException>(() => watched.CallAsync([1]));
-        await AssertStatusesAsync(watched, "grpc.server.call.duration", "ABORTED");
+        await watched.AssertStatusesAsync("grpc.server.call.duration", "ABORTED");
         await Assert.ThrowsAsync<RpcException>(() => watched.CallAsync([2]));
-        await AssertStatusesAsync(watched, "grpc.server.call.duration", "ABORTED", "UNKNOWN");
+        await watched.AssertStatusesAsync("grpc.server.call.duration", "ABORTED", "UNKNOWN");
     }
 
     /// <summary>What the handler said doesn't count if something else was sent.</summary>
@@ -151,8 +148,8 @@ public class CallMetricsTests
         };
         await watched.StartAsync(options => options.MaxHeaderListSize = 5000);
         await watched.FailAsync();
-        await AssertStatusesAsync(watched, "grpc.server.call.duration", status);
-        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", status);
+        await watched.AssertStatusesAsync("grpc.server.call.duration", status);
+        await watched.AssertStatusesAsync("grpc.client.attempt.duration", status);
     }
 
     /// <summary>Clients may ask for any number of methods; each would be a series of its own.</summary>
@@ -166,7 +163,7 @@ public class CallMetricsTests
             () => watched.Of("grpc.server.call.duration").Any(one => one.Labels == "grpc.method=other grpc.status=UNIMPLEMENTED"), "the refusal to be measured");
         Assert.Contains(watched.Of("grpc.server.call.started"), one => one.Labels == "grpc.method=other");
         Assert.DoesNotContain(watched.Of("grpc.server.call.started"), one => one.Labels.Contains("Missing", StringComparison.Ordinal));
-        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", "UNIMPLEMENTED");
+        await watched.AssertStatusesAsync("grpc.client.attempt.duration", "UNIMPLEMENTED");
     }
 
     [Fact]
@@ -175,9 +172,9 @@ public class CallMetricsTests
         await using var watched = new Watched();
         await using var server = new TestServer(null, null, watched.Bind());
         RawClient client = await server.StartAsync();
-        await client.HeadersAsync(1, endStream: true, [.. RequestTo(watched), "grpc-encoding=odd"]);
+        await client.HeadersAsync(1, endStream: true, [.. watched.RequestFields(), "grpc-encoding=odd"]);
         await client.ResponseAsync(1);
-        await AssertStatusesAsync(watched, "grpc.server.call.duration", "UNIMPLEMENTED");
+        await watched.AssertStatusesAsync("grpc.server.call.duration", "UNIMPLEMENTED");
         Assert.Single(await watched.MeasuredAsync("grpc.server.call.started"));
     }
 
@@ -187,12 +184,12 @@ public class CallMetricsTests
         await using var watched = new Watched();
         await using var server = new TestServer(null, null, watched.Bind());
         RawClient client = await server.StartAsync();
-        await client.HeadersAsync(1, endStream: true, [.. RequestTo(watched).Where(field => !field.StartsWith("content-type", StringComparison.Ordinal)), "content-type=text/html"]);
+        await client.HeadersAsync(1, endStream: true, [.. watched.RequestFields().Where(field => !field.StartsWith("content-type", StringComparison.Ordinal)), "content-type=text/html"]);
         await client.ResponseAsync(1);
-        await client.HeadersAsync(3, endStream: false, RequestTo(watched));
+        await client.HeadersAsync(3, endStream: false, watched.RequestFields());
         await client.DataAsync(3, RawClient.Message(1), endStream: true);
         await client.ResponseAsync(3);
-        await AssertStatusesAsync(watched, "grpc.server.call.duration", "OK");
+        await watched.AssertStatusesAsync("grpc.server.call.duration", "OK");
     }
 
     [Fact]
@@ -201,10 +198,10 @@ public class CallMetricsTests
         await using var watched = new Watched();
         await using var server = new TestServer(null, null, watched.Bind());
         RawClient client = await server.StartAsync();
-        await client.HeadersAsync(1, endStream: false, RequestTo(watched));
+        await client.HeadersAsync(1, endStream: false, watched.RequestFields());
         await client.DataAsync(1, RawClient.Message(1, 2, 3));
         await client.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.Cancel));
-        await AssertStatusesAsync(watched, "grpc.server.call.duration", "CANCELLED");
+        await watched.AssertStatusesAsync("grpc.server.call.duration", "CANCELLED");
         Assert.Single(await watched.MeasuredAsync("grpc.server.call.started"));
         Assert.Equal(3, Assert.Single(await watched.MeasuredAsync(s_serverSizes[0])).Value);
     }
@@ -234,183 +231,11 @@ public class CallMetricsTests
         await (byDeadline ? Task.CompletedTask : cancel.CancelAsync());
         await RawPeer.Within(failed, "the call to fail");
 
-        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", status);
-        await AssertStatusesAsync(watched, "grpc.client.call.duration", status);
-        await AssertStatusesAsync(watched, "grpc.server.call.duration", status);
+        await watched.AssertStatusesAsync("grpc.client.attempt.duration", status);
+        await watched.AssertStatusesAsync("grpc.client.call.duration", status);
+        await watched.AssertStatusesAsync("grpc.server.call.duration", status);
         Assert.Equal(byDeadline ? 10 : 1, watched.Of("grpc.server.call.duration")[0].Value);
         mayReturn.SetResult();
-    }
-
-    [Fact]
-    public async Task A_call_without_a_connection_has_an_attempt_that_sent_nothing()
-    {
-        await using var watched = new Watched();
-        watched.Connect();
-        Assert.Equal(StatusCode.Unavailable, await watched.FailAsync());
-        Assert.Single(await watched.MeasuredAsync("grpc.client.attempt.started"));
-        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", "UNAVAILABLE");
-        Assert.Equal(0, Assert.Single(watched.Of(s_clientSizes[0])).Value);
-    }
-
-    [Fact]
-    public async Task A_call_that_ends_before_it_begins_has_no_attempt()
-    {
-        await using Watched watched = await new Watched().StartAsync();
-        await watched.FailAsync(new CallOptions(cancellationToken: new CancellationToken(canceled: true)));
-        await AssertStatusesAsync(watched, "grpc.client.call.duration", "CANCELLED");
-        Assert.Empty(watched.Of("grpc.client.attempt.started"));
-        Assert.Empty(watched.Of("grpc.client.attempt.duration"));
-    }
-
-    /// <summary>gRFC A6: each is an attempt, all together are a call.</summary>
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Attempts_of_a_call_that_is_tried_again_are_counted_one_by_one(bool isStreaming)
-    {
-        await using var watched = new Watched();
-        int attempts = 0;
-        watched.Handlers.Unary = (request, _) => ++attempts < 3 ? throw new RpcException(new Status(StatusCode.Unavailable, "no")) : Task.FromResult(request);
-        watched.Handlers.Duplex = async (requests, responses, _) =>
-        {
-            if (++attempts < 3)
-            {
-                throw new RpcException(new Status(StatusCode.Unavailable, "no"));
-            }
-
-            await new TestService().Duplex(requests, responses, null!);
-        };
-        await watched.StartAsync(options =>
-        {
-            options.TimeProvider = TimeProvider.System;
-            options.ServiceConfig = ServiceConfig.Parse("""
-                {"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 4, "initialBackoff": "0.001s", "maxBackoff": "0.001s",
-                  "backoffMultiplier": 1, "retryableStatusCodes": ["UNAVAILABLE"]}}]}
-                """);
-        });
-        await watched.CallAsync(isStreaming ? MethodType.DuplexStreaming : MethodType.Unary);
-        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", "UNAVAILABLE", "UNAVAILABLE", "OK");
-        Assert.Equal(3, watched.Of("grpc.client.attempt.started").Length);
-        await AssertStatusesAsync(watched, "grpc.client.call.duration", "OK");
-        Assert.Equal(isStreaming ? 7 : 3, (await watched.MeasuredAsync(s_clientSizes[1], 3))[^1].Value);
-    }
-
-    [Fact]
-    public async Task A_call_whose_attempts_all_fail_has_the_status_of_the_last()
-    {
-        await using var watched = new Watched();
-        int attempts = 0;
-        watched.Handlers.Unary = (_, _) => throw new RpcException(new Status(++attempts < 2 ? StatusCode.Unavailable : StatusCode.Internal, "no"));
-        await watched.StartAsync(options =>
-        {
-            options.TimeProvider = TimeProvider.System;
-            options.ServiceConfig = ServiceConfig.Parse("""
-                {"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 4, "initialBackoff": "0.001s", "maxBackoff": "0.001s",
-                  "backoffMultiplier": 1, "retryableStatusCodes": ["UNAVAILABLE"]}}]}
-                """);
-        });
-        Assert.Equal(StatusCode.Internal, await watched.FailAsync());
-        await AssertStatusesAsync(watched, "grpc.client.call.duration", "INTERNAL");
-        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", "UNAVAILABLE", "INTERNAL");
-    }
-
-    [Fact]
-    public async Task An_attempt_that_another_one_has_overtaken_is_cancelled()
-    {
-        await using var watched = new Watched();
-        int attempts = 0;
-        watched.Handlers.Unary = async (request, context) =>
-        {
-            if (Interlocked.Increment(ref attempts) == 1)
-            {
-                await TestService.UntilCancelledAsync(context);
-            }
-
-            return request;
-        };
-        await watched.StartAsync(options => options.ServiceConfig = ServiceConfig.Parse(
-            """{"methodConfig": [{"name": [{}], "hedgingPolicy": {"maxAttempts": 2, "hedgingDelay": "0s"}}]}"""));
-        await watched.CallAsync();
-        Measured[] ended = await watched.MeasuredAsync("grpc.client.attempt.duration", 2);
-        Assert.Equal(["CANCELLED", "OK"], ended.Select(StatusOf).Order(StringComparer.Ordinal));
-        await AssertStatusesAsync(watched, "grpc.client.call.duration", "OK");
-    }
-
-    [Fact]
-    public async Task A_call_with_a_retry_policy_that_is_cancelled_before_it_begins_has_ended()
-    {
-        await using Watched watched = await new Watched().StartAsync(options => options.ServiceConfig = ServiceConfig.Parse(
-            """{"methodConfig": [{"name": [{}], "hedgingPolicy": {"maxAttempts": 2, "hedgingDelay": "0s"}}]}"""));
-        await watched.FailAsync(new CallOptions(cancellationToken: new CancellationToken(canceled: true)));
-        await AssertStatusesAsync(watched, "grpc.client.call.duration", "CANCELLED");
-        Assert.Empty(watched.Of("grpc.client.attempt.started"));
-    }
-
-    /// <summary>gRFC A6, transparent retries: an attempt that no server has looked at is one all the same.</summary>
-    [Fact]
-    public async Task A_call_that_is_sent_once_more_has_two_attempts()
-    {
-        await using var watched = new Watched();
-        await using var client = new TestChannel();
-        using AsyncUnaryCall<byte[]> call = client.Invoker.AsyncUnaryCall(watched.Unary, null, default, [1, 2]);
-        RawServer server = await client.StartAsync();
-        await server.RequestAsync(1);
-        await server.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.RefusedStream));
-        await server.RequestAsync(3);
-        await server.ReplyAsync(3, 7, 8, 9);
-        await RawPeer.Within(call.ResponseAsync, "the response");
-        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", "UNAVAILABLE", "OK");
-        Assert.Equal(2, watched.Of("grpc.client.attempt.started").Length);
-        await AssertStatusesAsync(watched, "grpc.client.call.duration", "OK");
-        Assert.Equal([2, 2], watched.Of(s_clientSizes[0]).Select(one => one.Value));
-        Assert.Equal([0, 3], watched.Of(s_clientSizes[1]).Select(one => one.Value));
-    }
-
-    [Fact]
-    public async Task A_second_attempt_that_finds_no_stream_has_sent_nothing()
-    {
-        await using var watched = new Watched();
-        await using var client = new TestChannel();
-        using AsyncUnaryCall<byte[]> call = client.Invoker.AsyncUnaryCall(watched.Unary, null, default, [1, 2]);
-        RawServer server = await client.StartAsync();
-        await server.RequestAsync(1);
-        await server.SendAsync(o => SettingsFrame.Write(o, [(SettingId.MaxConcurrentStreams, 0)]));
-        await server.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.RefusedStream));
-        await watched.MeasuredAsync("grpc.client.attempt.started", 2);
-        call.Dispose();
-        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", "UNAVAILABLE", "CANCELLED");
-        Assert.Equal([2, 0], watched.Of(s_clientSizes[0]).Select(one => one.Value));
-    }
-
-    /// <summary>A call that is decided as its next attempt is about to start.</summary>
-    [Fact]
-    public async Task An_attempt_that_is_over_does_not_begin()
-    {
-        await using Watched watched = await new Watched().StartAsync();
-        await using var channel = MiniChannel.ForEndPoint(watched.EndPoint);
-        AttemptObserver attempt = CallObserver.StartOne(channel, channel.PlanOf(watched.Unary), watched.Unary.FullName, null)!;
-        attempt.End(StatusCode.Cancelled, isLast: true);
-        attempt.Begin();
-        attempt.Report(new Status(StatusCode.Cancelled, ""));
-        attempt.Report(new Status(StatusCode.Cancelled, ""));
-        Assert.Empty(watched.Of("grpc.client.attempt.started"));
-        Assert.Empty(watched.Of("grpc.client.attempt.duration"));
-        Assert.Single(watched.Of("grpc.client.call.duration"));
-    }
-
-    /// <summary>What can't be read is the call's end, though the server has said OK.</summary>
-    [Fact]
-    public async Task A_call_without_a_response_has_failed()
-    {
-        await using var watched = new Watched();
-        await using var client = new TestChannel();
-        using AsyncUnaryCall<byte[]> call = client.Invoker.AsyncUnaryCall(watched.Unary, null, default, [1, 2]);
-        RawServer server = await client.StartAsync();
-        await server.RequestAsync(1);
-        await server.HeadersAsync(1, endStream: true, [.. RawServer.Headers200, "grpc-status=0"]);
-        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Internal, "no response");
-        await AssertStatusesAsync(watched, "grpc.client.attempt.duration", "OK");
-        await AssertStatusesAsync(watched, "grpc.client.call.duration", "INTERNAL");
     }
 
     [Fact]
@@ -428,20 +253,6 @@ public class CallMetricsTests
         await Eventually.IsTrueAsync(
             () => watched.Log.Lines.Contains("Error: A listener to the metrics or spans of MiniGrpc threw an exception"), "the failures to be logged");
     }
-
-    private static string[] RequestTo(Watched watched) =>
-        [":method=POST", ":scheme=http", $":path=/{watched.Service}/Unary", ":authority=localhost", "te=trailers", "content-type=application/grpc"];
-
-    private static async Task AssertAsync(Watched watched, string instrument, double value, string labels) =>
-        Assert.Equal(new Measured(instrument, value, labels), Assert.Single(await watched.MeasuredAsync(instrument)));
-
-    private static async Task AssertStatusesAsync(Watched watched, string instrument, params string[] statuses)
-    {
-        await watched.MeasuredAsync(instrument, statuses.Length);
-        Assert.Equal(statuses.Order(StringComparer.Ordinal), watched.Of(instrument).Select(StatusOf).Order(StringComparer.Ordinal));
-    }
-
-    private static string StatusOf(Measured one) => one.Labels.Split("grpc.status=")[1];
 
     private sealed class Lines(LogLines log) : ILoggerFactory
     {

@@ -161,7 +161,7 @@ public class SpanTests
         await using var watched = new Watched();
         await using var server = new TestServer(null, null, watched.Bind());
         RawClient client = await server.StartAsync();
-        await client.HeadersAsync(1, endStream: false, RequestTo(watched, "traceparent=" + TraceParent));
+        await client.HeadersAsync(1, endStream: false, watched.RequestFields("traceparent=" + TraceParent));
         await client.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.Cancel));
         Activity span = Assert.Single(await watched.SpansAsync(ActivityKind.Server));
         Assert.Equal(TraceParent, span.ParentId);
@@ -289,12 +289,9 @@ public class SpanTests
         await using var watched = new Watched();
         await using var server = new TestServer(null, null, watched.Bind());
         RawClient client = await server.StartAsync();
-        await client.HeadersAsync(1, endStream: false, RequestTo(watched, more));
+        await client.HeadersAsync(1, endStream: false, watched.RequestFields(more));
         await client.DataAsync(1, RawClient.Message(1), endStream: true);
         Assert.Equal("0", (await client.ResponseAsync(1)).Status);
         Assert.Null(Assert.Single(await watched.SpansAsync(ActivityKind.Server)).ParentId);
     }
-
-    private static string[] RequestTo(Watched watched, params string[] more) =>
-        [":method=POST", ":scheme=http", $":path=/{watched.Service}/Unary", ":authority=localhost", "te=trailers", "content-type=application/grpc", .. more];
 }

@@ -156,6 +156,24 @@ internal sealed class Watched : IAsyncDisposable
 
     public Activity[] Spans(ActivityKind kind) => [.. _spans.Where(span => span.Kind == kind)];
 
+    /// <summary>What a request to the unary method starts with.</summary>
+    public string[] RequestFields(params string[] more) =>
+        [":method=POST", ":scheme=http", $":path=/{Service}/Unary", ":authority=localhost", "te=trailers", "content-type=application/grpc", .. more];
+
+    /// <summary>An instrument has measured once.</summary>
+    public async Task AssertAsync(string instrument, double value, string labels) =>
+        Assert.Equal(new Measured(instrument, value, labels), Assert.Single(await MeasuredAsync(instrument)));
+
+    /// <summary>An instrument has measured what ended so, in whatever order.</summary>
+    public async Task AssertStatusesAsync(string instrument, params string[] statuses)
+    {
+        await MeasuredAsync(instrument, statuses.Length);
+        Assert.Equal(statuses.Order(StringComparer.Ordinal), Of(instrument).Select(StatusOf).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>The status in the labels.</summary>
+    public static string StatusOf(Measured one) => one.Labels.Split("grpc.status=")[1];
+
     public async ValueTask DisposeAsync()
     {
         await (_channel?.DisposeAsync() ?? default);

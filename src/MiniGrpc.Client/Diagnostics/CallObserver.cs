@@ -123,16 +123,5 @@ internal sealed class CallObserver
         }
     }
 
-    private void Tell(Action listeners)
-    {
-        try
-        {
-            listeners();
-        }
-        catch (Exception e)
-        {
-            // Listeners are user code; the call goes on whatever they throw.
-            Telemetry.LogFailure(_channel.Core.Logger, e);
-        }
-    }
+    private void Tell(Action listeners) => Telemetry.Tell(_channel.Core.Logger, listeners);
 }

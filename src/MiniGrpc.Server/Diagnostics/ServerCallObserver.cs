@@ -139,18 +139,7 @@ internal sealed class ServerCallObserver : IThreadPoolWorkItem
         }
     }
 
-    private void Tell(Action listeners)
-    {
-        try
-        {
-            listeners();
-        }
-        catch (Exception e)
-        {
-            // Listeners are user code; the call goes on whatever they throw.
-            Telemetry.LogFailure(_stream.Server.Logger, e);
-        }
-    }
+    private void Tell(Action listeners) => Telemetry.Tell(_stream.Server.Logger, listeners);
 
     /// <summary>OpenTelemetry's rule for servers: what the client did wrong, or has asked for, is no error of the server's.</summary>
     private static bool IsServerError(StatusCode code) => code is StatusCode.Unknown or StatusCode.DeadlineExceeded or StatusCode.Unimplemented

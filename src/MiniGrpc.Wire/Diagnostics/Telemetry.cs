@@ -105,7 +105,16 @@ internal static class Telemetry
         }
     }
 
-    /// <summary>What a listener throws is nothing that a call may end by.</summary>
-    public static void LogFailure(ILogger logger, Exception failure) =>
-        logger.LogError(failure, "A listener to the metrics or spans of {Source} threw an exception", Name);
+    /// <summary>Tells listeners, who are user code: the call goes on whatever they throw.</summary>
+    public static void Tell(ILogger logger, Action listeners)
+    {
+        try
+        {
+            listeners();
+        }
+        catch (Exception e)
+        {
+            logger.LogError(e, "A listener to the metrics or spans of {Source} threw an exception", Name);
+        }
+    }
 }
