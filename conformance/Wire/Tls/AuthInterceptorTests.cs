@@ -29,6 +29,7 @@ public class AuthInterceptorTests
     [InlineData("dns:///example.test:443", "https://example.test/echo.Echo")]
     [InlineData("dns:///example.test:8443", "https://example.test:8443/echo.Echo")]
     [InlineData("ipv4:192.0.2.1:443,192.0.2.2:8443", "https://192.0.2.1/echo.Echo")]
+    [InlineData("ipv4:192.0.2.1", "https://192.0.2.1/echo.Echo")]
     [InlineData("ipv6:[2001:db8::1]:443", "https://[2001:db8::1]/echo.Echo")]
     [InlineData("unix:/tmp/a.sock", "https://localhost/echo.Echo")]
     [InlineData("http://example.test:443", "http://example.test:443/echo.Echo")]
