@@ -12,7 +12,10 @@ internal sealed class TimerCensus : BackoffClock
     public int MadeBy<T>() => _timers.Count(timer => timer.IsOf(typeof(T)));
 
     /// <summary>How many of them it has not disposed of.</summary>
-    public int LeftBy<T>() => _timers.Count(timer => timer.IsOf(typeof(T)) && !timer.IsDisposed);
+    public int LeftBy<T>() => LeftBy(typeof(T));
+
+    /// <inheritdoc cref="LeftBy{T}"/>
+    public int LeftBy(Type owner) => _timers.Count(timer => timer.IsOf(owner) && !timer.IsDisposed);
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {

@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Resolving;
+using MiniGrpc.Conformance.Wire.Balancing;
 using MiniGrpc.Conformance.Wire.Surface;
 using MiniGrpc.Server;
 
@@ -68,6 +69,25 @@ public class TargetTests
         ArgumentException error = Assert.ThrowsAny<ArgumentException>(() => MiniChannel.ForAddress(text));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
         Assert.Contains($"'{text}'", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>What stands behind the scheme is for the resolver to understand, and the name that servers are told; they expect some.</summary>
+    [Theory]
+    [InlineData("hand:///backends", "backends")]
+    [InlineData("HAND:///backends", "backends")]
+    [InlineData("hand:///", "localhost")]
+    public void A_target_of_the_users_is_named_by_its_path(string text, string authority)
+    {
+        var options = new MiniChannelOptions { ResolverFactories = { new HandResolver() } };
+        Assert.Equal(authority, Target.Parse(text, options).Authority);
+    }
+
+    /// <summary>A transport of the user's finds its way alone.</summary>
+    [Fact]
+    public void A_host_that_the_user_connects_to_is_not_looked_up()
+    {
+        var options = new MiniChannelOptions { Connect = _ => throw new InvalidOperationException("nothing is connected") };
+        Assert.EndsWith("host.test:1", Resolve(Target.Parse("dns:///host.test:1", options), options), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -41,6 +41,7 @@ public class ListenTests
     [InlineData("dns://8.8.8.8/host:1", "a DNS server can't be chosen")]
     [InlineData("dns:///", "expected dns:///host:port")]
     [InlineData("dns:///host:0", "expected dns:///host:port")]
+    [InlineData("dns:///user@host:1", "expected dns:///host:port")]
     [InlineData("dns:///host:1/path", "expected dns:///host:port")]
     [InlineData("ipv4:50051", "'50051' is no ipv4 address to connect to; expected ipv4:192.0.2.1:50051, more of them after commas; the port is 443 if it is left out")]
     [InlineData("ipv4:127.0.0.1:1,[::1]:2", "'[::1]:2' is no ipv4 address to connect to")]
