@@ -74,7 +74,7 @@ public sealed class BothPoliciesTests : IAsyncDisposable
     public async Task Of_calls_that_wait_for_a_free_stream_one_is_tried(string policy)
     {
         ConcurrentQueue<byte> encoded = new();
-        Marshaller<byte[]> counting = Marshallers.Create(request => Noted(request), octets => octets);
+        Marshaller<byte[]> counting = Marshallers.Create<byte[]>(Noted, octets => octets);
         var method = new Method<byte[], byte[]>(MethodType.Unary, "test", "Unary", counting, Marshallers.Create<byte[]>(octets => octets, octets => octets));
         await using TestChannel client = new(options => options.ServiceConfig = new ServiceConfig { LoadBalancingConfigs = { new LoadBalancingConfig(policy) } });
         List<Task<byte[]>> calls = [CallAsync(1)];

@@ -1,6 +1,5 @@
 using Grpc.Core;
 using MiniGrpc.Client;
-using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Engine.Client;
 using MiniGrpc.Wire.Transport;
 
