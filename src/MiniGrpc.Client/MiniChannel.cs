@@ -58,8 +58,8 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
 
     /// <summary>
     /// A channel to <c>http://host:port</c> (plaintext HTTP/2), <c>https://host:port</c> (with <see cref="MiniChannelOptions.Tls"/>
-    /// set), <c>unix:/path/to.sock</c>, <c>dns:///host:port</c>, <c>ipv4:address:port,…</c>, <c>ipv6:[address]:port,…</c>, or a target of
-    /// one of <see cref="MiniChannelOptions.ResolverFactories"/>. Nothing is connected yet.
+    /// set), <c>unix:/path/to.sock</c>, <c>dns:///host:port</c>, <c>ipv4:address:port,…</c>, <c>ipv6:[address]:port,…</c> (port 443 if it is
+    /// left out), or a target of one of <see cref="MiniChannelOptions.ResolverFactories"/>. Nothing is connected yet.
     /// </summary>
     /// <exception cref="ArgumentException">The address can't be understood, or it and the options differ about TLS; the message says why.</exception>
     /// <exception cref="InvalidOperationException">The service config is wrong; the message says where.</exception>

@@ -92,6 +92,31 @@ internal sealed class Backends : IAsyncDisposable
         return answers;
     }
 
+    /// <summary>The channel finds one server, and makes its first call there.</summary>
+    public async Task ServeAsync(MiniChannel channel, int index = 0)
+    {
+        Task<int> first = AskAsync(channel);
+        await Resolver.FindAsync(Addresses[index]);
+        Assert.Equal(index, await first);
+    }
+
+    /// <summary>The channel finds what is of no use: its first call fails.</summary>
+    public async Task FindUselessAsync(MiniChannel channel, StatusCode code, string detail, params BalancerAddress[] found)
+    {
+        Task failed = FailAsync(channel, code, detail);
+        await Resolver.FindAsync(found);
+        await failed;
+    }
+
+    /// <summary>The channel finds a server that takes its connection and drops it: its first call fails.</summary>
+    public async Task FindUselessAsync(MiniChannel channel, SilentServers server)
+    {
+        Task failed = FailAsync(channel, StatusCode.Unavailable, "");
+        await Resolver.FindAsync(Addresses[0]);
+        (await server.ConnectionAsync(0)).Abort();
+        await failed;
+    }
+
     public static Task FailAsync(MiniChannel channel, StatusCode code, string detail) => TestChannel.AssertFailsAsync(
         channel.CreateCallInvoker().AsyncUnaryCall(TestService.UnaryMethod, null, default, []).ResponseAsync, code, detail);
 

@@ -1,14 +1,12 @@
 using Grpc.Core;
 using MiniGrpc.Client;
-using MiniGrpc.Client.Balancing;
-using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Engine.Client;
 
 namespace MiniGrpc.Conformance.Wire.Balancing;
 
-/// <summary>Load-balancing policies and pickers of the user's that throw: calls end clearly, the channel recovers, and nothing hangs.</summary>
+/// <summary>Load-balancing policies of the user's that throw, or say nothing: calls end clearly, the channel recovers, and nothing hangs.</summary>
 public sealed class CustomPolicyTests : IAsyncDisposable
 {
     private readonly Backends _backends = new(2);
@@ -77,9 +75,7 @@ public sealed class CustomPolicyTests : IAsyncDisposable
         await _backends.StartAsync(0, 1);
         await using MiniChannel channel = Channel();
         _policy.ThrowsIn = "update";
-        Task failing = Backends.FailAsync(channel, StatusCode.Internal, "no idea");
-        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
-        await failing;
+        await _backends.FindUselessAsync(channel, StatusCode.Internal, "no idea", _backends.Addresses[0]);
         _policy.ThrowsIn = null;
         Task<int> answer = Backends.AskAsync(channel, new CallOptions().WithWaitForReady());
         await _backends.Resolver.FindAsync(_backends.Addresses[1]);
@@ -90,6 +86,28 @@ public sealed class CustomPolicyTests : IAsyncDisposable
         Assert.Equal(made, _policy.Created);
     }
 
+    /// <summary>The wait for another one is over just when addresses come, which are a reason to make one, too.</summary>
+    [Fact]
+    public async Task One_that_has_failed_is_replaced_once_though_there_are_two_reasons()
+    {
+        await _backends.StartAsync(1);
+        await using MiniChannel channel = Channel();
+        _policy.ThrowsIn = "update";
+        await _backends.FindUselessAsync(channel, StatusCode.Internal, "no idea", _backends.Addresses[0]);
+        await _time.IsArmedAsync();
+        _policy.ThrowsIn = null;
+        Task<int> answer = Backends.AskAsync(channel, new CallOptions().WithWaitForReady());
+        using (await Hold.OnAsync(channel))
+        {
+            await _backends.Resolver.FindAsync(_backends.Addresses[1]);
+            _time.Advance(TimeSpan.FromSeconds(1.3));
+        }
+
+        Assert.Equal(1, await answer);
+        await Settling.OfAsync(channel);
+        Assert.Equal(2, _policy.Created);
+    }
+
     /// <summary>A failed look-up takes no addresses away, from a policy that is made anew neither.</summary>
     [Fact]
     public async Task One_that_is_made_anew_gets_the_addresses_that_there_are()
@@ -97,9 +115,7 @@ public sealed class CustomPolicyTests : IAsyncDisposable
         await _backends.StartAsync(0);
         await using MiniChannel channel = Channel();
         _policy.ThrowsIn = "update";
-        Task failing = Backends.FailAsync(channel, StatusCode.Internal, "no idea");
-        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
-        await failing;
+        await _backends.FindUselessAsync(channel, StatusCode.Internal, "no idea", _backends.Addresses[0]);
         _policy.ThrowsIn = null;
         await _backends.Resolver.FindAsync(ResolverResult.ForFailure(new Status(StatusCode.Unavailable, "nobody knows")));
         Assert.Equal(0, await Backends.AskAsync(channel, new CallOptions().WithWaitForReady()));
@@ -110,9 +126,7 @@ public sealed class CustomPolicyTests : IAsyncDisposable
     {
         await _backends.StartAsync(0);
         await using MiniChannel channel = Channel();
-        Task<int> first = Backends.AskAsync(channel);
-        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
-        Assert.Equal(0, await first);
+        await _backends.ServeAsync(channel);
         using AsyncDuplexStreamingCall<byte[], byte[]> call = channel.CreateCallInvoker().AsyncDuplexStreamingCall(TestService.DuplexMethod, null, default);
         await AssertEchoesAsync(call, 1);
         _policy.ThrowsIn = "update";
@@ -125,7 +139,7 @@ public sealed class CustomPolicyTests : IAsyncDisposable
         _time.Advance(TimeSpan.FromSeconds(1.3));
         Assert.Equal(0, await Backends.AskAsync(channel, new CallOptions().WithWaitForReady()));
         await AssertEchoesAsync(call, 3);
-        _policy.Latest!.OfThePast!.UpdateState(ConnectivityState.TransientFailure, new Picker(_ => throw new InvalidOperationException("a dead policy has no say")));
+        _policy.Latest!.OfThePast!.UpdateState(ConnectivityState.TransientFailure, new HandPicker(_ => throw new InvalidOperationException("a dead policy has no say")));
         Assert.Equal(0, await Backends.AskAsync(channel));
     }
 
@@ -153,9 +167,7 @@ public sealed class CustomPolicyTests : IAsyncDisposable
     {
         await _backends.StartAsync(0);
         MiniChannel channel = Channel();
-        Task<int> first = Backends.AskAsync(channel);
-        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
-        Assert.Equal(0, await first);
+        await _backends.ServeAsync(channel);
         _policy.ThrowsIn = "dispose";
         if (hasFailed)
         {
@@ -171,82 +183,77 @@ public sealed class CustomPolicyTests : IAsyncDisposable
         Assert.Equal(1, _policy.Created);
     }
 
+    /// <summary>As with every implementation of gRPC: until the policy has said something, the channel is connecting, and calls wait.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_picker_that_throws_fails_its_call_alone(bool waitForReady)
+    public async Task One_that_says_nothing_holds_calls_no_longer_than_they_allow(bool waitForReady)
     {
-        await _backends.StartAsync(0);
-        await using MiniChannel channel = Channel();
+        MiniChannel channel = Channel();
+        _policy.IsSilent = true;
         CallOptions options = new CallOptions().WithWaitForReady(waitForReady);
-        Task<int> first = Backends.AskAsync(channel, options);
-        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
-        Assert.Equal(0, await first);
-        _policy.ThrowsIn = "pick";
-        await TestChannel.AssertFailsAsync(Backends.AskAsync(channel, options), StatusCode.Internal, "The load-balancing policy's picker failed: no idea");
-        Assert.Equal(ConnectivityState.Ready, channel.State);
-        _policy.ThrowsIn = null;
-        Assert.Equal(0, await Backends.AskAsync(channel, options));
-    }
-
-    /// <summary>Calls that wait are asked about again, on the pool: a picker that throws there harms no other call either.</summary>
-    [Fact]
-    public async Task A_picker_that_throws_at_calls_that_wait_fails_each_of_them()
-    {
-        await _backends.StartAsync(0);
-        await using MiniChannel channel = Channel();
-        _policy.ThrowsIn = "pick";
-        Task[] calls = [.. Enumerable.Range(0, 3).Select(_ => Backends.FailAsync(channel, StatusCode.Internal, "picker failed: no idea"))];
-        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
-        await Task.WhenAll(calls);
-        _policy.ThrowsIn = null;
-        Assert.Equal(0, await Backends.AskAsync(channel));
-    }
-
-    /// <summary>gRFC A54: what this end decides doesn't look like a server's judgement of the request.</summary>
-    [Theory]
-    [InlineData(StatusCode.NotFound, StatusCode.Internal)]
-    [InlineData(StatusCode.FailedPrecondition, StatusCode.Internal)]
-    [InlineData(StatusCode.ResourceExhausted, StatusCode.ResourceExhausted)]
-    public async Task A_status_that_only_servers_give_becomes_INTERNAL(StatusCode code, StatusCode expected)
-    {
-        await _backends.StartAsync(0);
-        await using MiniChannel channel = Channel();
-        var status = new Status(code, "full");
-        PickResult result = PickResult.ForFailure(status);
-        _policy.Picks = _ => result;
-        Task failing = Backends.FailAsync(channel, expected, "full");
-        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
-        await failing;
-        result = PickResult.ForDrop(status);
-        await TestChannel.AssertFailsAsync(Backends.AskAsync(channel, new CallOptions().WithWaitForReady()), expected, "full");
-        _policy.Picks = _ => throw new RpcException(status);
-        await Backends.FailAsync(channel, expected, "full");
-        Assert.Throws<ArgumentException>(() => PickResult.ForFailure(Status.DefaultSuccess));
-        Assert.Throws<ArgumentException>(() => PickResult.ForDrop(Status.DefaultSuccess));
-    }
-
-    /// <summary>What a picker is told of a call.</summary>
-    [Fact]
-    public async Task A_picker_may_go_by_method_metadata_and_wait_for_ready()
-    {
-        await _backends.StartAsync(0);
-        await using MiniChannel channel = Channel();
-        string? seen = null;
-        _policy.Picks = context =>
-        {
-            seen = $"{context.Method} {context.Headers?.GetValue("key")} {context.IsWaitForReady}";
-            return PickResult.ForFailure(new Status(StatusCode.Unavailable, "seen"));
-        };
-        Task failing = TestChannel.AssertFailsAsync(Backends.AskAsync(channel, new CallOptions(new Metadata { { "key", "value" } })), StatusCode.Unavailable, "seen");
-        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
-        await failing;
-        Assert.Equal("/test/Unary value False", seen);
+        Task<int> late = Backends.AskAsync(channel, options.WithDeadline(_time.GetUtcNow().UtcDateTime.AddSeconds(1)));
         using CancellationTokenSource cancellation = new();
-        Task<int> waiting = Backends.AskAsync(channel, new CallOptions(cancellationToken: cancellation.Token).WithWaitForReady());
-        Assert.Equal("/test/Unary  True", seen);
+        Task<int> cancelled = Backends.AskAsync(channel, options.WithCancellationToken(cancellation.Token));
+        Task<int> left = Backends.AskAsync(channel, options);
+        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
+        await _backends.Resolver.FindAsync(ResolverResult.ForFailure(new Status(StatusCode.Unavailable, "nobody knows")));
+        await Settling.OfAsync(channel);
+        Assert.Equal(2, _policy.Updates.Count);
+        Assert.Equal(ConnectivityState.Connecting, channel.State);
+        Assert.Equal(3, channel.Core.Router.WaitingCalls);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await TestChannel.AssertFailsAsync(late, StatusCode.DeadlineExceeded, "");
         await cancellation.CancelAsync();
-        await TestChannel.AssertFailsAsync(waiting, StatusCode.Cancelled, "");
+        await TestChannel.AssertFailsAsync(cancelled, StatusCode.Cancelled, "");
+        Assert.False(left.IsCompleted);
+        await RawPeer.Within(channel.DisposeAsync().AsTask(), "the channel to close");
+        await TestChannel.AssertFailsAsync(left, StatusCode.Cancelled, "the channel was closed");
+    }
+
+    /// <summary>Its picker still says where it went; the next picker is due.</summary>
+    [Fact]
+    public async Task No_call_goes_to_a_subchannel_from_the_moment_on_that_it_is_disposed_of()
+    {
+        await _backends.StartAsync(0);
+        await using MiniChannel channel = Channel();
+        await _backends.ServeAsync(channel);
+        Task<int> waiting;
+        using (await Hold.OnAsync(channel))
+        {
+            _policy.Latest!.Subchannel!.Dispose();
+            waiting = Backends.AskAsync(channel);
+            Assert.Equal(1, channel.Core.Router.WaitingCalls);
+        }
+
+        await _backends.Resolver.FindAsync(_backends.Addresses[0]); // another subchannel
+        Assert.Equal(0, await waiting);
+    }
+
+    [Fact]
+    public async Task A_subchannel_that_was_disposed_of_is_not_kept()
+    {
+        await _backends.StartAsync(0, 1);
+        await using MiniChannel channel = Channel();
+        await _backends.ServeAsync(channel);
+        WeakReference old = DisposeOfSubchannel();
+        await Settling.OfAsync(channel);
+        await _backends.Resolver.FindAsync(_backends.Addresses[1]);
+        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count(connection => connection.WasReady) == 1, "the other connection");
+        Assert.Equal(1, await Backends.AskAsync(channel));
+        await Eventually.IsTrueAsync(
+            () =>
+            {
+                GC.Collect();
+                return !old.IsAlive;
+            },
+            "the subchannel to be collected");
+
+        WeakReference DisposeOfSubchannel()
+        {
+            _policy.Latest!.Subchannel!.Dispose();
+            return new WeakReference(_policy.Latest.Subchannel);
+        }
     }
 
     private static async Task AssertEchoesAsync(AsyncDuplexStreamingCall<byte[], byte[]> call, byte octet)
@@ -256,94 +263,5 @@ public sealed class CustomPolicyTests : IAsyncDisposable
         Assert.Equal([octet], call.ResponseStream.Current);
     }
 
-    private MiniChannel Channel() => _backends.Channel(new LoadBalancingConfig("users"), options =>
-    {
-        options.TimeProvider = _time;
-        options.LoadBalancerFactories.Add(_policy);
-    });
-
-    private sealed class Picker(Func<PickContext, PickResult> pick) : SubchannelPicker
-    {
-        public override PickResult Pick(in PickContext context) => pick(context);
-    }
-
-    /// <summary>Connects to the first address, and throws where a test says.</summary>
-    private sealed class UsersPolicy : LoadBalancerFactory
-    {
-        private int _created;
-
-        public override string Name => "users";
-
-        public string? ThrowsIn { get; set; }
-
-        public string? AlsoThrowsIn { get; set; }
-
-        /// <summary>Whether it connects when somebody wants it to.</summary>
-        public bool ReportsIdle { get; set; }
-
-        /// <summary>What its picker says; null for its subchannel.</summary>
-        public Func<PickContext, PickResult>? Picks { get; set; }
-
-        public int Created => Volatile.Read(ref _created);
-
-        public One? Latest { get; private set; }
-
-        public override LoadBalancer Create(LoadBalancerOptions options)
-        {
-            Throw("create");
-            if (ThrowsIn == "none")
-            {
-                return null!;
-            }
-
-            Interlocked.Increment(ref _created);
-            return Latest = new One(this, options.Controller, Latest?.Controller);
-        }
-
-        private void Throw(string where)
-        {
-            if (ThrowsIn == where || AlsoThrowsIn == where)
-            {
-                throw new InvalidOperationException("no idea");
-            }
-        }
-
-        public sealed class One(UsersPolicy owner, IChannelControlHelper controller, IChannelControlHelper? ofThePast) : LoadBalancer
-        {
-            public IChannelControlHelper Controller => controller;
-
-            public IChannelControlHelper? OfThePast => ofThePast;
-
-            public override void UpdateChannelState(ChannelState state)
-            {
-                owner.Throw("update");
-                Subchannel subchannel = controller.CreateSubchannel(state.Addresses[0]);
-                subchannel.OnStateChanged(_ =>
-                {
-                    owner.Throw("subchannel");
-                    if (subchannel.State == ConnectivityState.Ready)
-                    {
-                        controller.UpdateState(ConnectivityState.Ready, new Picker(context =>
-                        {
-                            owner.Throw("pick");
-                            return owner.Picks is { } pick ? pick(context) : PickResult.ForSubchannel(subchannel);
-                        }));
-                    }
-                });
-                controller.Post(() => owner.Throw("post"));
-                if (owner.ReportsIdle)
-                {
-                    controller.UpdateState(ConnectivityState.Idle, new Picker(_ => PickResult.ForQueue()));
-                }
-                else
-                {
-                    subchannel.RequestConnection();
-                }
-            }
-
-            public override void RequestConnection() => owner.Throw("request");
-
-            protected override void Dispose(bool disposing) => owner.Throw("dispose");
-        }
-    }
+    private MiniChannel Channel() => _policy.Channel(_backends, _time);
 }

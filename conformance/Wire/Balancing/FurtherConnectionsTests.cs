@@ -93,6 +93,26 @@ public sealed class FurtherConnectionsTests
         Assert.Equal([1], await RawPeer.Within(one, "the response"));
     }
 
+    /// <summary>A connection that was lost before its first call, which is a failed attempt.</summary>
+    [Fact]
+    public async Task One_that_is_gone_does_not_count()
+    {
+        var time = new Engine.Client.BackoffClock();
+        await using TestChannel client = Several(2, time);
+        Task connected = client.Channel.ConnectAsync(TestContext.Current.CancellationToken);
+        RawServer gone = await client.StartAsync(s_oneCall);
+        await RawPeer.Within(connected, "the channel to connect");
+        await gone.DisposeAsync();
+        await time.IsArmedAsync();
+        await Settling.OfAsync(client.Channel);
+        time.Advance(TimeSpan.FromSeconds(1.3));
+        (RawServer first, Task<byte[]> one, RawServer second, Task<byte[]> two) = await OpenTwoAsync(client, new CallOptions().WithWaitForReady());
+        await first.ReplyAsync(1, 1);
+        await second.ReplyAsync(1, 2);
+        Assert.Equal([1], await RawPeer.Within(one, "the response"));
+        Assert.Equal([2], await RawPeer.Within(two, "the response"));
+    }
+
     [Fact]
     public async Task A_further_connection_without_calls_is_closed_after_a_minute_and_the_first_is_not()
     {
@@ -148,9 +168,9 @@ public sealed class FurtherConnectionsTests
     public void None_is_no_limit() => Assert.Throws<ArgumentOutOfRangeException>(() => new MiniChannelOptions { MaxConnectionsPerAddress = 0 });
 
     /// <summary>Two connections with a call each, which is all that they take.</summary>
-    private static async Task<(RawServer First, Task<byte[]> One, RawServer Second, Task<byte[]> Two)> OpenTwoAsync(TestChannel client)
+    private static async Task<(RawServer First, Task<byte[]> One, RawServer Second, Task<byte[]> Two)> OpenTwoAsync(TestChannel client, CallOptions options = default)
     {
-        Task<byte[]> one = client.Unary([1]).ResponseAsync;
+        Task<byte[]> one = client.Unary([1], options).ResponseAsync;
         RawServer first = await client.StartAsync(s_oneCall);
         await first.RequestAsync(1);
         Task<byte[]> two = client.Unary([2]).ResponseAsync;

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using MiniGrpc.Client;
+using MiniGrpc.Client.Balancing;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Engine.Client;
@@ -21,7 +22,7 @@ public sealed class PickFirstCorners : IAsyncDisposable
     {
         await _backends.StartAsync(0);
         await using MiniChannel channel = Channel();
-        await ConnectAsync(channel, 0);
+        await _backends.ServeAsync(channel);
         await _backends.Resolver.FindAsync();
         await Eventually.IsTrueAsync(() => channel.Core.Connections.Count == 0, "the connection to be closed");
         await Backends.FailAsync(channel, StatusCode.Unavailable, "The resolver found no addresses.");
@@ -53,7 +54,7 @@ public sealed class PickFirstCorners : IAsyncDisposable
         await using SilentServers silent = new(_backends, 1);
         await _backends.StartAsync(0);
         await using MiniChannel channel = Channel();
-        await ConnectAsync(channel, 0);
+        await _backends.ServeAsync(channel);
         await _backends.Resolver.FindAsync(_backends.Addresses[1]);
         await silent.ConnectionAsync(0);
         await _backends.Resolver.FindAsync(_backends.Addresses[0]);
@@ -66,9 +67,7 @@ public sealed class PickFirstCorners : IAsyncDisposable
     {
         await using SilentServers silent = new(_backends, 1);
         await using MiniChannel channel = Channel();
-        Task failed = Backends.FailAsync(channel, StatusCode.Unavailable, "no server listens there");
-        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
-        await failed;
+        await _backends.FindUselessAsync(channel, StatusCode.Unavailable, "no server listens there", _backends.Addresses[0]);
         await _backends.Resolver.FindAsync(_backends.Addresses[1]);
         await silent.ConnectionAsync(0);
         await Settling.OfAsync(channel);
@@ -81,7 +80,7 @@ public sealed class PickFirstCorners : IAsyncDisposable
     {
         await _backends.StartAsync(0, 1);
         await using MiniChannel channel = Channel();
-        await ConnectAsync(channel, 0);
+        await _backends.ServeAsync(channel);
         await _backends.StopAsync(0);
         await RawPeer.Within(channel.WaitForStateChangedAsync(ConnectivityState.Ready, TestContext.Current.CancellationToken), "the loss to be noticed");
         await _backends.Resolver.FindAsync(_backends.Addresses[1]);
@@ -133,11 +132,7 @@ public sealed class PickFirstCorners : IAsyncDisposable
     {
         await using SilentServers silent = new(_backends, 0, 1, 2);
         await using MiniChannel channel = Channel();
-        Task<int> call = Backends.AskAsync(channel);
-        await _backends.Resolver.FindAsync(_backends.Addresses);
-        ITransport first = await silent.ConnectionAsync(0);
-        await AdvanceAsync(channel, s_delay);
-        ITransport second = await silent.ConnectionAsync(1);
+        (Task<int> call, ITransport first, ITransport second) = await TryTwoAsync(channel, silent, _backends.Addresses);
         Task<ITransport?> third = silent.AcceptAsync(2);
         await AdvanceAsync(channel, s_delay / 2);
         first.Abort();
@@ -158,11 +153,8 @@ public sealed class PickFirstCorners : IAsyncDisposable
     {
         await using SilentServers silent = new(_backends, 0, 1);
         await using MiniChannel channel = Channel();
-        Task<int> call = Backends.AskAsync(channel);
-        await _backends.Resolver.FindAsync(_backends.Addresses[..2]);
-        ITransport first = await silent.ConnectionAsync(0);
-        await AdvanceAsync(channel, s_delay);
-        (await silent.ConnectionAsync(1)).Abort();
+        (Task<int> call, ITransport first, ITransport second) = await TryTwoAsync(channel, silent, _backends.Addresses[..2]);
+        second.Abort();
         await _time.IsArmedAsync();
         await Settling.OfAsync(channel);
         Assert.Equal(ConnectivityState.Connecting, channel.State);
@@ -172,55 +164,13 @@ public sealed class PickFirstCorners : IAsyncDisposable
         Assert.Equal(ConnectivityState.TransientFailure, channel.State);
     }
 
-    [Fact]
-    public async Task The_addresses_are_looked_up_again_after_each_round_of_failures()
-    {
-        await using MiniChannel channel = Channel();
-        Task failed = Backends.FailAsync(channel, StatusCode.Unavailable, "no server listens there");
-        await _backends.Resolver.FindAsync(_backends.Addresses);
-        await failed;
-        for (int round = 1; round <= 3; round++)
-        {
-            for (int i = 0; i < 3; i++)
-            {
-                await _time.IsArmedAsync();
-            }
-
-            await Settling.OfAsync(channel);
-            Assert.Equal(round, _backends.Resolver.Refreshes);
-            Assert.Equal(ConnectivityState.TransientFailure, channel.State);
-            await Backends.FailAsync(channel, StatusCode.Unavailable, "no server listens there");
-            _time.Advance(TimeSpan.FromSeconds(1.3 * Math.Pow(1.6, round - 1)));
-        }
-    }
-
-    [Fact]
-    public async Task The_latest_failure_is_what_calls_are_told()
-    {
-        await using SilentServers silent = new(_backends, 0);
-        await using MiniChannel channel = Channel();
-        Task failed = Backends.FailAsync(channel, StatusCode.Unavailable, "");
-        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
-        (await silent.ConnectionAsync(0)).Abort();
-        await failed;
-        await silent.DisposeAsync();
-        await _time.IsArmedAsync();
-        _time.Advance(TimeSpan.FromSeconds(1.3));
-        await _time.IsArmedAsync();
-        await Settling.OfAsync(channel);
-        await Backends.FailAsync(channel, StatusCode.Unavailable, "no server listens there");
-    }
-
     /// <summary>A server that turns everybody away doesn't keep the others from serving.</summary>
     [Fact]
     public async Task A_connection_that_is_lost_before_its_first_call_makes_room_for_the_next_address()
     {
         await _backends.StartAsync(0, 1);
         await using MiniChannel channel = Channel();
-        Task connected = channel.ConnectAsync(TestContext.Current.CancellationToken);
-        await _backends.Resolver.FindAsync(_backends.Addresses[..2]);
-        await RawPeer.Within(connected, "the channel to connect");
-        await _backends.StopAsync(0);
+        await ConnectInVainAsync(channel);
         await _time.IsArmedAsync();
         Assert.Equal(1, await Backends.AskAsync(channel, new CallOptions().WithWaitForReady()));
     }
@@ -231,10 +181,7 @@ public sealed class PickFirstCorners : IAsyncDisposable
         await using SilentServers silent = new(_backends, 1);
         await _backends.StartAsync(0);
         await using MiniChannel channel = Channel();
-        Task connected = channel.ConnectAsync(TestContext.Current.CancellationToken);
-        await _backends.Resolver.FindAsync(_backends.Addresses[..2]);
-        await RawPeer.Within(connected, "the channel to connect");
-        await _backends.StopAsync(0);
+        await ConnectInVainAsync(channel);
         await silent.ConnectionAsync(0);
         await Settling.OfAsync(channel);
         Assert.Equal(ConnectivityState.TransientFailure, channel.State);
@@ -260,18 +207,30 @@ public sealed class PickFirstCorners : IAsyncDisposable
         Assert.Single(channel.Core.Connections);
     }
 
+    /// <summary>Connects to the first of two servers, which ends before its first call.</summary>
+    private async Task ConnectInVainAsync(MiniChannel channel)
+    {
+        Task connected = channel.ConnectAsync(TestContext.Current.CancellationToken);
+        await _backends.Resolver.FindAsync(_backends.Addresses[..2]);
+        await RawPeer.Within(connected, "the channel to connect");
+        await _backends.StopAsync(0);
+    }
+
+    /// <summary>A call for which two silent servers are tried, the second one a moment later.</summary>
+    private async Task<(Task<int> Call, ITransport First, ITransport Second)> TryTwoAsync(MiniChannel channel, SilentServers silent, BalancerAddress[] addresses)
+    {
+        Task<int> call = Backends.AskAsync(channel);
+        await _backends.Resolver.FindAsync(addresses);
+        ITransport first = await silent.ConnectionAsync(0);
+        await AdvanceAsync(channel, s_delay);
+        return (call, first, await silent.ConnectionAsync(1));
+    }
+
     private async Task AdvanceAsync(MiniChannel channel, TimeSpan time)
     {
         await Settling.OfAsync(channel);
         _time.Advance(time);
         await Settling.OfAsync(channel);
-    }
-
-    private async Task ConnectAsync(MiniChannel channel, int index)
-    {
-        Task<int> first = Backends.AskAsync(channel);
-        await _backends.Resolver.FindAsync(_backends.Addresses[index]);
-        Assert.Equal(index, await first);
     }
 
     private MiniChannel Channel() => _backends.Channel(configure: options => options.TimeProvider = _time);

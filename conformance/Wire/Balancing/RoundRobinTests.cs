@@ -15,6 +15,7 @@ namespace MiniGrpc.Conformance.Wire.Balancing;
 public sealed class RoundRobinTests : IAsyncDisposable
 {
     private readonly Backends _backends = new(3);
+    private readonly BackoffClock _time = new();
 
     public ValueTask DisposeAsync() => _backends.DisposeAsync();
 
@@ -30,17 +31,28 @@ public sealed class RoundRobinTests : IAsyncDisposable
         }
     }
 
+    /// <summary>Many clients that start together don't all begin with the same server.</summary>
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 2)]
+    [InlineData(2, 0)]
+    public async Task Chance_says_which_is_the_first(int chance, int expected)
+    {
+        await _backends.StartAsync(0, 1, 2);
+        await using MiniChannel channel = await ConnectAsync(3, options => options.Random = new Chance(chance));
+        Assert.Equal(expected, await Backends.AskAsync(channel));
+    }
+
     [Fact]
     public async Task One_that_fails_harms_no_call_and_is_taken_again_when_it_answers()
     {
-        var time = new BackoffClock();
         await _backends.StartAsync(0, 1, 2);
-        await using MiniChannel channel = await ConnectAsync(3, options => options.TimeProvider = time);
+        await using MiniChannel channel = await ConnectAsync(3);
         await _backends.StopAsync(1);
-        await time.IsArmedAsync();
+        await _time.IsArmedAsync();
         Assert.Equal([0, 2], (await Backends.AskAsync(channel, 4)).Distinct().Order());
         await _backends.StartAsync(1);
-        time.Advance(TimeSpan.FromSeconds(1.3));
+        _time.Advance(TimeSpan.FromSeconds(1.3));
         await Eventually.IsTrueAsync(() => channel.Core.Connections.Count(connection => connection.WasReady) == 3, "the third to be connected");
         await Settling.OfAsync(channel);
         Assert.Equal(3, (await Backends.AskAsync(channel, 3)).Distinct().Count());
@@ -49,20 +61,17 @@ public sealed class RoundRobinTests : IAsyncDisposable
     [Fact]
     public async Task When_all_have_failed_calls_fail()
     {
-        var time = new BackoffClock();
-        await using MiniChannel channel = _backends.Channel(new RoundRobinConfig(), options => options.TimeProvider = time);
-        Task failed = Backends.FailAsync(channel, StatusCode.Unavailable, "no server listens there");
-        await _backends.Resolver.FindAsync(_backends.Addresses);
-        await failed;
+        await using MiniChannel channel = Channel();
+        await _backends.FindUselessAsync(channel, StatusCode.Unavailable, "no server listens there", _backends.Addresses);
         Assert.Equal(ConnectivityState.TransientFailure, channel.State);
         Assert.NotEqual(0, _backends.Resolver.Refreshes);
         for (int i = 0; i < 3; i++)
         {
-            await time.IsArmedAsync();
+            await _time.IsArmedAsync();
         }
 
         await _backends.StartAsync(2);
-        time.Advance(TimeSpan.FromSeconds(1.3));
+        _time.Advance(TimeSpan.FromSeconds(1.3));
         await RawPeer.Within(channel.ConnectAsync(TestContext.Current.CancellationToken), "the channel to connect");
         Assert.Equal(2, await Backends.AskAsync(channel));
     }
@@ -84,7 +93,7 @@ public sealed class RoundRobinTests : IAsyncDisposable
     public async Task An_address_that_is_there_twice_has_one_connection()
     {
         await _backends.StartAsync(0);
-        await using MiniChannel channel = _backends.Channel(new RoundRobinConfig());
+        await using MiniChannel channel = Channel();
         Task<int> call = Backends.AskAsync(channel);
         await _backends.Resolver.FindAsync(_backends.Addresses[0], _backends.Addresses[0]);
         Assert.Equal(0, await call);
@@ -100,7 +109,7 @@ public sealed class RoundRobinTests : IAsyncDisposable
     public async Task A_look_up_that_fails_takes_nothing_away_and_tells_why_there_is_nothing()
     {
         await _backends.StartAsync(0);
-        await using MiniChannel channel = _backends.Channel(new RoundRobinConfig());
+        await using MiniChannel channel = Channel();
         Task failed = Backends.FailAsync(channel, StatusCode.Unavailable, "nobody knows");
         await _backends.Resolver.FindAsync(ResolverResult.ForFailure(new Status(StatusCode.Unavailable, "nobody knows")));
         await failed;
@@ -133,43 +142,6 @@ public sealed class RoundRobinTests : IAsyncDisposable
         await _backends.StopAsync(0);
         await Eventually.IsTrueAsync(() => _backends.Resolver.Refreshes > 0, "the addresses to be looked up");
         Assert.Equal((int[])[1, 1], await Backends.AskAsync(channel, 2));
-    }
-
-    /// <summary>What has failed counts as failed until it has answered: calls don't wait for its next attempt.</summary>
-    [Fact]
-    public async Task Calls_do_not_wait_for_attempts_after_a_failure()
-    {
-        var time = new BackoffClock();
-        await using SilentServers silent = new(_backends, 0);
-        await using MiniChannel channel = _backends.Channel(new RoundRobinConfig(), options => options.TimeProvider = time);
-        Task failed = Backends.FailAsync(channel, StatusCode.Unavailable, "");
-        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
-        (await silent.ConnectionAsync(0)).Abort();
-        await failed;
-        await time.IsArmedAsync();
-        time.Advance(TimeSpan.FromSeconds(1.3));
-        await silent.ConnectionAsync(0); // it is being tried
-        await Settling.OfAsync(channel);
-        Assert.Equal(ConnectivityState.TransientFailure, channel.State);
-        await Backends.FailAsync(channel, StatusCode.Unavailable, "");
-    }
-
-    [Fact]
-    public async Task The_latest_failure_is_what_calls_are_told()
-    {
-        var time = new BackoffClock();
-        await using SilentServers silent = new(_backends, 0);
-        await using MiniChannel channel = _backends.Channel(new RoundRobinConfig(), options => options.TimeProvider = time);
-        Task failed = Backends.FailAsync(channel, StatusCode.Unavailable, "");
-        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
-        (await silent.ConnectionAsync(0)).Abort();
-        await failed;
-        await silent.DisposeAsync();
-        await time.IsArmedAsync();
-        time.Advance(TimeSpan.FromSeconds(1.3));
-        await time.IsArmedAsync();
-        await Settling.OfAsync(channel);
-        await Backends.FailAsync(channel, StatusCode.Unavailable, "no server listens there");
     }
 
     /// <summary>A call for which the server whose turn it is has no free stream goes to the next one that has.</summary>
@@ -273,14 +245,25 @@ public sealed class RoundRobinTests : IAsyncDisposable
         return server;
     }
 
+    private MiniChannel Channel(Action<MiniChannelOptions>? configure = null) => _backends.Channel(new RoundRobinConfig(), options =>
+    {
+        options.TimeProvider = _time;
+        configure?.Invoke(options);
+    });
+
     private async Task<MiniChannel> ConnectAsync(int count, Action<MiniChannelOptions>? configure = null)
     {
-        MiniChannel channel = _backends.Channel(new RoundRobinConfig(), configure);
+        MiniChannel channel = Channel(configure);
         Task connected = channel.ConnectAsync(TestContext.Current.CancellationToken);
         await _backends.Resolver.FindAsync(_backends.Addresses[..count]);
         await RawPeer.Within(connected, "the channel to connect");
         await Eventually.IsTrueAsync(() => channel.Core.Connections.Count(connection => connection.WasReady) == count, "all to be connected");
         await Settling.OfAsync(channel);
         return channel;
+    }
+
+    private sealed class Chance(int next) : Random
+    {
+        public override int Next() => next;
     }
 }

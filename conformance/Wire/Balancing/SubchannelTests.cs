@@ -1,6 +1,6 @@
 using Grpc.Core;
-using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
+using MiniGrpc.Client.Balancing;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Wire.Transport;
 
@@ -9,11 +9,11 @@ namespace MiniGrpc.Conformance.Wire.Balancing;
 /// <summary>One address: attempts that take their time, or that nobody waits for any more.</summary>
 public sealed class SubchannelTests : IAsyncDisposable
 {
-    private readonly FakeTimeProvider _time = new();
+    private readonly TimerCensus _time = new();
     private readonly MemoryEndPoint _endPoint = new("slow");
     private readonly ITransportListener _listener;
     private readonly TaskCompletionSource<CancellationToken> _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _release = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _release = new();
     private readonly MiniChannel _channel;
 
     public SubchannelTests()
@@ -56,6 +56,18 @@ public sealed class SubchannelTests : IAsyncDisposable
         _release.SetResult(); // it isn't, and connects all the same
         ITransport? late = await RawPeer.Within(_listener.AcceptAsync().AsTask(), "the connection");
         await SilentServers.AssertClosedAsync(late!);
+    }
+
+    [Fact]
+    public async Task An_attempt_that_fails_when_the_channel_was_closed_is_not_to_be_repeated()
+    {
+        Task call = CallAsync();
+        await RawPeer.Within(_asked.Task, "an attempt");
+        await RawPeer.Within(_channel.DisposeAsync().AsTask(), "the channel to close");
+        await TestChannel.AssertFailsAsync(call, StatusCode.Cancelled, "the channel was closed");
+        _release.SetException(new IOException("too late")); // what comes of it runs here
+        await Settling.OfAsync(_channel);
+        Assert.Equal(0, _time.MadeBy<Subchannel>());
     }
 
     private async ValueTask<ITransport> ConnectAsync(CancellationToken token)

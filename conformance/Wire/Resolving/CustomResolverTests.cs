@@ -5,7 +5,6 @@ using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Balancing;
 using MiniGrpc.Conformance.Wire.Engine;
-using MiniGrpc.Conformance.Wire.Engine.Client;
 
 namespace MiniGrpc.Conformance.Wire.Resolving;
 
@@ -13,7 +12,7 @@ namespace MiniGrpc.Conformance.Wire.Resolving;
 public sealed class CustomResolverTests : IAsyncDisposable
 {
     private readonly Backends _backends = new(1);
-    private readonly BackoffClock _time = new();
+    private readonly TimerCensus _time = new();
     private readonly UsersResolver _users = new();
 
     public ValueTask DisposeAsync() => _backends.DisposeAsync();
@@ -113,8 +112,29 @@ public sealed class CustomResolverTests : IAsyncDisposable
         _users.ThrowsIn = "start";
         await Backends.FailAsync(channel, StatusCode.Unavailable, "no idea");
         await _time.IsArmedAsync();
+        Assert.Equal(1, _time.LeftBy<GuardedResolver>());
         await RawPeer.Within(channel.DisposeAsync().AsTask(), "the channel to close");
+        Assert.Equal(0, _time.LeftBy<GuardedResolver>());
         _time.Advance(TimeSpan.FromHours(1));
+        await Settling.OfAsync(channel);
+        Assert.Equal(1, _users.Created);
+    }
+
+    [Fact]
+    public async Task A_wait_that_is_over_just_when_the_channel_is_closed_makes_no_other_one()
+    {
+        MiniChannel channel = Channel();
+        _users.ThrowsIn = "start";
+        await Backends.FailAsync(channel, StatusCode.Unavailable, "no idea");
+        await _time.IsArmedAsync();
+        Task closed;
+        using (await Hold.OnAsync(channel))
+        {
+            closed = channel.DisposeAsync().AsTask();
+            _time.Advance(TimeSpan.FromSeconds(1.3));
+        }
+
+        await RawPeer.Within(closed, "the channel to close");
         await Settling.OfAsync(channel);
         Assert.Equal(1, _users.Created);
     }

@@ -2,9 +2,9 @@ using System.Net;
 using System.Net.Sockets;
 using Grpc.Core;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Resolving;
+using MiniGrpc.Conformance.Wire.Balancing;
 using MiniGrpc.Conformance.Wire.Engine;
 
 namespace MiniGrpc.Conformance.Wire.Resolving;
@@ -13,7 +13,7 @@ namespace MiniGrpc.Conformance.Wire.Resolving;
 public sealed class DnsResolverTests : IDisposable
 {
     private static readonly TimeSpan s_moment = TimeSpan.FromTicks(1);
-    private readonly FakeTimeProvider _time = new();
+    private readonly TimerCensus _time = new();
     private readonly HandLookUps _lookUps = new();
     private readonly HandDispatcher _dispatcher = new();
     private readonly System.Threading.Channels.Channel<ResolverResult> _results = System.Threading.Channels.Channel.CreateUnbounded<ResolverResult>();
@@ -47,6 +47,7 @@ public sealed class DnsResolverTests : IDisposable
         _time.Advance(TimeSpan.FromSeconds(10));
         _resolver.Refresh();
         _resolver.Refresh(); // one is due already
+        Assert.Equal(1, _time.LeftBy<DnsResolver>());
         Advance(TimeSpan.FromSeconds(20) - s_moment);
         Assert.Equal(1, _lookUps.Count);
         Advance(s_moment);
@@ -92,6 +93,7 @@ public sealed class DnsResolverTests : IDisposable
             Assert.StartsWith("can't connect to dns:host.test:50051: " + detail, failed.Failure.Value.Detail, StringComparison.Ordinal);
             int count = _lookUps.Count;
             _resolver.Refresh();
+            Assert.Equal(1, _time.LeftBy<DnsResolver>());
             Advance(TimeSpan.FromSeconds(seconds) - s_moment);
             Assert.Equal(count, _lookUps.Count);
             Advance(s_moment);
@@ -144,7 +146,21 @@ public sealed class DnsResolverTests : IDisposable
         await (failed ? FailAsync(asked, "not found") : AnswerAsync(asked, "192.0.2.1"));
         _resolver.Refresh();
         _resolver.Dispose();
+        Assert.Equal(0, _time.LeftBy<DnsResolver>());
         Advance(TimeSpan.FromHours(1));
+        Assert.Equal(1, _lookUps.Count);
+    }
+
+    [Fact]
+    public async Task When_the_channel_is_closed_nobody_can_ask_for_another_look_up()
+    {
+        await AnswerAsync(await StartAsync(), "192.0.2.1");
+        _resolver.Dispose();
+        _resolver.Refresh();
+        Assert.Equal(0, _time.LeftBy<DnsResolver>());
+        Advance(TimeSpan.FromHours(1));
+        _resolver.Refresh();
+        _dispatcher.RunAll();
         Assert.Equal(1, _lookUps.Count);
     }
 

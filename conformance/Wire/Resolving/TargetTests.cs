@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Resolving;
+using MiniGrpc.Conformance.Wire.Balancing;
 using MiniGrpc.Conformance.Wire.Surface;
 using MiniGrpc.Server;
 
@@ -14,6 +15,13 @@ public class TargetTests
     [Theory]
     [InlineData("ipv4:192.0.2.1:50051", "192.0.2.1:50051", "192.0.2.1:50051")]
     [InlineData("ipv4:192.0.2.1:1, 192.0.2.2:2", "192.0.2.1:1", "192.0.2.1:1 192.0.2.2:2")]
+    [InlineData("ipv4:192.0.2.1", "192.0.2.1:443", "192.0.2.1:443")]
+    [InlineData("ipv4:192.0.2.1,192.0.2.2:2,192.0.2.3", "192.0.2.1:443", "192.0.2.1:443 192.0.2.2:2 192.0.2.3:443")]
+    [InlineData("ipv6:[2001:db8::1]", "[2001:db8::1]:443", "[2001:db8::1]:443")]
+    [InlineData("ipv6:2001:db8::1", "[2001:db8::1]:443", "[2001:db8::1]:443")]
+    [InlineData("ipv6:::1, [::1]:2, 2001:db8::443", "[::1]:443", "[::1]:443 [::1]:2 [2001:db8::443]:443")]
+    [InlineData("ipv6:%5B::1%5D", "[::1]:443", "[::1]:443")]
+    [InlineData("ipv6:fe80::1%3", "[fe80::1]:443", "[fe80::1%3]:443")]
     [InlineData("ipv6:[2001:db8::1]:50051", "[2001:db8::1]:50051", "[2001:db8::1]:50051")]
     [InlineData("ipv6:[::1]:1,[2001:db8::2]:2", "[::1]:1", "[::1]:1 [2001:db8::2]:2")]
     [InlineData("IPV6:%5B::1%5D:1", "[::1]:1", "[::1]:1")]
@@ -37,15 +45,23 @@ public class TargetTests
     }
 
     [Theory]
-    [InlineData("ipv6:::1:50051", "'::1:50051' is no ipv6 address with a port; expected ipv6:[2001:db8::1]:50051")]
-    [InlineData("ipv6:[::1]", "'[::1]' is no ipv6 address with a port")]
-    [InlineData("ipv6:[::1]:0", "'[::1]:0' is no ipv6 address with a port")]
-    [InlineData("ipv6:[::1]:65536", "'[::1]:65536' is no ipv6 address with a port")]
-    [InlineData("ipv6:[::1]:1,", "'' is no ipv6 address with a port")]
-    [InlineData("ipv6:[::1]:1,localhost:2", "'localhost:2' is no ipv6 address with a port")]
-    [InlineData("ipv6:[fe80::1%]:1", "is no ipv6 address with a port")]
-    [InlineData("ipv6:[fe80::1%nosuchthing]:1", "is no ipv6 address with a port")]
-    [InlineData("ipv6://[::1]:1", "is no ipv6 address with a port")]
+    [InlineData("ipv6:::1:50051", "'::1:50051' is no ipv6 address to connect to; expected ipv6:[2001:db8::1]:50051")]
+    [InlineData("ipv6:[::1", "'[::1' is no ipv6 address to connect to")]
+    [InlineData("ipv6:[::1]:", "'[::1]:' is no ipv6 address to connect to")]
+    [InlineData("ipv4:192.0.2.1:", "'192.0.2.1:' is no ipv4 address to connect to")]
+    [InlineData("ipv4:192.0.2.1:0", "'192.0.2.1:0' is no ipv4 address to connect to")]
+    [InlineData("ipv4:192.0.2.1:65536", "'192.0.2.1:65536' is no ipv4 address to connect to")]
+    [InlineData("ipv4:192.0.2:1", "'192.0.2:1' is no ipv4 address to connect to")]
+    [InlineData("ipv4:::1", "'::1' is no ipv4 address to connect to")]
+    [InlineData("ipv6:192.0.2.1", "'192.0.2.1' is no ipv6 address to connect to")]
+    [InlineData("ipv4:192.0.2.1,443", "'443' is no ipv4 address to connect to")]
+    [InlineData("ipv6:[::1]:0", "'[::1]:0' is no ipv6 address to connect to")]
+    [InlineData("ipv6:[::1]:65536", "'[::1]:65536' is no ipv6 address to connect to")]
+    [InlineData("ipv6:[::1]:1,", "'' is no ipv6 address to connect to")]
+    [InlineData("ipv6:[::1]:1,localhost:2", "'localhost:2' is no ipv6 address to connect to")]
+    [InlineData("ipv6:[fe80::1%]:1", "is no ipv6 address to connect to")]
+    [InlineData("ipv6:[fe80::1%nosuchthing]:1", "is no ipv6 address to connect to")]
+    [InlineData("ipv6://[::1]:1", "is no ipv6 address to connect to")]
     [InlineData("unix://tmp/a.sock", "expected unix:///absolute/path, unix:/absolute/path or unix:relative/path")]
     [InlineData("unix:", "the path of a Unix socket has 1 to about 107 octets")]
     public void What_is_no_target_is_named_with_what_was_expected(string text, string expected)
@@ -53,6 +69,25 @@ public class TargetTests
         ArgumentException error = Assert.ThrowsAny<ArgumentException>(() => MiniChannel.ForAddress(text));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
         Assert.Contains($"'{text}'", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>What stands behind the scheme is for the resolver to understand, and the name that servers are told; they expect some.</summary>
+    [Theory]
+    [InlineData("hand:///backends", "backends")]
+    [InlineData("HAND:///backends", "backends")]
+    [InlineData("hand:///", "localhost")]
+    public void A_target_of_the_users_is_named_by_its_path(string text, string authority)
+    {
+        var options = new MiniChannelOptions { ResolverFactories = { new HandResolver() } };
+        Assert.Equal(authority, Target.Parse(text, options).Authority);
+    }
+
+    /// <summary>A transport of the user's finds its way alone.</summary>
+    [Fact]
+    public void A_host_that_the_user_connects_to_is_not_looked_up()
+    {
+        var options = new MiniChannelOptions { Connect = _ => throw new InvalidOperationException("nothing is connected") };
+        Assert.EndsWith("host.test:1", Resolve(Target.Parse("dns:///host.test:1", options), options), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Grpc.Core;
 using MiniGrpc.Server;
 using MiniGrpc.Wire;
@@ -18,6 +19,13 @@ internal static class EchoService
             .AddMethod(Unary, unary ?? ((request, _) => Task.FromResult(request)))
             .AddMethod(Bidi, bidi ?? EchoAsync)
             .Build();
+
+    /// <summary>Answers with the request, and keeps the call's metadata.</summary>
+    public static UnaryServerMethod<byte[], byte[]> Recording(ConcurrentQueue<Metadata> received) => (request, context) =>
+    {
+        received.Enqueue(context.RequestHeaders);
+        return Task.FromResult(request);
+    };
 
     /// <summary>A server on <paramref name="address"/> with the echo service.</summary>
     public static GrpcServer CreateServer(string address, ServerServiceDefinition? service = null)

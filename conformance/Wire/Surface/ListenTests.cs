@@ -41,11 +41,12 @@ public class ListenTests
     [InlineData("dns://8.8.8.8/host:1", "a DNS server can't be chosen")]
     [InlineData("dns:///", "expected dns:///host:port")]
     [InlineData("dns:///host:0", "expected dns:///host:port")]
+    [InlineData("dns:///user@host:1", "expected dns:///host:port")]
     [InlineData("dns:///host:1/path", "expected dns:///host:port")]
-    [InlineData("ipv4:127.0.0.1", "'127.0.0.1' is no ipv4 address with a port")]
-    [InlineData("ipv4:127.0.0.1:1,[::1]:2", "'[::1]:2' is no ipv4 address with a port")]
-    [InlineData("ipv6:[::1]:1,127.0.0.1:2", "'127.0.0.1:2' is no ipv6 address with a port")]
-    [InlineData("ipv6:", "'' is no ipv6 address with a port")]
+    [InlineData("ipv4:50051", "'50051' is no ipv4 address to connect to; expected ipv4:192.0.2.1:50051, more of them after commas; the port is 443 if it is left out")]
+    [InlineData("ipv4:127.0.0.1:1,[::1]:2", "'[::1]:2' is no ipv4 address to connect to")]
+    [InlineData("ipv6:[::1]:1,127.0.0.1:2", "'127.0.0.1:2' is no ipv6 address to connect to")]
+    [InlineData("ipv6:", "'' is no ipv6 address to connect to")]
     public void An_address_that_cannot_be_connected_to_is_named_with_what_was_expected(string address, string expected)
     {
         ArgumentException error = Assert.ThrowsAny<ArgumentException>(() => MiniChannel.ForAddress(address));

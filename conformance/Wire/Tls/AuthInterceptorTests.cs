@@ -29,6 +29,7 @@ public class AuthInterceptorTests
     [InlineData("dns:///example.test:443", "https://example.test/echo.Echo")]
     [InlineData("dns:///example.test:8443", "https://example.test:8443/echo.Echo")]
     [InlineData("ipv4:192.0.2.1:443,192.0.2.2:8443", "https://192.0.2.1/echo.Echo")]
+    [InlineData("ipv4:192.0.2.1", "https://192.0.2.1/echo.Echo")]
     [InlineData("ipv6:[2001:db8::1]:443", "https://[2001:db8::1]/echo.Echo")]
     [InlineData("unix:/tmp/a.sock", "https://localhost/echo.Echo")]
     [InlineData("http://example.test:443", "http://example.test:443/echo.Echo")]
@@ -100,20 +101,10 @@ public class AuthInterceptorTests
         await using TlsSetup setup = await StartAsync();
         MiniChannel channel = setup.Connect(s_trusting);
         using CancellationTokenSource cancellation = new();
-        TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        TaskCompletionSource token = new();
-        TaskCompletionSource told = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        using AsyncUnaryCall<byte[]> call = channel.CreateCallInvoker().AsyncUnaryCall(EchoService.Unary, null, new CallOptions(
-            cancellationToken: cancellation.Token, credentials: CallCredentials.FromInterceptor(async (context, metadata) =>
-            {
-                using (context.CancellationToken.Register(told.SetResult))
-                {
-                    asked.SetResult();
-                    await token.Task;
-                    metadata.Add("authorization", "Bearer late");
-                }
-            })), [1]);
-        await RawPeer.Within(asked.Task, "the credentials to be asked");
+        var hand = new HandCredentials();
+        using AsyncUnaryCall<byte[]> call = channel.CreateCallInvoker().AsyncUnaryCall(
+            EchoService.Unary, null, new CallOptions(cancellationToken: cancellation.Token, credentials: hand.Credentials), [1]);
+        await hand.AskedAsync();
         switch (how)
         {
             case "token":
@@ -128,8 +119,8 @@ public class AuthInterceptorTests
         }
 
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Cancelled, "");
-        await RawPeer.Within(told.Task, "the credentials to be told");
-        token.SetResult(); // too late: what is started runs here
+        await hand.ToldAsync();
+        hand.Answer(); // too late
         Assert.Empty(channel.Core.Connections);
         Assert.Empty(_received);
     }
@@ -153,20 +144,18 @@ public class AuthInterceptorTests
     }
 
     [Fact]
-    public async Task A_token_that_comes_after_the_deadline_is_not_sent()
+    public async Task A_deadline_that_passes_while_they_are_asked_ends_the_call_and_tells_them_and_a_token_that_comes_later_is_not_sent()
     {
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
         await using TlsSetup setup = await StartAsync();
         MiniChannel channel = setup.Connect(new MiniChannelOptions { Tls = s_trusting, TimeProvider = time });
-        TaskCompletionSource token = new();
-        Task<byte[]> call = CallAsync(channel, new CallOptions(deadline: time.GetUtcNow().UtcDateTime.AddSeconds(1), credentials: CallCredentials.FromInterceptor(async (_, metadata) =>
-        {
-            await token.Task;
-            metadata.Add("authorization", "Bearer late");
-        })));
+        var hand = new HandCredentials();
+        Task<byte[]> call = CallAsync(channel, new CallOptions(deadline: time.GetUtcNow().UtcDateTime.AddSeconds(1), credentials: hand.Credentials));
+        await hand.AskedAsync();
         time.Advance(TimeSpan.FromSeconds(1));
         await TestChannel.AssertFailsAsync(call, StatusCode.DeadlineExceeded, "");
-        token.SetResult(); // what comes of it runs here
+        await hand.ToldAsync();
+        hand.Answer(); // too late
         Assert.Equal(ConnectivityState.Idle, channel.State);
         Assert.Empty(_received);
     }
@@ -214,12 +203,7 @@ public class AuthInterceptorTests
     private static Task<Status> FailAsync(MiniChannel channel, AsyncAuthInterceptor interceptor) =>
         TestChannel.FailureAsync(CallAsync(channel, new CallOptions(credentials: CallCredentials.FromInterceptor(interceptor))));
 
-    private static Task<byte[]> CallAsync(MiniChannel channel, CallOptions options) =>
-        channel.CreateCallInvoker().AsyncUnaryCall(EchoService.Unary, null, options, [1]).ResponseAsync.WithinLimit("the response");
+    private static Task<byte[]> CallAsync(MiniChannel channel, CallOptions options) => TlsSetup.CallAsync(channel, [1], options);
 
-    private Task<TlsSetup> StartAsync() => TlsSetup.StartAsync(new ServerTls(TestCertificates.Server), (request, context) =>
-    {
-        _received.Enqueue(context.RequestHeaders);
-        return Task.FromResult(request);
-    });
+    private Task<TlsSetup> StartAsync() => TlsSetup.StartAsync(new ServerTls(TestCertificates.Server), EchoService.Recording(_received));
 }

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
-using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Conformance.Wire.Engine;
@@ -66,14 +65,11 @@ public class CredentialsTests
     public async Task A_call_waits_for_them()
     {
         await using TlsSetup setup = await StartAsync();
-        var token = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Task<byte[]> call = CallAsync(setup.Connect(s_trusting), new CallOptions(credentials: CallCredentials.FromInterceptor(async (_, metadata) =>
-        {
-            await token.Task;
-            metadata.Add("authorization", "Bearer late");
-        })));
+        var hand = new HandCredentials();
+        Task<byte[]> call = CallAsync(setup.Connect(s_trusting), new CallOptions(credentials: hand.Credentials));
+        await hand.AskedAsync();
         Assert.False(call.IsCompleted);
-        token.SetResult();
+        hand.Answer();
         await call;
         Assert.Equal("Bearer late", Assert.Single(_received).GetValue("authorization"));
     }
@@ -90,29 +86,6 @@ public class CredentialsTests
             metadata.Add("authorization", "Bearer a\nb");
             return Task.CompletedTask;
         });
-        Assert.Empty(_received);
-    }
-
-    [Fact]
-    public async Task A_deadline_that_passes_while_they_are_asked_ends_the_call_and_tells_them()
-    {
-        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
-        await using TlsSetup setup = await StartAsync();
-        MiniChannel channel = setup.Connect(new MiniChannelOptions { Tls = s_trusting, TimeProvider = time });
-        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Task<byte[]> call = CallAsync(channel, new CallOptions(deadline: time.GetUtcNow().UtcDateTime.AddSeconds(1), credentials: CallCredentials.FromInterceptor(async (context, _) =>
-        {
-            using (context.CancellationToken.Register(told.SetResult))
-            {
-                asked.SetResult();
-                await told.Task;
-            }
-        })));
-        await RawPeer.Within(asked.Task, "the credentials to be asked");
-        time.Advance(TimeSpan.FromSeconds(1));
-        Assert.Equal(StatusCode.DeadlineExceeded, (await Assert.ThrowsAsync<RpcException>(() => call)).StatusCode);
-        await RawPeer.Within(told.Task, "the credentials to be told");
         Assert.Empty(_received);
     }
 
@@ -142,11 +115,7 @@ public class CredentialsTests
     [Fact]
     public async Task Without_tls_they_are_sent_only_where_the_channel_says_so()
     {
-        await using Setup setup = await Setup.StartAsync(EchoService.Bind((request, context) =>
-        {
-            _received.Enqueue(context.RequestHeaders);
-            return Task.FromResult(request);
-        }));
+        await using Setup setup = await Setup.StartAsync(EchoService.Bind(EchoService.Recording(_received)));
         var options = new MiniChannelOptions { CallCredentials = Adding("one") };
         await using MiniChannel refusing = MiniChannel.ForEndPoint(setup.EndPoint, options);
         Assert.Throws<InvalidOperationException>(() => { _ = CallAsync(refusing); });
@@ -239,15 +208,10 @@ public class CredentialsTests
     private static async Task AssertFailsAsync(MiniChannel channel, StatusCode code, string detail, AsyncAuthInterceptor interceptor) =>
         await TestChannel.AssertFailsAsync(CallAsync(channel, new CallOptions(credentials: CallCredentials.FromInterceptor(interceptor))), code, detail);
 
-    private static Task<byte[]> CallAsync(MiniChannel channel, CallOptions options = default) =>
-        channel.CreateCallInvoker().AsyncUnaryCall(EchoService.Unary, null, options, [1]).ResponseAsync.WithinLimit("the response");
+    private static Task<byte[]> CallAsync(MiniChannel channel, CallOptions options = default) => TlsSetup.CallAsync(channel, [1], options);
 
     private static string ExportKey(X509Certificate2 certificate) =>
         certificate.GetECDsaPrivateKey()?.ExportPkcs8PrivateKeyPem() ?? certificate.GetRSAPrivateKey()!.ExportPkcs8PrivateKeyPem();
 
-    private Task<TlsSetup> StartAsync() => TlsSetup.StartAsync(new ServerTls(TestCertificates.Server), (request, context) =>
-    {
-        _received.Enqueue(context.RequestHeaders);
-        return Task.FromResult(request);
-    });
+    private Task<TlsSetup> StartAsync() => TlsSetup.StartAsync(new ServerTls(TestCertificates.Server), EchoService.Recording(_received));
 }

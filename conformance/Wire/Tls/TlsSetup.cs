@@ -64,8 +64,8 @@ internal sealed class TlsSetup : IAsyncDisposable
         return e.Status.Detail;
     }
 
-    public static Task<byte[]> CallAsync(MiniChannel channel, byte[] request) =>
-        channel.CreateCallInvoker().AsyncUnaryCall(EchoService.Unary, null, default, request).ResponseAsync.WithinLimit("the response");
+    public static Task<byte[]> CallAsync(MiniChannel channel, byte[] request, CallOptions options = default) =>
+        channel.CreateCallInvoker().AsyncUnaryCall(EchoService.Unary, null, options, request).ResponseAsync.WithinLimit("the response");
 
     /// <summary>Waits for the server to log a sentence.</summary>
     public static async Task AssertLoggedAsync(LogLines log, string sentence)

@@ -89,7 +89,11 @@ public interface IChannelControlHelper
     /// <summary>Makes a subchannel. It is idle: nothing is connected until <see cref="Subchannel.RequestConnection"/>.</summary>
     Subchannel CreateSubchannel(BalancerAddress address);
 
-    /// <summary>Tells the channel how the policy stands, and where calls go from now on.</summary>
+    /// <summary>
+    /// Tells the channel how the policy stands, and where calls go from now on. Until a policy says so for the first time, the one before it
+    /// serves; without one the channel is <see cref="ConnectivityState.Connecting"/>, and calls wait until they are cancelled, their deadlines
+    /// pass, or the channel is disposed of. So does every implementation of gRPC.
+    /// </summary>
     void UpdateState(ConnectivityState state, SubchannelPicker picker);
 
     /// <summary>Asks for the addresses to be looked up again: some of them may be out of date.</summary>

@@ -211,7 +211,6 @@ internal sealed class PickFirst(LoadBalancerOptions options) : LoadBalancer
     private void Select(Candidate candidate)
     {
         StopTimer();
-        _inFirstPass = false;
         _selected = candidate;
         List<Candidate> others = _candidates;
         _candidates = [candidate];
@@ -225,7 +224,6 @@ internal sealed class PickFirst(LoadBalancerOptions options) : LoadBalancer
         {
             // It was connected and of no use; the others may be better.
             _selected = null;
-            _state = ConnectivityState.TransientFailure;
             ReportFailure();
             StartPass();
         }

@@ -98,6 +98,7 @@ internal sealed class PolicySwitch : IDisposable
         return factories;
     }
 
+    /// <summary>What one that was let go of still reports changes nothing: it is neither the current one nor the next.</summary>
     private void OnStateUpdated(Slot slot)
     {
         if (_pending is not null && (slot == _pending
@@ -149,10 +150,7 @@ internal sealed class PolicySwitch : IDisposable
             ArgumentNullException.ThrowIfNull(picker);
             State = state;
             Picker = picker;
-            if (!_disposed)
-            {
-                _owner.OnStateUpdated(this);
-            }
+            _owner.OnStateUpdated(this);
         }
 
         public void Post(Action work) => _owner._channel.Post(() =>

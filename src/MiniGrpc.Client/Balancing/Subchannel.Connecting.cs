@@ -35,7 +35,7 @@ public sealed partial class Subchannel : IConnectionOwner
     {
         if (_starting != connection)
         {
-            return;
+            return; // shut down meanwhile
         }
 
         EndAttempt();
@@ -242,14 +242,9 @@ public sealed partial class Subchannel : IConnectionOwner
 
     private void ShutDown()
     {
-        if (_connectivity.State == ConnectivityState.Shutdown)
-        {
-            return;
-        }
-
-        State = ConnectivityState.Shutdown;
+        State = ConnectivityState.Shutdown; // from here on the listener isn't told any more
         _connectivity = new SubchannelState(ConnectivityState.Shutdown, default);
-        _listener = null;
+        _starting = null;
         _channel.HealthCheckedService.Changed -= OnHealthCheckedServiceChanged;
         StopHealthCheck();
         Volatile.Write(ref _ready, []);

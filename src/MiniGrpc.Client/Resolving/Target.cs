@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 
 using Microsoft.Extensions.Logging;
 
@@ -11,6 +12,9 @@ namespace MiniGrpc.Client.Resolving;
 internal sealed class Target
 {
     private const string Expected = "expected http://host:port, https://host:port, unix:/path, dns:///host:port, ipv4:address:port,… or ipv6:[address]:port,…";
+
+    /// <summary>Of <c>ipv4:</c> and <c>ipv6:</c>, with TLS or without: the document says so. What <c>dns:</c> has goes by the scheme that it stands for.</summary>
+    private const int DefaultPort = 443;
 
     private readonly Func<MiniChannelOptions, ILogger, Action<Action>, Resolver> _createResolver;
 
@@ -130,22 +134,30 @@ internal sealed class Target
     /// <summary>Several addresses, separated by commas; calls have the first one's name.</summary>
     private static Target ReadAddresses(string address, string scheme, string list)
     {
-        var addresses = new List<BalancerAddress>();
-        foreach (string one in list.Split(',', StringSplitOptions.TrimEntries))
-        {
-            bool isFamily = Addresses.TryParseIp(one, out IPEndPoint? ip)
-                && (ip.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork) == (scheme == "ipv4");
-            if (!isFamily || ip!.Port == 0)
-            {
-                string form = scheme == "ipv4" ? "ipv4:192.0.2.1:50051" : "ipv6:[2001:db8::1]:50051";
-                throw new ArgumentException($"'{address}': '{one}' is no {scheme} address with a port; expected {form}, more of them after commas", nameof(address));
-            }
-
-            addresses.Add(new BalancerAddress(ip));
-        }
-
+        List<BalancerAddress> addresses = [.. list.Split(',', StringSplitOptions.TrimEntries).Select(one => new BalancerAddress(
+            (scheme == "ipv4" ? ReadIpv4(one) : ReadIpv6(one)) ?? throw new ArgumentException(
+                $"'{address}': '{one}' is no {scheme} address to connect to; expected {(scheme == "ipv4" ? "ipv4:192.0.2.1:50051" : "ipv6:[2001:db8::1]:50051")}, more of them after commas; the port is {DefaultPort} if it is left out",
+                nameof(address))))];
         return new Target(address, Addresses.AuthorityOf((IPEndPoint)addresses[0].EndPoint), null, (_, _, _) => new StaticResolver(addresses));
     }
+
+    /// <summary>Four numbers, with a port or without. The framework takes fewer (50051 would be 0.0.195.131), which is a port without an address.</summary>
+    private static IPEndPoint? ReadIpv4(string text) =>
+        text.AsSpan().Count('.') == 3 && Addresses.TryParseIp(text, out IPEndPoint? ip) && ip.AddressFamily == AddressFamily.InterNetwork
+            ? WithPort(ip, text.Contains(':', StringComparison.Ordinal))
+            : null;
+
+    /// <summary>An address in brackets with a port or without, or just an address: behind it nothing would tell a port from its last group.</summary>
+    private static IPEndPoint? ReadIpv6(string text) => Addresses.TryParseIp(text, out IPEndPoint? ip) && ip.AddressFamily == AddressFamily.InterNetworkV6
+        ? WithPort(ip, Uri.UnescapeDataString(text).Contains("]:", StringComparison.Ordinal))
+        : null;
+
+    private static IPEndPoint? WithPort(IPEndPoint ip, bool hasPort) => (hasPort, ip.Port) switch
+    {
+        (true, 0) => null, // can be listened on, not connected to
+        (true, _) => ip,
+        _ => new IPEndPoint(ip.Address, DefaultPort),
+    };
 
     private static Func<MiniChannelOptions, ILogger, Action<Action>, Resolver> ResolverFor(EndPoint endPoint) => endPoint is DnsEndPoint dns
         ? (options, logger, _) => options.Connect is null ? new DnsResolver(dns, options, logger) : new StaticResolver([new BalancerAddress(endPoint)])

@@ -10,7 +10,7 @@ namespace MiniGrpc.Conformance.Wire.Engine.Client;
 /// attempt to ask, a call for its next attempt, or a resolver or policy that has failed for the next one: before that there is nothing
 /// that time could bring about.
 /// </summary>
-internal sealed class BackoffClock : FakeTimeProvider
+internal class BackoffClock : FakeTimeProvider
 {
     private readonly SemaphoreSlim _armed = new(0);
 

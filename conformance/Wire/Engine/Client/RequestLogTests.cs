@@ -141,6 +141,25 @@ public class RequestLogTests
         Assert.NotNull(await RawPeer.Within(behind, "the request"));
     }
 
+    /// <summary>Calls that have ended may be kept for long, by whoever wants their status.</summary>
+    [Fact]
+    public void What_was_to_be_sent_is_not_kept_when_the_call_has_ended()
+    {
+        RequestLog log = new(_buffer, limit: null, ThreadPoolDispatcher.Instance);
+        WeakReference message = AddOne(log);
+        log.Close();
+        GC.Collect();
+        Assert.False(message.IsAlive);
+        GC.KeepAlive(log);
+
+        static WeakReference AddOne(RequestLog log)
+        {
+            EncodedMessage message = EncodedMessage.Of(s_octets, new byte[1], maxMessageSize: null);
+            log.Add(message, null, out _);
+            return new WeakReference(message);
+        }
+    }
+
     private static (int Number, bool Fits)[] Add(RequestLog log, int count)
     {
         var added = new (int Number, bool Fits)[count];

@@ -1,6 +1,8 @@
 using Grpc.Core;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
+using MiniGrpc.Client.Repeating;
+using MiniGrpc.Conformance.Wire.Balancing;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Conformance.Wire.Engine.Client;
@@ -15,7 +17,7 @@ public partial class Retries
 
     private static readonly TimeSpan s_shortestWait = TimeSpan.FromSeconds(8);
     private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(4);
-    private readonly BackoffClock _time = new();
+    private readonly TimerCensus _time = new();
 
     [Fact]
     public async Task A_call_that_fails_in_a_way_that_may_pass_is_tried_again_after_a_wait()
@@ -202,6 +204,7 @@ public partial class Retries
         await CancelAsync(how, call, cancellation);
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Cancelled, "");
         Assert.Equal(StatusCode.Cancelled, call.GetStatus().StatusCode);
+        await Eventually.IsTrueAsync(() => _time.LeftBy(typeof(RepeatedCall<,>)) == 0, "the wait for the next attempt to be called off");
         await AssertNothingIsLeftAsync(client, server, 3);
     }
 
@@ -219,6 +222,35 @@ public partial class Retries
         await server.ExpectResetAsync(1, ErrorCode.Cancel);
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Cancelled, "");
         await AssertNothingIsLeftAsync(client, server, 3);
+    }
+
+    /// <summary>A token may live as long as the program.</summary>
+    [Fact]
+    public async Task A_call_that_has_ended_is_not_kept_by_its_token()
+    {
+        await using TestChannel client = Channel();
+        using var cancellation = new CancellationTokenSource();
+        Task<WeakReference> made = CallAsync();
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.ReplyAsync(1, 7);
+        WeakReference metadata = await made;
+        await AssertNothingIsLeftAsync(client, server, 3);
+        await Eventually.IsTrueAsync(
+            () =>
+            {
+                GC.Collect();
+                return !metadata.IsAlive;
+            },
+            "the call to be collected");
+
+        async Task<WeakReference> CallAsync()
+        {
+            var metadata = new Metadata();
+            using AsyncUnaryCall<byte[]> call = client.Unary([1], new CallOptions(metadata, cancellationToken: cancellation.Token));
+            await RawPeer.Within(call.ResponseAsync, "the response");
+            return new WeakReference(metadata);
+        }
     }
 
     private static Task CancelAsync(string how, AsyncUnaryCall<byte[]> call, CancellationTokenSource cancellation)
