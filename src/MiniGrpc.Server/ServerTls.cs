@@ -48,7 +48,7 @@ public sealed class ServerTls : ITransportSecurity
     }
 
     /// <summary>Whether clients are to show certificates. Default <see cref="ClientCertificateMode.None"/>.</summary>
-    public ClientCertificateMode ClientCertificates { get; init; }
+    public ClientCertificateMode ClientCertificateMode { get; init; }
 
     /// <summary>The authorities whose client certificates are accepted. Default null: those that the system trusts, which is seldom what is wanted.</summary>
     public X509Certificate2Collection? ClientRoots { get; init; }
@@ -93,7 +93,7 @@ public sealed class ServerTls : ITransportSecurity
         var peer = new PeerCertificate
         {
             Peer = TlsErrors.Client,
-            IsRequired = ClientCertificates == ClientCertificateMode.Require,
+            IsRequired = ClientCertificateMode == ClientCertificateMode.Require,
             Override = ClientCertificateValidation,
         };
         return new TlsTransport(transport, peer, stream => stream.AuthenticateAsServerAsync(
@@ -109,7 +109,7 @@ public sealed class ServerTls : ITransportSecurity
             ApplicationProtocols = [SslApplicationProtocol.Http2],
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             AllowRenegotiation = false,
-            ClientCertificateRequired = ClientCertificates != ClientCertificateMode.None,
+            ClientCertificateRequired = ClientCertificateMode != ClientCertificateMode.None,
             RemoteCertificateValidationCallback = peer.Judge,
             CertificateRevocationCheckMode = RevocationMode,
             CertificateChainPolicy = PeerCertificate.ChainPolicy(ClientRoots, RevocationMode, mayDownload: false),

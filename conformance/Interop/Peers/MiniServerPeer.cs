@@ -37,7 +37,7 @@ internal sealed class MiniServerPeer : IServerPeer
             case Transport.Tls:
                 server.Listen($"https://127.0.0.1:{setup.Port}", new ServerTls(TestCertificates.Server)
                 {
-                    ClientCertificates = setup.RequiresClientCertificate ? ClientCertificateMode.Require : ClientCertificateMode.None,
+                    ClientCertificateMode = setup.RequiresClientCertificate ? ClientCertificateMode.Require : ClientCertificateMode.None,
                     ClientRoots = TestCertificates.Roots,
                 });
                 break;
