@@ -11,7 +11,6 @@ using MiniGrpc.Client.Resolving;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Grpc;
 using MiniGrpc.Wire.Http2;
-using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Client;
 

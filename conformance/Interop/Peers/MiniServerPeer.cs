@@ -3,7 +3,6 @@ using Grpc.Core;
 using MiniGrpc.Conformance.Wire.Tls;
 using MiniGrpc.Server;
 using MiniGrpc.Wire;
-using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Conformance.Interop.Peers;
 

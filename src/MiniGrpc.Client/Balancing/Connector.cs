@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Client.Balancing;
