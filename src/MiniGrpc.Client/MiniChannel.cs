@@ -43,7 +43,7 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
         Core = new ChannelCore(target, options, UseConfig, options.LoggerFactory?.CreateLogger<MiniChannel>() ?? (ILogger)NullLogger.Instance) { Channel = this };
     }
 
-    /// <summary>How the channel stands to its server.</summary>
+    /// <summary>The channel's connectivity state.</summary>
     public ConnectivityState State => Core.State;
 
     internal MiniChannelOptions Options { get; }
