@@ -61,7 +61,7 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
     /// one of <see cref="MiniChannelOptions.ResolverFactories"/>. Nothing is connected yet.
     /// </summary>
     /// <exception cref="ArgumentException">The address can't be understood, or it and the options differ about TLS; the message says why.</exception>
-    /// <exception cref="InvalidOperationException">The service config is wrong; the message says where.</exception>
+    /// <exception cref="InvalidOperationException">An option is out of range, or the service config is wrong; the message says which or where.</exception>
     public static MiniChannel ForAddress(string address) => ForAddress(address, new MiniChannelOptions());
 
     /// <inheritdoc cref="ForAddress(string)"/>
