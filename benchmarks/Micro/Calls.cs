@@ -7,7 +7,7 @@ using Grpc.Core;
 using MiniGrpc.Benchmarks.Protos;
 using MiniGrpc.Client;
 using MiniGrpc.Server;
-using MiniGrpc.Wire.Transport;
+using MiniGrpc.Wire;
 
 namespace MiniGrpc.Benchmarks.Micro;
 

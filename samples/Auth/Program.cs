@@ -13,7 +13,7 @@ using var stranger = new Authority("Somebody else");
 // The server shows its certificate to everybody, and asks clients for theirs without insisting on one.
 var tls = new ServerTls(authority.IssueForServer("localhost"))
 {
-    ClientCertificates = ClientCertificateMode.Request,
+    ClientCertificateMode = ClientCertificateMode.Request,
     ClientRoots = authority.Roots,
 };
 

@@ -2,7 +2,7 @@ using Grpc.Core;
 
 using MiniGrpc.Client;
 using MiniGrpc.Server;
-using MiniGrpc.Wire.Transport;
+using MiniGrpc.Wire;
 
 namespace MiniGrpc.Samples.InMemory;
 

@@ -28,8 +28,9 @@ internal sealed class Backoff
         Reset();
     }
 
-    /// <summary>Between attempts to connect, or to look addresses up: each wait is 1.6 times the one before.</summary>
-    public static Backoff OfConnecting(TimeSpan initial, TimeSpan longest, Random random) => new(initial, longest, 1.6, random);
+    /// <summary>Between a channel's attempts to connect, or to look addresses up: each wait is 1.6 times the one before.</summary>
+    public static Backoff OfConnecting(MiniChannelOptions channel) =>
+        new(channel.InitialReconnectBackoff, channel.MaxReconnectBackoff, 1.6, channel.Random);
 
     /// <summary>Before the retries of one call.</summary>
     public static Backoff OfRetries(RetryParameters retry, Random random) => new(retry.InitialBackoff, retry.MaxBackoff, retry.BackoffMultiplier, random);

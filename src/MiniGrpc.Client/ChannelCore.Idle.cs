@@ -6,8 +6,8 @@ using MiniGrpc.Wire.Connection;
 namespace MiniGrpc.Client;
 
 /// <content>
-/// Idle mode: a channel that has had no calls for a while lets go of everything, and starts anew with the next call. Calls pay nothing for
-/// that: once in <see cref="MiniChannelOptions.IdleTimeout"/> it is looked whether there are any, and whether streams were opened since.
+/// Idle mode: a channel that has had no calls for a while disposes of everything, and starts again with the next call. Calls pay nothing for
+/// that: once in <see cref="MiniChannelOptions.IdleTimeout"/> the channel checks whether there are any, and whether streams were opened since.
 /// </content>
 internal sealed partial class ChannelCore
 {

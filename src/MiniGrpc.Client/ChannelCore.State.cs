@@ -2,13 +2,13 @@ using MiniGrpc.Wire.Connection;
 
 namespace MiniGrpc.Client;
 
-/// <content>How the channel stands, and who watches it.</content>
+/// <content>The channel's connectivity state, and those who wait for it to change.</content>
 internal sealed partial class ChannelCore
 {
     private ConnectivityState _state;
     private PostedCompletion _nextChange = new();
 
-    /// <summary>How the channel stands.</summary>
+    /// <summary>The state now.</summary>
     public ConnectivityState State
     {
         get

@@ -1,6 +1,6 @@
 namespace MiniGrpc.Client;
 
-/// <summary>How a channel, or one of its subchannels, stands to its server (gRPC's connectivity semantics).</summary>
+/// <summary>The state of a channel, or of one of its subchannels (gRPC's connectivity semantics).</summary>
 public enum ConnectivityState
 {
     /// <summary>There is no connection, and none is tried: a call, or a request to connect, will.</summary>

@@ -11,7 +11,6 @@ using MiniGrpc.Client.Resolving;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Grpc;
 using MiniGrpc.Wire.Http2;
-using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Client;
 
@@ -44,7 +43,7 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
         Core = new ChannelCore(target, options, UseConfig, options.LoggerFactory?.CreateLogger<MiniChannel>() ?? (ILogger)NullLogger.Instance) { Channel = this };
     }
 
-    /// <summary>How the channel stands to its server.</summary>
+    /// <summary>The channel's connectivity state.</summary>
     public ConnectivityState State => Core.State;
 
     internal MiniChannelOptions Options { get; }
@@ -62,7 +61,7 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
     /// left out), or a target of one of <see cref="MiniChannelOptions.ResolverFactories"/>. Nothing is connected yet.
     /// </summary>
     /// <exception cref="ArgumentException">The address can't be understood, or it and the options differ about TLS; the message says why.</exception>
-    /// <exception cref="InvalidOperationException">The service config is wrong; the message says where.</exception>
+    /// <exception cref="InvalidOperationException">An option is out of range, or the service config is wrong; the message says which or where.</exception>
     public static MiniChannel ForAddress(string address) => ForAddress(address, new MiniChannelOptions());
 
     /// <inheritdoc cref="ForAddress(string)"/>

@@ -107,8 +107,9 @@ public sealed class MiniChannelOptions
     } = 1;
 
     /// <summary>
-    /// How long the channel may have no calls before it lets go of its connections, and of its resolver and load-balancing policy, until the next
-    /// call (idle mode). Default 30 minutes; <see cref="Timeout.InfiniteTimeSpan"/> for never. The channel looks once in that time, so it may take up to twice as long.
+    /// How long the channel may have no calls before it becomes idle: it closes its connections, and disposes of its resolver and load-balancing
+    /// policy, until the next call. Default 30 minutes; <see cref="Timeout.InfiniteTimeSpan"/> for never. The channel checks once in that time,
+    /// so it may take up to twice as long.
     /// </summary>
     public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromMinutes(30);
 
@@ -119,7 +120,7 @@ public sealed class MiniChannelOptions
     /// </summary>
     public TimeSpan KeepAlivePingDelay { get; set; } = TimeSpan.FromMinutes(6);
 
-    /// <summary>How long to wait after that PING for anything to come in before the connection is given up. Default 20 seconds.</summary>
+    /// <summary>How long to wait after that PING for anything to come in before the connection is closed. Default 20 seconds.</summary>
     public TimeSpan KeepAlivePingTimeout { get; set; } = TimeSpan.FromSeconds(20);
 
     /// <summary>Whether to ask also while there are no calls. Default false; most servers don't allow it.</summary>

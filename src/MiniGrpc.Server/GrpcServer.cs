@@ -6,6 +6,7 @@ using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Server;
@@ -172,10 +173,10 @@ public sealed class GrpcServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops gracefully for at most <paramref name="deadline"/>, then ends the calls that are left.</summary>
-    public async Task ShutdownAsync(TimeSpan deadline)
+    /// <summary>Stops gracefully for at most <paramref name="timeout"/>, then ends the calls that are left.</summary>
+    public async Task ShutdownAsync(TimeSpan timeout)
     {
-        using var source = new CancellationTokenSource(deadline, Options.TimeProvider);
+        using var source = new CancellationTokenSource(timeout, Options.TimeProvider);
         await ShutdownAsync(source.Token).ConfigureAwait(false);
     }
 

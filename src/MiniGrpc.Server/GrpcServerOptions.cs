@@ -63,7 +63,7 @@ public sealed class GrpcServerOptions
     /// </summary>
     public TimeSpan KeepAlivePingDelay { get; set; } = TimeSpan.FromHours(2);
 
-    /// <summary>How long to wait after that PING for anything to come in before the connection is given up. Default 20 seconds.</summary>
+    /// <summary>How long to wait after that PING for anything to come in before the connection is closed. Default 20 seconds.</summary>
     public TimeSpan KeepAlivePingTimeout { get; set; } = TimeSpan.FromSeconds(20);
 
     /// <summary>

@@ -37,9 +37,9 @@ public sealed class ServerTls : ITransportSecurity
 
     /// <summary>
     /// TLS with a certificate chosen for each connection by the host name that the client asks for (server name indication, RFC
-    /// 6066 section 3); the name is empty when the client doesn't tell it. Null turns the client away. Answer the same
-    /// objects as long as the certificates are the same: making them is costly. Answer another one when a certificate
-    /// was renewed: new connections get it, and those there are go on.
+    /// 6066 section 3); the name is empty when the client doesn't tell it. Null turns the client away. Return the same
+    /// objects as long as the certificates are the same: making them is costly. Return another one when a certificate
+    /// was renewed: new connections are shown it, and existing ones go on.
     /// </summary>
     public ServerTls(Func<string, SslStreamCertificateContext?> selectCertificate)
     {
@@ -48,7 +48,7 @@ public sealed class ServerTls : ITransportSecurity
     }
 
     /// <summary>Whether clients are to show certificates. Default <see cref="ClientCertificateMode.None"/>.</summary>
-    public ClientCertificateMode ClientCertificates { get; init; }
+    public ClientCertificateMode ClientCertificateMode { get; init; }
 
     /// <summary>The authorities whose client certificates are accepted. Default null: those that the system trusts, which is seldom what is wanted.</summary>
     public X509Certificate2Collection? ClientRoots { get; init; }
@@ -66,19 +66,19 @@ public sealed class ServerTls : ITransportSecurity
     internal bool UsesSystemCipherSuites { get; init; }
 
     /// <summary>
-    /// Shows another certificate from here on, one that was renewed, say: new connections get it, and those there are go on. Any thread, while the
-    /// server runs.
+    /// Shows another certificate from now on, a renewed one for example: new connections are shown it, and existing ones go on. May be called on
+    /// any thread, while the server runs.
     /// <code>
     /// tls.ReplaceCertificate(PemFiles.LoadCertificate("server.pem", "server.key"));
     /// </code>
     /// </summary>
-    /// <exception cref="InvalidOperationException">Certificates are chosen by host name here; whoever chooses answers another one.</exception>
+    /// <exception cref="InvalidOperationException">A function chooses the certificates: let it return another one.</exception>
     public void ReplaceCertificate(SslStreamCertificateContext certificate)
     {
         ArgumentNullException.ThrowIfNull(certificate);
         if (_select is not null)
         {
-            throw new InvalidOperationException("The certificate can't be replaced: this ServerTls was made with a function that chooses one for each connection. Let it answer another one.");
+            throw new InvalidOperationException("The certificate can't be replaced: this ServerTls was made with a function that chooses one for each connection. Let it return another one.");
         }
 
         Volatile.Write(ref _certificate, certificate);
@@ -93,7 +93,7 @@ public sealed class ServerTls : ITransportSecurity
         var peer = new PeerCertificate
         {
             Peer = TlsErrors.Client,
-            IsRequired = ClientCertificates == ClientCertificateMode.Require,
+            IsRequired = ClientCertificateMode == ClientCertificateMode.Require,
             Override = ClientCertificateValidation,
         };
         return new TlsTransport(transport, peer, stream => stream.AuthenticateAsServerAsync(
@@ -109,7 +109,7 @@ public sealed class ServerTls : ITransportSecurity
             ApplicationProtocols = [SslApplicationProtocol.Http2],
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             AllowRenegotiation = false,
-            ClientCertificateRequired = ClientCertificates != ClientCertificateMode.None,
+            ClientCertificateRequired = ClientCertificateMode != ClientCertificateMode.None,
             RemoteCertificateValidationCallback = peer.Judge,
             CertificateRevocationCheckMode = RevocationMode,
             CertificateChainPolicy = PeerCertificate.ChainPolicy(ClientRoots, RevocationMode, mayDownload: false),

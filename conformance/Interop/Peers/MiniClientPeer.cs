@@ -4,7 +4,6 @@ using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Conformance.Wire.Tls;
 using MiniGrpc.Wire;
-using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Conformance.Interop.Peers;
 

@@ -3,7 +3,6 @@ using Grpc.Core;
 using MiniGrpc.Conformance.Wire.Tls;
 using MiniGrpc.Server;
 using MiniGrpc.Wire;
-using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Conformance.Interop.Peers;
 
@@ -37,7 +36,7 @@ internal sealed class MiniServerPeer : IServerPeer
             case Transport.Tls:
                 server.Listen($"https://127.0.0.1:{setup.Port}", new ServerTls(TestCertificates.Server)
                 {
-                    ClientCertificates = setup.RequiresClientCertificate ? ClientCertificateMode.Require : ClientCertificateMode.None,
+                    ClientCertificateMode = setup.RequiresClientCertificate ? ClientCertificateMode.Require : ClientCertificateMode.None,
                     ClientRoots = TestCertificates.Roots,
                 });
                 break;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
 
+using MiniGrpc.Client.Configuration;
 using MiniGrpc.Wire;
 
 namespace MiniGrpc.Conformance.Wire.Architecture;
@@ -23,6 +24,12 @@ public partial class DocumentTests
         typeof(MiniGrpc.Wire.AbuseLimits),
     ];
 
+    public static TheoryData<Type> ServiceConfigs =>
+    [
+        typeof(ServiceConfig), typeof(MethodConfig), typeof(MethodName), typeof(RetryPolicy), typeof(HedgingPolicy), typeof(RetryThrottlingPolicy),
+        typeof(PickFirstConfig), typeof(OutlierDetectionConfig), typeof(SuccessRateEjection), typeof(FailurePercentageEjection),
+    ];
+
     [Theory]
     [MemberData(nameof(Documents))]
     public void Every_link_leads_to_a_file_that_is_there(string document)
@@ -30,8 +37,21 @@ public partial class DocumentTests
         string path = Path.Combine(Repository.Root, document);
         IEnumerable<string> broken = Links().Matches(File.ReadAllText(path))
             .Select(link => link.Groups["target"].Value)
-            .Where(target => !target.Contains("://", StringComparison.Ordinal))
+            .Where(target => target.Length > 0 && !target.Contains("://", StringComparison.Ordinal))
             .Where(target => !Path.Exists(Path.Combine(Path.GetDirectoryName(path)!, target)));
+        Assert.Empty(broken);
+    }
+
+    [Theory]
+    [MemberData(nameof(Documents))]
+    public void Every_link_to_a_heading_leads_to_one(string document)
+    {
+        string path = Path.Combine(Repository.Root, document);
+        IEnumerable<string> broken = Links().Matches(File.ReadAllText(path))
+            .Where(link => link.Groups["heading"].Success && !link.Value.Contains("://", StringComparison.Ordinal))
+            .Where(link => !HeadingsOf(link.Groups["target"].Value is { Length: > 0 } target ? Path.Combine(Path.GetDirectoryName(path)!, target) : path)
+                .Contains(link.Groups["heading"].Value))
+            .Select(link => link.Value);
         Assert.Empty(broken);
     }
 
@@ -64,6 +84,24 @@ public partial class DocumentTests
             .Select(option => $"{option.Row[0]} is {option.Value}, not {option.Row[column]}");
         Assert.Empty(wrong);
     }
+
+    [Theory]
+    [MemberData(nameof(ServiceConfigs))]
+    public void Every_part_of_a_service_config_has_a_row_in_the_configuration_document(Type part)
+    {
+        string text = File.ReadAllText(Path.Combine(Repository.Root, "docs", "configuration.md"));
+        IEnumerable<string> missing = part.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+            .Select(property => $"| `{part.Name}.{property.Name}` |")
+            .Where(cell => !text.Contains(cell, StringComparison.Ordinal));
+        Assert.Empty(missing);
+    }
+
+    /// <summary>The headings of a document as links name them: in lower case, with hyphens, without punctuation.</summary>
+    private static HashSet<string> HeadingsOf(string path) =>
+    [
+        .. Headings().Matches(File.ReadAllText(path))
+            .Select(heading => NotInLinks().Replace(heading.Groups["text"].Value.ToLowerInvariant(), "").Replace(' ', '-')),
+    ];
 
     /// <summary>The table of an options type: its heading, the line below, and a row for each option.</summary>
     private static IEnumerable<string[]> OptionRows(Type options)
@@ -98,7 +136,13 @@ public partial class DocumentTests
         _ => false,
     };
 
-    /// <summary>[text](target#heading); a link to a heading of the same document has no target to look for.</summary>
-    [GeneratedRegex(@"\]\((?<target>[^)#\s]+)(#[^)\s]*)?\)")]
+    /// <summary>[text](target#heading); a link to a heading of the same document has no target.</summary>
+    [GeneratedRegex(@"\]\((?<target>[^)#\s]*)(#(?<heading>[^)\s]*))?\)")]
     private static partial Regex Links();
+
+    [GeneratedRegex("^#+ (?<text>.*)$", RegexOptions.Multiline)]
+    private static partial Regex Headings();
+
+    [GeneratedRegex(@"[^\w\- ]")]
+    private static partial Regex NotInLinks();
 }

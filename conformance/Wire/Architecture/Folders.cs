@@ -17,6 +17,7 @@ internal static class Folders
         ["AbuseLimits"] = "Http2",
         ["RateLimit"] = "Http2",
         ["PemFiles"] = "Transport",
+        ["MemoryEndPoint"] = "Transport",
         ["WireFrame"] = "Connection",
         ["AsyncStreamReaderExtensions"] = "Calls",
     };

@@ -15,6 +15,11 @@ public class SurfaceTests
         new[] { typeof(MiniGrpc.Wire.WireFrame), typeof(MiniGrpc.Server.GrpcServer), typeof(MiniGrpc.Client.MiniChannel) }
             .SelectMany(type => type.Assembly.GetExportedTypes());
 
+    /// <summary>Folders of Wire are namespaces, but for what users name: see <see cref="Folders"/>.</summary>
+    [Fact]
+    public void One_using_directive_is_enough_for_Wire() =>
+        Assert.All(typeof(MiniGrpc.Wire.WireFrame).Assembly.GetExportedTypes(), type => Assert.Equal("MiniGrpc.Wire", type.Namespace));
+
     [Fact]
     public void Public_types_have_no_public_fields()
     {

@@ -5,7 +5,7 @@ using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Server;
-using MiniGrpc.Wire.Transport;
+using MiniGrpc.Wire;
 
 namespace MiniGrpc.Conformance.Wire.Balancing;
 

@@ -2,6 +2,7 @@ using Grpc.Core;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Balancing;
 using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Conformance.Wire.Balancing;

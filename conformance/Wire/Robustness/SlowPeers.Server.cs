@@ -210,16 +210,11 @@ public class SlowPeersOfTheServer
     public async Task A_client_that_does_not_answer_a_keepalive_ping_is_given_up()
     {
         await using TestServer server = Serve();
-        var started = new TaskCompletionSource();
-        server.Service.Unary = async (request, context) =>
-        {
-            await TestService.UntilCancelledAsync(context, started);
-            return request;
-        };
+        Task started = server.Service.HoldUnary();
         RawClient client = await server.StartAsync();
         await client.RequestAsync(1, "Unary");
         await client.DataAsync(1, RawClient.Message(1), endStream: true);
-        await RawPeer.Within(started.Task, "the handler to start");
+        await RawPeer.Within(started, "the handler to start");
         _time.Advance(TimeSpan.FromHours(2));
         await client.ExpectAsync(FrameType.Ping);
         _time.Advance(TimeSpan.FromSeconds(19));

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using Grpc.Core;
 using MiniGrpc.Client;
 using MiniGrpc.Server;
-using MiniGrpc.Wire.Transport;
+using MiniGrpc.Wire;
 
 namespace MiniGrpc.Conformance.Wire.Surface;
 

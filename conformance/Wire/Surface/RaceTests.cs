@@ -3,6 +3,7 @@ using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Server;
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Conformance.Wire.Surface;

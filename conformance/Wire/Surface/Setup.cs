@@ -1,7 +1,7 @@
 using Grpc.Core;
 using MiniGrpc.Client;
 using MiniGrpc.Server;
-using MiniGrpc.Wire.Transport;
+using MiniGrpc.Wire;
 
 namespace MiniGrpc.Conformance.Wire.Surface;
 

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Server;
-using MiniGrpc.Wire.Transport;
+using MiniGrpc.Wire;
 
 namespace MiniGrpc.Conformance.Wire.Surface;
 

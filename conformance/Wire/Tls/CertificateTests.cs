@@ -83,7 +83,7 @@ public class CertificateTests
     [InlineData(ClientCertificateMode.Require, "expired", "the client's certificate 'CN=ada' has expired")]
     public async Task Clients_are_let_in_by_their_certificates(ClientCertificateMode mode, string shown, string? objection)
     {
-        await using TlsSetup setup = await TlsSetup.StartAsync(new ServerTls(TestCertificates.Server) { ClientCertificates = mode, ClientRoots = TestCertificates.Roots });
+        await using TlsSetup setup = await TlsSetup.StartAsync(new ServerTls(TestCertificates.Server) { ClientCertificateMode = mode, ClientRoots = TestCertificates.Roots });
         ClientTls client = shown switch
         {
             "none" => s_trusting,
@@ -109,7 +109,7 @@ public class CertificateTests
         X509Certificate2 stranger = TestCertificates.Issue("CN=eve", authority: TestCertificates.Stranger);
         await using TlsSetup setup = await TlsSetup.StartAsync(new ServerTls(TestCertificates.Server)
         {
-            ClientCertificates = ClientCertificateMode.Require,
+            ClientCertificateMode = ClientCertificateMode.Require,
             ClientCertificateValidation = (_, certificate, _, _) => certificate?.Subject == "CN=eve",
         });
         await setup.CallAsync(new ClientTls(stranger) { Roots = TestCertificates.Roots });
@@ -123,7 +123,7 @@ public class CertificateTests
     {
         await using TlsSetup setup = await TlsSetup.StartAsync(new ServerTls(TestCertificates.Server)
         {
-            ClientCertificates = ClientCertificateMode.Require,
+            ClientCertificateMode = ClientCertificateMode.Require,
             ClientRoots = TestCertificates.Roots,
             RevocationMode = X509RevocationMode.Offline,
         });
@@ -150,7 +150,7 @@ public class CertificateTests
         X509ChainPolicy? ofClient = null;
         await using TlsSetup setup = await TlsSetup.StartAsync(new ServerTls(TestCertificates.Server)
         {
-            ClientCertificates = ClientCertificateMode.Require,
+            ClientCertificateMode = ClientCertificateMode.Require,
             ClientRoots = roots,
             ClientCertificateValidation = (_, _, chain, _) => (ofServer = chain!.ChainPolicy) is not null,
             RevocationMode = X509RevocationMode.Offline,
@@ -171,7 +171,7 @@ public class CertificateTests
     {
         AuthContext? context = null;
         await using TlsSetup setup = await TlsSetup.StartAsync(
-            new ServerTls(TestCertificates.Server) { ClientCertificates = ClientCertificateMode.Request, ClientRoots = TestCertificates.Roots },
+            new ServerTls(TestCertificates.Server) { ClientCertificateMode = ClientCertificateMode.Request, ClientRoots = TestCertificates.Roots },
             (request, call) =>
             {
                 context = call.AuthContext;
@@ -196,7 +196,7 @@ public class CertificateTests
         var started = new TaskCompletionSource();
         var identity = new TaskCompletionSource<string>();
         await using TlsSetup setup = await TlsSetup.StartAsync(
-            new ServerTls(TestCertificates.Server) { ClientCertificates = ClientCertificateMode.Require, ClientRoots = TestCertificates.Roots },
+            new ServerTls(TestCertificates.Server) { ClientCertificateMode = ClientCertificateMode.Require, ClientRoots = TestCertificates.Roots },
             async (request, call) =>
             {
                 await Engine.TestService.UntilCancelledAsync(call, started);

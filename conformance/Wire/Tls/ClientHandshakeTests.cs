@@ -5,6 +5,7 @@ using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
 using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Transport;
 

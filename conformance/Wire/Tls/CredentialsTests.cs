@@ -147,7 +147,7 @@ public class CredentialsTests
     {
         string? name = null;
         await using TlsSetup setup = await TlsSetup.StartAsync(
-            new ServerTls(TestCertificates.Server) { ClientCertificates = ClientCertificateMode.Require, ClientRoots = TestCertificates.Roots },
+            new ServerTls(TestCertificates.Server) { ClientCertificateMode = ClientCertificateMode.Require, ClientRoots = TestCertificates.Roots },
             (request, context) =>
             {
                 name = context.AuthContext.FindPropertiesByName("x509_common_name").Single().Value;

@@ -6,8 +6,8 @@ using MiniGrpc.Client;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Surface;
 using MiniGrpc.Server;
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Hpack;
-using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Conformance.Wire.Tls;
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Server;
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 using MiniGrpc.Wire.Transport;

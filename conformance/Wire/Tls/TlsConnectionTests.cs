@@ -7,6 +7,7 @@ using System.Security.Cryptography;
 using MiniGrpc.Client;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Server;
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Transport;
 using MiniGrpc.Wire.Transport.Tls;

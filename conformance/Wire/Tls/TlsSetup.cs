@@ -8,6 +8,7 @@ using MiniGrpc.Client;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Surface;
 using MiniGrpc.Server;
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Transport;
 using MiniGrpc.Wire.Transport.Tls;
 

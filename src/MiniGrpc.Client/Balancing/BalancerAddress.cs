@@ -1,6 +1,7 @@
 using System.Collections.ObjectModel;
 using System.Net;
 
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Client.Balancing;

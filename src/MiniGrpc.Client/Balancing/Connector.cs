@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Client.Balancing;
@@ -27,7 +28,7 @@ internal static class Connector
         }
         catch (OperationCanceledException e)
         {
-            string cause = closing.IsCancellationRequested ? "was given up" : $"took longer than {options.ConnectTimeout.TotalSeconds:0.###} s";
+            string cause = closing.IsCancellationRequested ? "was cancelled" : $"took longer than {options.ConnectTimeout.TotalSeconds:0.###} s";
             throw new IOException($"connecting to {Addresses.Format(endPoint)} {cause}", e);
         }
         catch (SocketException e)

@@ -13,14 +13,15 @@ internal sealed class GuardedFactory(LoadBalancerFactory factory, MiniChannelOpt
 }
 
 /// <summary>
-/// A load-balancing policy of the user's, whatever it throws: nobody knows what it would have done, so it is let go, calls fail, and another one is made
-/// with the next addresses, or with the same ones after a wait, 1 second at first, then 1.6 times as long each time, up to 120 seconds.
+/// A load-balancing policy of the user's, whatever it throws: after an exception its state is unknown, so it is disposed of, calls fail, and
+/// another one is made with the next addresses, or with the same ones after a wait, 1 second at first, then 1.6 times as long each time, up to
+/// 120 seconds.
 /// </summary>
 /// <remarks>On the channel's serializer, as every policy.</remarks>
 internal sealed class GuardedBalancer(LoadBalancerFactory factory, LoadBalancerOptions options, MiniChannelOptions channel) : LoadBalancer
 {
     private readonly IChannelControlHelper _controller = options.Controller;
-    private readonly Backoff _backoff = Backoff.OfConnecting(channel.InitialReconnectBackoff, channel.MaxReconnectBackoff, channel.Random);
+    private readonly Backoff _backoff = Backoff.OfConnecting(channel);
     private ChannelState? _state;
     private Guest? _guest;
     private ITimer? _timer;
@@ -52,7 +53,7 @@ internal sealed class GuardedBalancer(LoadBalancerFactory factory, LoadBalancerO
     protected override void Dispose(bool disposing)
     {
         StopTimer();
-        LetGo();
+        Discard();
     }
 
     private void Begin()
@@ -68,7 +69,7 @@ internal sealed class GuardedBalancer(LoadBalancerFactory factory, LoadBalancerO
 
     private void Fail(Exception e)
     {
-        LetGo();
+        Discard();
         TimeSpan wait = _backoff.Next();
         options.Logger.LogError(e, "The load-balancing policy {Policy} failed; another one is made in {Wait} at the latest", factory.Name, wait);
         _timer = channel.TimeProvider.CreateTimer(static s => ((GuardedBalancer)s!).PostBegin(), this, wait, Timeout.InfiniteTimeSpan);
@@ -91,8 +92,8 @@ internal sealed class GuardedBalancer(LoadBalancerFactory factory, LoadBalancerO
         _timer = null;
     }
 
-    /// <summary>The user's policy has no say any more, and none of its connections is left.</summary>
-    private void LetGo()
+    /// <summary>Disposes of the user's policy and of all subchannels that it has made.</summary>
+    private void Discard()
     {
         Guest? guest = _guest;
         _guest = null;
@@ -108,7 +109,7 @@ internal sealed class GuardedBalancer(LoadBalancerFactory factory, LoadBalancerO
         guest?.Subchannels.ForEach(subchannel => subchannel.Dispose());
     }
 
-    /// <summary>The user's policy, and what it may ask of the channel for as long as it has not failed.</summary>
+    /// <summary>One object of the user's policy, and what it may ask of the channel for as long as it has not failed.</summary>
     private sealed class Guest(GuardedBalancer owner) : IChannelControlHelper
     {
         public LoadBalancer? Balancer { get; set; }

@@ -45,8 +45,11 @@ public sealed class ChannelState
     /// <summary>The policy's part of the service config; null if there is none.</summary>
     public LoadBalancingConfig? LoadBalancingConfig { get; }
 
-    /// <summary>Why the addresses could not be looked up; null if they could. A policy that has some goes on with them.</summary>
+    /// <summary>Why the addresses could not be looked up; null if they could. A policy that has some keeps them.</summary>
     public Status? Failure { get; }
+
+    /// <summary>What calls fail with when there are no addresses.</summary>
+    internal static Status NoAddresses { get; } = new(StatusCode.Unavailable, "The resolver found no addresses.");
 }
 
 /// <summary>Makes load balancers of one policy; given to a channel in <see cref="MiniChannelOptions.LoadBalancerFactories"/>.</summary>
@@ -90,15 +93,17 @@ public interface IChannelControlHelper
     Subchannel CreateSubchannel(BalancerAddress address);
 
     /// <summary>
-    /// Tells the channel how the policy stands, and where calls go from now on. Until a policy says so for the first time, the one before it
-    /// serves; without one the channel is <see cref="ConnectivityState.Connecting"/>, and calls wait until they are cancelled, their deadlines
-    /// pass, or the channel is disposed of. So does every implementation of gRPC.
+    /// Reports the policy's state, which is the channel's, and where calls go from now on. Until a policy has reported for the first time, the
+    /// one before it serves; without one the channel is <see cref="ConnectivityState.Connecting"/>, and calls wait until they are cancelled,
+    /// their deadlines pass, or the channel is disposed of, as with every implementation of gRPC.
     /// </summary>
     void UpdateState(ConnectivityState state, SubchannelPicker picker);
 
     /// <summary>Asks for the addresses to be looked up again: some of them may be out of date.</summary>
     void RefreshResolver();
 
-    /// <summary>Runs <paramref name="work"/> later, one after the other with all that concerns the policy. Any thread, a timer's for example.</summary>
+    /// <summary>
+    /// Runs <paramref name="work"/> later, never at the same time as the policy's members. May be called on any thread, a timer's for example.
+    /// </summary>
     void Post(Action work);
 }

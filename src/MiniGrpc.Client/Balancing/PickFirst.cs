@@ -36,7 +36,7 @@ internal sealed class PickFirst(LoadBalancerOptions options) : LoadBalancer
     private Status _lastFailure;
     private ConnectivityState _state = ConnectivityState.Connecting;
     private int _trying;
-    private int _pass;
+    private int _timerNumber;
     private int _failuresSincePass;
     private bool _inFirstPass;
 
@@ -60,7 +60,7 @@ internal sealed class PickFirst(LoadBalancerOptions options) : LoadBalancer
             _candidates = [];
             _selected = null;
             StopTimer();
-            Report(ConnectivityState.TransientFailure, PickResult.ForFailure(new Status(StatusCode.Unavailable, "The resolver found no addresses.")));
+            Report(ConnectivityState.TransientFailure, PickResult.ForFailure(ChannelState.NoAddresses));
             return;
         }
 
@@ -148,20 +148,20 @@ internal sealed class PickFirst(LoadBalancerOptions options) : LoadBalancer
 
     private void StartTimer()
     {
-        int pass = _pass;
-        _timer = options.TimeProvider.CreateTimer(_ => _controller.Post(() => OnTimer(pass)), null, AttemptDelay, Timeout.InfiniteTimeSpan);
+        int number = _timerNumber;
+        _timer = options.TimeProvider.CreateTimer(_ => _controller.Post(() => OnTimer(number)), null, AttemptDelay, Timeout.InfiniteTimeSpan);
     }
 
     private void StopTimer()
     {
-        _pass++; // a timer that has rung already finds that it is not wanted
+        _timerNumber++; // a timer that has fired already finds that it is out of date
         _timer?.Dispose();
         _timer = null;
     }
 
-    private void OnTimer(int pass)
+    private void OnTimer(int number)
     {
-        if (pass == _pass)
+        if (number == _timerNumber)
         {
             _trying++;
             TryNext();
@@ -184,7 +184,7 @@ internal sealed class PickFirst(LoadBalancerOptions options) : LoadBalancer
     {
         if (!_candidates.Contains(candidate))
         {
-            return; // let go of
+            return; // it was disposed of, and a report of before arrives
         }
 
         switch (state.State)

@@ -46,7 +46,7 @@ internal sealed class RoundRobin(LoadBalancerOptions options) : LoadBalancer
             member.Subchannel.Dispose();
         }
 
-        _lastFailure = _members.Count == 0 ? new Status(StatusCode.Unavailable, "The resolver found no addresses.") : _lastFailure;
+        _lastFailure = _members.Count == 0 ? ChannelState.NoAddresses : _lastFailure;
         Publish();
     }
 
@@ -72,7 +72,7 @@ internal sealed class RoundRobin(LoadBalancerOptions options) : LoadBalancer
     {
         if (!_members.Contains(member))
         {
-            return; // let go of
+            return; // it was disposed of, and a report of before arrives
         }
 
         switch (state.State)
@@ -116,7 +116,7 @@ internal sealed class RoundRobin(LoadBalancerOptions options) : LoadBalancer
         }
     }
 
-    /// <summary>One address, and how it stands.</summary>
+    /// <summary>One address and its state.</summary>
     private sealed class Member(Subchannel subchannel)
     {
         public Subchannel Subchannel { get; } = subchannel;

@@ -25,7 +25,7 @@ public sealed partial class Subchannel
     /// (gRFC A17), and whether the policy <c>outlier_detection_experimental</c> has ejected it (gRFC A50). Default false. To be set before
     /// <see cref="RequestConnection"/>, by policies that have other servers to send calls to.
     /// </summary>
-    /// <remarks>A connected server that is not healthy shows as <see cref="ConnectivityState.TransientFailure"/>, and goes to <see cref="ConnectivityState.Ready"/> without connecting anew.</remarks>
+    /// <remarks>A connected server that is not healthy shows as <see cref="ConnectivityState.TransientFailure"/>, and goes to <see cref="ConnectivityState.Ready"/> without connecting again.</remarks>
     public bool ChecksHealth { get; set; }
 
     /// <summary>Where calls are counted by how they end; null for nowhere.</summary>
@@ -47,7 +47,7 @@ public sealed partial class Subchannel
         }
     }
 
-    /// <summary>Shows again how it stands. On the serializer.</summary>
+    /// <summary>Shows the state behind the ejection again. On the serializer.</summary>
     internal void Uneject()
     {
         _ejection = null;
@@ -105,7 +105,7 @@ public sealed partial class Subchannel
         }
     }
 
-    /// <summary>Tells the policy how it stands, unless it is ejected.</summary>
+    /// <summary>Tells the policy the state, unless it is ejected.</summary>
     private void Show()
     {
         if (!IsEjected)

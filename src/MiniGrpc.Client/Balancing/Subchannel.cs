@@ -5,8 +5,8 @@ using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Client.Balancing;
 
-/// <summary>How a subchannel stands.</summary>
-/// <param name="State">Its state.</param>
+/// <summary>The state of a subchannel, and the reason.</summary>
+/// <param name="State">Its connectivity state.</param>
 /// <param name="Status">Why, if it is <see cref="ConnectivityState.TransientFailure"/>.</param>
 public readonly record struct SubchannelState(ConnectivityState State, Status Status);
 
@@ -34,13 +34,13 @@ public sealed partial class Subchannel : IDisposable
         _channel = channel;
         Address = address;
         _channel.HealthCheckedService.Changed += OnHealthCheckedServiceChanged;
-        _backoff = Backoff.OfConnecting(channel.Options.InitialReconnectBackoff, channel.Options.MaxReconnectBackoff, channel.Options.Random);
+        _backoff = Backoff.OfConnecting(channel.Options);
     }
 
     /// <summary>Where it connects to.</summary>
     public BalancerAddress Address { get; }
 
-    /// <summary>How it stands, what is known of the server's health included.</summary>
+    /// <summary>Its connectivity state; with <see cref="ChecksHealth"/> the server's health is part of it.</summary>
     public ConnectivityState State { get; private set; }
 
     /// <summary>Whether a call could be started now.</summary>
@@ -101,16 +101,6 @@ public sealed partial class Subchannel : IDisposable
         }
 
         return result;
-    }
-
-    /// <summary>The wait after a failed attempt is over at once: the network has changed, or somebody wants to know now.</summary>
-    internal void ResetBackoff()
-    {
-        _backoff.Reset();
-        if (_retryTimer is not null)
-        {
-            OnBackoffOver();
-        }
     }
 
     private static Http2Connection? FreeOne(Http2Connection[] ready) => Array.Find(ready, connection => connection.CanOpen == OpenResult.Opened);

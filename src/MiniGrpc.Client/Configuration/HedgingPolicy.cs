@@ -9,7 +9,7 @@ namespace MiniGrpc.Client.Configuration;
 /// <remarks>Not thread-safe.</remarks>
 public sealed class HedgingPolicy
 {
-    /// <summary>How often a call is sent at the most, the first time included: 2 or more, required. More than 5 counts as 5.</summary>
+    /// <summary>How often a call is sent at the most, the first time included: 2 or more, required. More than <see cref="MiniChannelOptions.MaxRetryAttempts"/> counts as that.</summary>
     public int? MaxAttempts { get; set; }
 
     /// <summary>How long after each attempt the next one is sent: not negative, at most 315,576,000,000 seconds. Default null, as 0: all at once.</summary>

@@ -16,12 +16,12 @@ public sealed class OutlierDetectionConfig : LoadBalancingConfig
     {
     }
 
-    /// <summary>How often it is looked how the calls have ended. Default 10 seconds; not negative, and less than 1 ms counts as 1 ms.</summary>
+    /// <summary>How often the servers' calls are evaluated. Default 10 seconds; not negative, and less than 1 ms counts as 1 ms.</summary>
     public TimeSpan Interval { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
     /// How long a server is left out the first time; the n-th time in a row it is n times as long. Default 30 seconds; not negative. It is
-    /// taken back at the first look after that.
+    /// taken back at the end of the first interval after that.
     /// </summary>
     public TimeSpan BaseEjectionTime { get; set; } = TimeSpan.FromSeconds(30);
 
@@ -31,10 +31,10 @@ public sealed class OutlierDetectionConfig : LoadBalancingConfig
     /// <summary>How many servers may be left out at once, in percent: while there are as many, no more are. Default 10, which is one at least; 0 to 100.</summary>
     public int MaxEjectionPercent { get; set; } = 10;
 
-    /// <summary>Leaves out servers whose calls succeed less often than those of the others. Default null: not looked at.</summary>
+    /// <summary>Leaves out servers whose calls succeed less often than those of the others. Default null: off.</summary>
     public SuccessRateEjection? SuccessRateEjection { get; set; }
 
-    /// <summary>Leaves out servers of whose calls too many fail. Default null: not looked at.</summary>
+    /// <summary>Leaves out servers of whose calls too many fail. Default null: off.</summary>
     public FailurePercentageEjection? FailurePercentageEjection { get; set; }
 
     /// <summary>

@@ -10,7 +10,7 @@ namespace MiniGrpc.Client.Configuration;
 /// <remarks>Not thread-safe.</remarks>
 public sealed class RetryPolicy
 {
-    /// <summary>How often a call is tried, the first attempt included: 2 or more. More than 5 counts as 5.</summary>
+    /// <summary>How often a call is tried, the first attempt included: 2 or more. More than <see cref="MiniChannelOptions.MaxRetryAttempts"/> counts as that.</summary>
     public int? MaxAttempts { get; set; }
 
     /// <summary>The wait before the first retry: more than 0, at most 315,576,000,000 seconds.</summary>

@@ -44,7 +44,7 @@ internal sealed class DnsResolver : Resolver
         _target = target;
         _options = options;
         _logger = logger;
-        _backoff = Backoff.OfConnecting(options.InitialReconnectBackoff, options.MaxReconnectBackoff, options.Random);
+        _backoff = Backoff.OfConnecting(options);
     }
 
     /// <inheritdoc />

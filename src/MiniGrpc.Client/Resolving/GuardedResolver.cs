@@ -9,7 +9,7 @@ namespace MiniGrpc.Client.Resolving;
 /// <remarks>On the channel's serializer, as every resolver; what the user's reports comes from any thread.</remarks>
 internal sealed class GuardedResolver(Func<Resolver> create, string target, MiniChannelOptions options, ILogger logger, Action<Action> post) : Resolver
 {
-    private readonly Backoff _backoff = Backoff.OfConnecting(options.InitialReconnectBackoff, options.MaxReconnectBackoff, options.Random);
+    private readonly Backoff _backoff = Backoff.OfConnecting(options);
     private Action<ResolverResult> _listener = _ => { };
     private Resolver? _resolver;
     private ITimer? _timer;
@@ -40,7 +40,7 @@ internal sealed class GuardedResolver(Func<Resolver> create, string target, Mini
     {
         _isDisposed = true;
         _timer?.Dispose();
-        LetGo();
+        Discard();
         base.Dispose(disposing);
     }
 
@@ -70,7 +70,7 @@ internal sealed class GuardedResolver(Func<Resolver> create, string target, Mini
 
     private void Fail(Exception e)
     {
-        LetGo();
+        Discard();
         TimeSpan wait = _backoff.Next();
         logger.LogError(e, "The resolver of {Target} failed; another one is made in {Wait}", target, wait);
         _timer = options.TimeProvider.CreateTimer(static s => ((GuardedResolver)s!).PostBegin(), this, wait, Timeout.InfiniteTimeSpan);
@@ -86,8 +86,8 @@ internal sealed class GuardedResolver(Func<Resolver> create, string target, Mini
         }
     });
 
-    /// <summary>The user's resolver isn't asked any more.</summary>
-    private void LetGo()
+    /// <summary>Disposes of the user's resolver; what it still reports is ignored.</summary>
+    private void Discard()
     {
         Resolver? resolver = _resolver;
         Volatile.Write(ref _resolver, null);

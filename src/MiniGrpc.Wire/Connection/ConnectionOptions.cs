@@ -35,7 +35,7 @@ internal sealed record ConnectionOptions
     /// <summary>Whether the streams of calls that have ended serve other calls (<see cref="StreamPool"/>). Tests compare the two.</summary>
     public bool ReusesStreams { get; init; } = true;
 
-    /// <summary>How long a peer may take to say its part of the connection's start before it is given up.</summary>
+    /// <summary>How long a peer may take to say its part of the connection's start before it is closed.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>What timers take at the most.</summary>

@@ -2,7 +2,7 @@ namespace MiniGrpc.Wire.Connection;
 
 /// <summary>
 /// Finds connections whose peer is gone without a word (RFC 9113 section 6.7, gRFC A8): when nothing has come in for a while,
-/// a PING is sent, and when nothing comes in after that either, the connection is given up.
+/// a PING is sent, and when nothing comes in after that either, the connection is closed.
 /// </summary>
 /// <remarks>
 /// Threading: the receive loop writes one field, the time of the last input; the rest belongs to its alarm, which doesn't

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Threading.Channels;
 
-namespace MiniGrpc.Wire.Transport;
+using MiniGrpc.Wire.Transport;
+
+namespace MiniGrpc.Wire;
 
 /// <summary>
 /// An address inside the process: give the same object to a server's <c>Listen</c> and to a channel, and they talk over

@@ -13,7 +13,8 @@ public class Reconnection
     [Fact]
     public void Waits_grow_by_the_factor_up_to_the_limit_and_vary_by_a_fifth()
     {
-        var backoff = Backoff.OfConnecting(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), new Random(1));
+        var backoff = Backoff.OfConnecting(
+            new MiniChannelOptions { InitialReconnectBackoff = TimeSpan.FromSeconds(1), MaxReconnectBackoff = TimeSpan.FromSeconds(5), Random = new Random(1) });
         var seen = new HashSet<TimeSpan>();
         for (int round = 0; round < 20; round++)
         {

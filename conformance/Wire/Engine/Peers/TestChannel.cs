@@ -1,5 +1,6 @@
 using Grpc.Core;
 using MiniGrpc.Client;
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Transport;

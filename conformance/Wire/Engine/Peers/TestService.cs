@@ -56,6 +56,30 @@ internal sealed class TestService
         .AddMethod(DuplexMethod, (requests, responses, context) => Duplex(requests, responses, Note(context)))
         .Build();
 
+    /// <summary>Unary calls wait until they are cancelled. The task completes when a handler has started.</summary>
+    public Task HoldUnary()
+    {
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Unary = async (request, context) =>
+        {
+            await UntilCancelledAsync(context, started);
+            return request;
+        };
+        return started.Task;
+    }
+
+    /// <summary>Calls of Collect read nothing and wait until they are cancelled. The task completes when a handler has started.</summary>
+    public Task HoldCollect()
+    {
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Collect = async (_, context) =>
+        {
+            await UntilCancelledAsync(context, started);
+            return [];
+        };
+        return started.Task;
+    }
+
     /// <summary>A handler's wait for its call to be cancelled, told to the test.</summary>
     public static async Task UntilCancelledAsync(ServerCallContext context, TaskCompletionSource? started = null)
     {

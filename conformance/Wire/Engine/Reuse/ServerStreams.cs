@@ -187,17 +187,12 @@ public class ServerStreams
     public async Task A_call_that_loses_its_connection_keeps_its_stream()
     {
         await using var server = new TestServer();
-        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        server.Service.Unary = async (request, context) =>
-        {
-            await TestService.UntilCancelledAsync(context, started);
-            return request;
-        };
+        Task started = server.Service.HoldUnary();
         RawClient client = await server.StartAsync();
         Http2Connection connection = Assert.Single(Internals.ConnectionsOf(server.Core));
         await client.RequestAsync(1, "Unary");
         await client.DataAsync(1, RawClient.Message(1), endStream: true);
-        await RawPeer.Within(started.Task, "the handler to start");
+        await RawPeer.Within(started, "the handler to start");
         client.Cut();
         await server.AssertEndedAsync();
         Assert.Empty(Internals.PooledOn(connection));

@@ -76,16 +76,11 @@ public partial class Lifetimes
     public async Task A_connection_that_breaks_a_rule_cancels_its_other_calls()
     {
         await using var server = new TestServer();
-        var started = new TaskCompletionSource();
-        server.Service.Unary = async (request, context) =>
-        {
-            await TestService.UntilCancelledAsync(context, started);
-            return request;
-        };
+        Task started = server.Service.HoldUnary();
         RawClient client = await server.StartAsync();
         await client.RequestAsync(1, "Unary");
         await client.DataAsync(1, RawClient.Message(1), endStream: true);
-        await RawPeer.Within(started.Task, "the handler to start");
+        await RawPeer.Within(started, "the handler to start");
         await client.DataAsync(9, [1]);
         await client.ExpectGoAwayAndEndAsync(ErrorCode.ProtocolError, 1, "5.1");
         await server.AssertEndedAsync();

@@ -56,16 +56,11 @@ public class RepeatedHeads
             Assert.Equal(DateTime.MaxValue, server.Service.Calls.Last().Deadline);
         }
 
-        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        server.Service.Unary = async (_, context) =>
-        {
-            await TestService.UntilCancelledAsync(context, started);
-            return [];
-        };
+        Task started = server.Service.HoldUnary();
         const int Last = 1 + (4 * Times);
         await client.RequestAsync(Last, "Unary", "grpc-timeout=10S");
         await client.DataAsync(Last, RawClient.Message(1), endStream: true);
-        await RawPeer.Within(started.Task, "the handler to start");
+        await RawPeer.Within(started, "the handler to start");
         time.Advance(TimeSpan.FromSeconds(10));
         Assert.Equal("4", (await client.ResponseAsync(Last)).Status);
     }

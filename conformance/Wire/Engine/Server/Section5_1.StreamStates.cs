@@ -96,16 +96,11 @@ public class Section5_1_StreamStates
     public async Task A_frame_after_the_end_of_the_request_resets_the_stream(FrameTypeName type)
     {
         await using var server = new TestServer();
-        var started = new TaskCompletionSource();
-        server.Service.Unary = async (request, context) =>
-        {
-            await TestService.UntilCancelledAsync(context, started);
-            return request;
-        };
+        Task started = server.Service.HoldUnary();
         RawClient client = await server.StartAsync();
         await client.RequestAsync(1, "Unary");
         await client.DataAsync(1, RawClient.Message(1), endStream: true);
-        await RawPeer.Within(started.Task, "the handler to start");
+        await RawPeer.Within(started, "the handler to start");
         await (type == FrameTypeName.Data ? client.DataAsync(1, [1]) : client.HeadersAsync(1, endStream: true, "late=x"));
         await client.ExpectResetAsync(1, ErrorCode.StreamClosed);
         await client.AssertNothingOnAsync(1);

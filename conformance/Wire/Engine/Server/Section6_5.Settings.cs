@@ -51,7 +51,7 @@ public class Section6_5_Settings
     {
         await using var server = new MiniGrpc.Server.GrpcServer(new MiniGrpc.Server.GrpcServerOptions { MaxConcurrentStreams = 0 });
         server.Services.Add(new TestService().Bind());
-        server.Listen(new MiniGrpc.Wire.Transport.MemoryEndPoint());
+        server.Listen(new MiniGrpc.Wire.MemoryEndPoint());
         InvalidOperationException e = await Assert.ThrowsAsync<InvalidOperationException>(() => server.StartAsync());
         Assert.Contains("MaxConcurrentStreams", e.Message, StringComparison.Ordinal);
     }

@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Server;
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
-using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Conformance.Wire.Engine.Server;
 

@@ -35,15 +35,10 @@ public partial class Section6_9_FlowControl
     public async Task Data_beyond_the_window_that_also_ends_the_stream_resets_it_as_well()
     {
         await using var server = new TestServer();
-        var started = new TaskCompletionSource();
-        server.Service.Collect = async (_, context) =>
-        {
-            await TestService.UntilCancelledAsync(context, started);
-            return [];
-        };
+        Task started = server.Service.HoldCollect();
         RawClient client = await server.StartAsync();
         await client.RequestAsync(1, "Collect");
-        await RawPeer.Within(started.Task, "the handler to start");
+        await RawPeer.Within(started, "the handler to start");
         await SendAsync(client, 1, s_limits.StreamWindow);
         await client.DataAsync(1, [1], endStream: true);
         await client.ExpectResetAsync(1, ErrorCode.FlowControlError);

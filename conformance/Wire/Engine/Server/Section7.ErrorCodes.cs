@@ -18,15 +18,10 @@ public class Section7_ErrorCodes
     public async Task A_reset_with_any_code_cancels_its_call_alone(uint code)
     {
         await using var server = new TestServer();
-        var started = new TaskCompletionSource();
-        server.Service.Collect = async (_, context) =>
-        {
-            await TestService.UntilCancelledAsync(context, started);
-            return [];
-        };
+        Task started = server.Service.HoldCollect();
         RawClient client = await server.StartAsync();
         await client.RequestAsync(1, "Collect");
-        await RawPeer.Within(started.Task, "the handler to start");
+        await RawPeer.Within(started, "the handler to start");
         await client.SendAsync(o => RstStreamFrame.Write(o, 1, (ErrorCode)code));
         await client.AssertWorksAsync(3);
         await client.AssertNothingOnAsync(1);

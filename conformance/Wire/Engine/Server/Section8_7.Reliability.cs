@@ -39,15 +39,10 @@ public class Section8_7_Reliability
     public async Task A_stream_whose_request_a_handler_has_seen_is_reset_with_another_code(string section, string what)
     {
         await using var server = new TestServer();
-        var started = new TaskCompletionSource();
-        server.Service.Collect = async (_, context) =>
-        {
-            await TestService.UntilCancelledAsync(context, started);
-            return [];
-        };
+        Task started = server.Service.HoldCollect();
         RawClient client = await server.StartAsync();
         await client.RequestAsync(1, "Collect", "content-length=6");
-        await RawPeer.Within(started.Task, "the handler to start");
+        await RawPeer.Within(started, "the handler to start");
         await client.SendAsync(o =>
         {
             switch (what)

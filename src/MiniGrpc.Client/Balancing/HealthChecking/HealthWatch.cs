@@ -21,13 +21,12 @@ namespace MiniGrpc.Client.Balancing.HealthChecking;
 /// <remarks>On the channel's serializer; what Watch tells is posted there.</remarks>
 internal sealed class HealthWatch(ChannelCore channel, Subchannel subchannel, Http2Connection connection, string service) : IDisposable
 {
-    private readonly Backoff _backoff = Backoff.OfConnecting(
-        channel.Options.InitialReconnectBackoff, channel.Options.MaxReconnectBackoff, channel.Options.Random);
+    private readonly Backoff _backoff = Backoff.OfConnecting(channel.Options);
     private HealthWatchCall? _call;
     private ITimer? _retryTimer;
     private bool _isDisposed;
 
-    /// <summary>How the server stands.</summary>
+    /// <summary>The state of the subchannel, by what the server says.</summary>
     public SubchannelState State { get; private set; } = new(ConnectivityState.Connecting, default);
 
     /// <summary>Where Watch is called.</summary>
