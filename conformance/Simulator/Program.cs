@@ -31,11 +31,13 @@ internal static class Report
         long began = TimeProvider.System.GetTimestamp();
         long told = began;
         long events = 0;
+        long sentAgain = 0;
         int failures = 0;
         for (long seed = start; seed < start + count; seed++)
         {
             SimResult result = Simulation.Run(seed);
             events += result.Events;
+            sentAgain += result.SentAgain;
             if (result.Failure is not null)
             {
                 SimResult again = Simulation.Run(seed, keepsLines: true);
@@ -54,7 +56,7 @@ internal static class Report
         }
 
         TimeSpan took = TimeProvider.System.GetElapsedTime(began);
-        Say($"{count} seeds from {start} in {took.TotalSeconds:0.0} s ({count / took.TotalSeconds:0}/s), {events} events, {failures} failures");
+        Say($"{count} seeds from {start} in {took.TotalSeconds:0.0} s ({count / took.TotalSeconds:0}/s), {events} events, {sentAgain} calls sent once more, {failures} failures");
         return failures == 0 ? 0 : 1;
     }
 

@@ -71,6 +71,9 @@ internal sealed class SimWorld
     /// <summary>Whether anything has happened that may cost a call its connection.</summary>
     public bool HasTrouble { get; private set; }
 
+    /// <summary>How many calls have succeeded on their second stream, requests and all.</summary>
+    public int SentAgain { get; set; }
+
     /// <summary>Whether a server was ever asked to stop gracefully.</summary>
     public bool IsShuttingDown { get; set; }
 

@@ -8,8 +8,9 @@ namespace MiniGrpc.Conformance.Simulator;
 /// <param name="Failure">What went wrong; null for nothing.</param>
 /// <param name="Hash">Stands for all events in their order: two runs of a seed have the same.</param>
 /// <param name="Events">How many events there were.</param>
+/// <param name="SentAgain">How many streaming calls were refused, sent once more with what they had sent, and succeeded.</param>
 /// <param name="Lines">The events as text, if they were asked for.</param>
-internal sealed record SimResult(long Seed, string? Failure, ulong Hash, long Events, IReadOnlyList<string> Lines);
+internal sealed record SimResult(long Seed, string? Failure, ulong Hash, long Events, int SentAgain, IReadOnlyList<string> Lines);
 
 /// <summary>Runs seeds, on the caller's thread.</summary>
 internal static class Simulation
@@ -48,7 +49,7 @@ internal static class Simulation
             SynchronizationContext.SetSynchronizationContext(before);
         }
 
-        return new SimResult(seed, world.Failure, world.Trace.Hash, world.Trace.Count, world.Trace.Lines);
+        return new SimResult(seed, world.Failure, world.Trace.Hash, world.Trace.Count, world.SentAgain, world.Trace.Lines);
     }
 
     private static void OnException(object? sender, FirstChanceExceptionEventArgs e)

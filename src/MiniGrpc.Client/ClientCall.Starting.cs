@@ -39,7 +39,7 @@ internal abstract partial class ClientCall
             OnOpened(stream!);
             if (IsAborted)
             {
-                stream!.Reset(ErrorCode.Cancel); // ended while it was being opened
+                stream?.Reset(ErrorCode.Cancel); // ended while it was being opened
             }
 
             return result;
@@ -117,7 +117,7 @@ internal abstract partial class ClientCall
     /// </summary>
     public void OnUnprocessed(Status status)
     {
-        if (CanStartAgain && !HasEnded && !_startedAgain)
+        if (!HasEnded && !_startedAgain && TakeBack())
         {
             _startedAgain = true;
             Observer?.End(status.StatusCode, isLast: false);
@@ -126,7 +126,7 @@ internal abstract partial class ClientCall
         }
 
         WasUnprocessed = true;
-        End(status, abort: true);
+        End(new Status(status.StatusCode, status.Detail + WhyNotTakenBack), abort: true);
     }
 
     /// <summary>Brings the call to a connection, now or as soon as there is one.</summary>
@@ -140,8 +140,11 @@ internal abstract partial class ClientCall
     /// <summary>Whether it is a call of the channel's user, whom metrics and spans are for, and not one of the channel's own.</summary>
     protected virtual bool IsUsers => true;
 
-    /// <summary>Whether all that was sent is still there to be sent once more.</summary>
-    protected abstract bool CanStartAgain { get; }
+    /// <summary>Takes back what was sent on the stream that was refused; false if not all of it is there to be sent once more.</summary>
+    protected abstract bool TakeBack();
+
+    /// <summary>What there is to say of why not all of it is there; empty for nothing.</summary>
+    protected abstract string WhyNotTakenBack { get; }
 
     /// <summary>The server has answered: nothing will be sent once more.</summary>
     protected abstract void ReleaseRequest();

@@ -146,11 +146,15 @@ public sealed class MiniChannelOptions
 
     /// <summary>
     /// The most memory that the requests of one call may take while they are kept for a further attempt, in bytes. Default 1 MiB; null for no
-    /// limit. A call with more isn't tried again.
+    /// limit. A call with more isn't tried again. Streaming calls without a policy are kept until they are answered, in case that the server
+    /// refuses them without having looked at them, but no more than 64 KiB of each.
     /// </summary>
     public long? MaxRetryBufferPerCallSize { get; set; } = 1024 * 1024;
 
-    /// <summary>The most memory that the requests of all calls may take while they are kept for a further attempt, in bytes. Default 16 MiB; null for no limit.</summary>
+    /// <summary>
+    /// The most memory that the requests of all calls may take while they are kept for a further attempt, in bytes. Default 16 MiB; null for no
+    /// limit. Calls without a policy take half of it at the most.
+    /// </summary>
     public long? MaxRetryBufferSize { get; set; } = 16 * 1024 * 1024;
 
     /// <summary>Resolvers for targets of further schemes. Default none. One of a scheme that there is already takes its place.</summary>

@@ -1,5 +1,6 @@
 using Grpc.Core;
 
+using MiniGrpc.Client.Repeating;
 using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Connection;
@@ -8,14 +9,13 @@ using MiniGrpc.Wire.Http2;
 namespace MiniGrpc.Client;
 
 /// <summary>What calls of all kinds share once the types of their messages are known: how requests are sent.</summary>
-internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Method<TRequest, TResponse> method, CallOptions options)
+internal abstract partial class TypedCall<TRequest, TResponse>(MiniChannel channel, Method<TRequest, TResponse> method, CallOptions options)
     : ClientCall(channel, method, options)
     where TRequest : class
     where TResponse : class
 {
     private TRequest? _request;
-    private ClientStream? _open;
-    private OpenedSource? _opened;
+    private SentRequests? _sent; // of a call of many requests
 
     /// <inheritdoc />
     public override string MethodName => method.FullName;
@@ -36,6 +36,8 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
     /// <summary>Starts a call of many requests.</summary>
     public RequestWriter<TRequest> StartStreaming()
     {
+        // What an attempt of a call with a policy has sent is kept above it, for every attempt there may be.
+        _sent = new SentRequests(this, Channel.RetryBuffer, Channel.Options.MaxRetryBufferPerCallSize, keeps: AttemptNumber == 0);
         Begin();
         return new CallWriter(this, WriteOptions);
     }
@@ -46,7 +48,13 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
         if (!TakesOneRequest)
         {
             using Http2Connection.GateScope gate = connection.Enter();
-            return OpenStream(gate.Send, connection, fields, out stream);
+            OpenResult opened = OpenStream(gate.Send, connection, fields, out stream);
+            if (opened == OpenResult.Opened)
+            {
+                _sent!.OnOpened(gate.Send, stream!);
+            }
+
+            return opened;
         }
 
         if (Volatile.Read(ref _request) is not { } request)
@@ -73,22 +81,20 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
     }
 
     /// <inheritdoc />
-    protected override void OnOpened(ClientStream stream)
+    protected override void OnOpened(ClientStream stream) => PostOpened();
+
+    /// <inheritdoc />
+    protected override bool TakeBack() => TakesOneRequest ? Volatile.Read(ref _request) is not null : _sent!.TakeBack();
+
+    /// <inheritdoc />
+    protected override string WhyNotTakenBack => _sent is { IsOverfull: true } ? SentRequests.Overfull : "";
+
+    /// <inheritdoc />
+    protected override void ReleaseRequest()
     {
-        if (TakesOneRequest)
-        {
-            return; // nobody waits to write, and the stream may have been let go of
-        }
-
-        Interlocked.Exchange(ref _open, stream); // a full fence: a writer looks at _open after publishing its wait
-        PostOpened();
+        _request = null;
+        _sent?.LetGo();
     }
-
-    /// <inheritdoc />
-    protected override bool CanStartAgain => Volatile.Read(ref _request) is not null;
-
-    /// <inheritdoc />
-    protected override void ReleaseRequest() => _request = null;
 
     /// <inheritdoc />
     protected override void OnEnded()
@@ -97,49 +103,12 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
         PostOpened();
     }
 
-    /// <summary>Why no request can be written any more.</summary>
-    public Exception EndedException() => Status.StatusCode == StatusCode.OK
-        ? new InvalidOperationException("Can't write a request because the call has ended.")
-        : ToException();
-
-    /// <summary>Sends a request; false when the call has ended.</summary>
-    public async Task<bool> WriteAsync(TRequest message, WriteOptions? options)
-    {
-        ClientStream? stream = Volatile.Read(ref _open) ?? await WaitForStreamAsync().ConfigureAwait(false);
-        if (stream is null || HasEnded)
-        {
-            return false;
-        }
-
-        MessageSerializer serializer = MessageSerializer.Rent();
-        return await stream.WriteAsync(serializer, Serialize(serializer, message, options), endStream: false).ConfigureAwait(false);
-    }
-
-    /// <summary>Says that no more requests follow. A call that has ended needs no saying.</summary>
-    public async Task CompleteAsync()
-    {
-        ClientStream? stream = Volatile.Read(ref _open) ?? await WaitForStreamAsync().ConfigureAwait(false);
-        if (stream is not null)
-        {
-            using Http2Connection.GateScope gate = stream.Connection.Enter();
-            gate.Send.EndStream(stream);
-        }
-    }
-
-    private Task<ClientStream?> WaitForStreamAsync()
-    {
-        var created = new OpenedSource(this);
-        OpenedSource source = Interlocked.CompareExchange(ref _opened, created, null) ?? created;
-        source.Execute();
-        return source.Task;
-    }
-
-    /// <summary>A writer that waits for the stream is told that it is there, or will never be.</summary>
+    /// <summary>A writer that waits for a stream is told that it is there, or will never be.</summary>
     private void PostOpened()
     {
-        if (Volatile.Read(ref _opened) is { } source)
+        if (_sent?.Waiter is { } waiter)
         {
-            Post(source);
+            Post(waiter);
         }
     }
 
@@ -147,39 +116,5 @@ internal abstract class TypedCall<TRequest, TResponse>(MiniChannel channel, Meth
     {
         bool plain = options is not null && (options.Flags & WriteFlags.NoCompress) != 0;
         return serializer.Serialize(method.RequestMarshaller, message, plain ? null : RequestCompression, Plan.MaxSendMessageSize);
-    }
-
-    /// <summary>The requests, from the caller.</summary>
-    private sealed class CallWriter(TypedCall<TRequest, TResponse> call, WriteOptions? writeOptions) : RequestWriter<TRequest>(writeOptions)
-    {
-        /// <inheritdoc />
-        protected override Task<bool> SendAsync(TRequest message, WriteOptions? options) => call.WriteAsync(message, options);
-
-        /// <inheritdoc />
-        protected override Task SayCompleteAsync() => call.CompleteAsync();
-
-        /// <inheritdoc />
-        protected override async Task<Exception> EndedExceptionAsync()
-        {
-            await call.WaitForEndAsync().ConfigureAwait(false);
-            return call.EndedException();
-        }
-    }
-
-    /// <summary>The wait of a writer that came before the stream.</summary>
-    private sealed class OpenedSource(TypedCall<TRequest, TResponse> call) : TaskCompletionSource<ClientStream?>, IThreadPoolWorkItem
-    {
-        /// <summary>Ends the wait if it is over.</summary>
-        public void Execute()
-        {
-            if (Volatile.Read(ref call._open) is { } stream)
-            {
-                TrySetResult(stream);
-            }
-            else if (call.HasEnded)
-            {
-                TrySetResult(null);
-            }
-        }
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 
+using MiniGrpc.Client;
 using MiniGrpc.Server;
 using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Connection;
@@ -10,6 +11,9 @@ namespace MiniGrpc.Conformance.Simulator;
 /// <summary>Looks into private fields, so that the engine needs no counters for its tests.</summary>
 internal static class Inside
 {
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_startedAgain")]
+    public static extern ref bool WasSentAgain(ClientCall call);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_connections")]
     public static extern ref HashSet<Http2Connection> ConnectionsOf(ServerCore core);
 

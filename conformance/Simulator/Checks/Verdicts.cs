@@ -1,5 +1,8 @@
 using Grpc.Core;
 
+using MiniGrpc.Client.Repeating;
+using MiniGrpc.Wire.Grpc;
+
 namespace MiniGrpc.Conformance.Simulator;
 
 /// <summary>Which ends a call's history allows.</summary>
@@ -22,10 +25,17 @@ internal static class Verdicts
             world.Fail($"a call succeeded without all of its responses: {call}");
         }
 
-        if (status.Detail.Contains("did not process", StringComparison.Ordinal) && call.HandlersStarted > 0)
+        if (IsUnprocessed(status) && call.HandlersStarted > 0)
         {
             world.Fail($"a call is said not to have been processed, but it was: {call}");
         }
+
+        if (IsUnprocessed(status) && call.Plan.StreamsRequests && !call.WasSentAgain() && !IsMoreThanIsKept(call, status))
+        {
+            world.Fail($"a call that was not processed was not sent once more: {call}");
+        }
+
+        world.SentAgain += status.StatusCode == StatusCode.OK && call.RequestsRead > 0 && call.WasSentAgain() ? 1 : 0;
     }
 
     /// <summary>Why a handler may find that its call has ended before it did; null for no reason.</summary>
@@ -55,6 +65,13 @@ internal static class Verdicts
             _ => isHandlers,
         };
     }
+
+    private static bool IsUnprocessed(Status status) =>
+        status.Detail.Contains("did not process", StringComparison.Ordinal) || status.Detail.Contains("REFUSED_STREAM", StringComparison.Ordinal);
+
+    private static bool IsMoreThanIsKept(CallRecord call, Status status) =>
+        status.Detail.EndsWith(SentRequests.Overfull, StringComparison.Ordinal)
+        && call.Plan.Requests.Take(call.RequestsSent).Sum(length => MessagePrefix.Size + length + (call.Plan.IsCompressed ? CompressionOverhead : 0)) > SentRequests.MostOctets;
 
     /// <summary>Handlers that go on after their calls have ended count against the server's limit, which their client can't know.</summary>
     private static bool IsRefusal(SimWorld world, Status status) =>

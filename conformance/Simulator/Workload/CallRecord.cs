@@ -27,6 +27,9 @@ internal sealed class CallRecord(CallPlan plan)
     /// <summary>The status; null while the caller waits for it.</summary>
     public Status? Status { get; set; }
 
+    /// <summary>Whether it was sent to a second stream, since a server had not looked at the first; of a call of many requests.</summary>
+    public Func<bool> WasSentAgain { get; set; } = () => false;
+
     /// <summary>Asks the call for its status again.</summary>
     public Func<Status>? AskAgain { get; set; }
 

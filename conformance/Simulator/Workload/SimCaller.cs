@@ -128,7 +128,14 @@ internal sealed class SimCaller(SimWorld world, CallRecord call, MiniChannel cha
     {
         call.Step = "under way";
         Task<Metadata?>? askingForHeaders = _plan.AsksForHeaders ? HeadersAsync(headers) : null;
-        Task? writing = requests is null ? null : WriteAllAsync(requests);
+        Task? writing = null;
+        if (requests is not null)
+        {
+            ClientCall sent = ((TypedCall<byte[], byte[]>.CallWriter)requests).Call;
+            call.WasSentAgain = () => Inside.WasSentAgain(sent);
+            writing = WriteAllAsync(requests);
+        }
+
         Status? seen = response is not null ? await ResponseAsync(response) : await ReadAllAsync(responses!);
         world.CheckThread("a status came in");
         if (seen is null)

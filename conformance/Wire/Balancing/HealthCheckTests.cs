@@ -308,6 +308,8 @@ public sealed class HealthCheckTests : IAsyncDisposable
         await server.RequestAsync(5);
         await server.ReplyAsync(5, 7);
         Assert.Equal([7], await RawPeer.Within(call, "the response"));
+        await server.RoundTripAsync();
+        Assert.Equal((0, 1), Internals.ReadyConnectionOf(client.Channel)!.Carried); // the user's call alone, of three that were started
     }
 
     /// <summary>"If there are any call credentials associated with the channel, the client will send those credentials with the Watch() call."</summary>

@@ -139,6 +139,29 @@ public class AttemptMetricsTests
         Assert.Equal([0, 3], watched.Of(Received).Select(one => one.Value));
     }
 
+    /// <summary>What the second attempt sends of the first counts again: it is sent twice.</summary>
+    [Fact]
+    public async Task A_call_of_many_requests_that_is_sent_once_more_has_two_attempts()
+    {
+        await using var watched = new Watched();
+        await using var client = new TestChannel();
+        using AsyncClientStreamingCall<byte[], byte[]> call = client.Invoker.AsyncClientStreamingCall(watched.Collect, null, default);
+        Task first = call.RequestStream.WriteAsync([1, 2], TestContext.Current.CancellationToken);
+        RawServer server = await client.StartAsync();
+        await RawPeer.Within(first, "the first write");
+        await RawPeer.Within(call.RequestStream.WriteAsync([3, 4, 5], TestContext.Current.CancellationToken), "the second write");
+        await server.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.RefusedStream));
+        await server.ExpectAsync(FrameType.Headers, 3);
+        await RawPeer.Within(call.RequestStream.WriteAsync([6], TestContext.Current.CancellationToken), "the third write");
+        await RawPeer.Within(call.RequestStream.CompleteAsync(), "the end of the requests");
+        await server.ReplyAsync(3, 7, 8, 9);
+        await RawPeer.Within(call.ResponseAsync, "the response");
+        await watched.AssertStatusesAsync("grpc.client.attempt.duration", "UNAVAILABLE", "OK");
+        Assert.Equal(2, watched.Of("grpc.client.attempt.started").Length);
+        await watched.AssertStatusesAsync("grpc.client.call.duration", "OK");
+        Assert.Equal([5, 6], watched.Of(Sent).Select(one => one.Value));
+    }
+
     [Fact]
     public async Task A_second_attempt_that_finds_no_stream_has_sent_nothing()
     {

@@ -21,6 +21,12 @@ internal sealed class RetryBuffer(long? limit)
         return false;
     }
 
+    /// <summary>
+    /// Takes room for a call without a policy, which is kept for the case that the server refuses it. Such calls leave half of the room to
+    /// those with a policy: there may be many of them, and they are seldom refused.
+    /// </summary>
+    public bool TryTakeSpare(long octets) => (limit is null || Octets + octets <= limit / 2) && TryTake(octets);
+
     /// <summary>Gives room back.</summary>
     public void Return(long octets) => Interlocked.Add(ref _octets, -octets);
 }

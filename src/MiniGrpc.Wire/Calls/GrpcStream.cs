@@ -109,10 +109,10 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
         return waiter is null ? (result == SendResult.Closed ? s_false : s_true) : WaitAsync(waiter);
     }
 
-    /// <summary>Under the gate: hands a serialized message over, and counts it.</summary>
-    internal SendResult Send(SendSide send, Buffers.OutputBuffer message, bool endStream)
+    /// <summary>Under the gate: hands a serialized message over, or several behind each other, and counts their octets.</summary>
+    internal SendResult Send(SendSide send, Buffers.OutputBuffer message, bool endStream, int messages = 1)
     {
-        int octets = message.Length - Grpc.MessagePrefix.Size; // looked at first: the buffer may be taken
+        int octets = message.Length - (messages * Grpc.MessagePrefix.Size); // looked at first: the buffer may be taken
         SendResult result = send.WriteData(this, message, endStream);
         SentMessageOctets += result == SendResult.Closed ? 0 : octets;
         return result;

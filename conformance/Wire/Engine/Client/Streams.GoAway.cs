@@ -11,6 +11,7 @@ public partial class Streams
     /// <summary>RFC 9113 section 6.8: streams up to the last one go on; those above were not processed.</summary>
     [Fact]
     [Requirement("grpc-connections-2")]
+    [Requirement("grpc-connections-3")]
     [Requirement("9113-6.8-1")]
     public async Task A_goaway_splits_the_calls_at_its_last_stream_and_new_ones_get_a_new_connection()
     {

@@ -31,6 +31,11 @@ internal sealed class HealthWatchCall(MiniChannel channel, Http2Connection conne
     {
         base.Prepare(stream);
         stream.LeaveUncounted();
+        if (_isNoted)
+        {
+            connection.NoteOwnCallEnded(); // the stream that the server refused, in whose place this one is
+        }
+
         _isNoted = true;
         connection.NoteOwnCall();
     }
