@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 using Grpc.Core;
 
 using MiniGrpc.Samples.Protos.Greeter;
@@ -8,6 +10,9 @@ namespace MiniGrpc.Samples.LoadBalancing;
 /// <summary>A server that answers with its name.</summary>
 internal sealed class NamedServer : IAsyncDisposable
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
+
     private readonly string _name;
     private GrpcServer _server;
 
@@ -33,11 +38,26 @@ internal sealed class NamedServer : IAsyncDisposable
     /// <summary>Ends it at once, with all its connections and calls.</summary>
     public Task KillAsync() => _server.KillAsync();
 
-    /// <summary>Starts it on the same port, as a service manager does.</summary>
-    public Task StartAgainAsync()
+    /// <summary>
+    /// Starts it on the same port, as a service manager does. Since it was killed the port is anybody's: a program that connects to somewhere may
+    /// have been given it for a moment. So it is tried again for a while.
+    /// </summary>
+    public async Task StartAgainAsync()
     {
         _server = Create(Port);
-        return _server.StartAsync();
+        long begin = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                await _server.StartAsync();
+                return;
+            }
+            catch (IOException) when (Stopwatch.GetElapsedTime(begin) < s_patience)
+            {
+                await Task.Delay(s_pause);
+            }
+        }
     }
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();

@@ -144,6 +144,9 @@ internal sealed class ClientStream(Http2Connection connection, CompressionSet co
     internal override void OnConnectionEnded(string reason) => _call.OnConnectionEnded(reason);
 
     /// <inheritdoc />
+    protected override void OnUnreadable(Status error) => _call.Fail(error);
+
+    /// <inheritdoc />
     protected override void ForgetCall() => _call = null!;
 
     /// <inheritdoc />

@@ -3,7 +3,6 @@ using Grpc.Core;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Diagnostics;
 using MiniGrpc.Client.Repeating;
-using MiniGrpc.Client.Resolving;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Client;
@@ -34,8 +33,8 @@ internal sealed class MethodPlan(PreparedFields requestBlock, MethodParameters p
     public Method<EncodedMessage, TResponse> Encoded<TRequest, TResponse>(Method<TRequest, TResponse> method) =>
         (Method<EncodedMessage, TResponse>)(_encoded ??= EncodedMessage.MethodFor(method));
 
-    /// <summary>What metrics and spans say of the method, <c>/package.Service/Method</c>, on the channel to <paramref name="target"/>.</summary>
-    public CallLabels LabelsOf(string method, Target target) => _labels ??= new CallLabels(method, target);
+    /// <summary>What metrics and spans say of the method, <c>/package.Service/Method</c>, on the channel that <paramref name="core"/> belongs to. User code may run here.</summary>
+    public CallLabels LabelsOf(string method, ChannelCore core) => _labels ??= new CallLabels(method, core.Target, options, core.Logger);
 
     /// <summary>The options of a call, with what the service config says where they say nothing, and its timeout if that is sooner.</summary>
     public CallOptions Apply(CallOptions call)

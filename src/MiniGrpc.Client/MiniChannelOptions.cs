@@ -175,6 +175,19 @@ public sealed class MiniChannelOptions
     /// <summary>Where the channel logs. Default null: nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; set; }
 
+    /// <summary>
+    /// Which methods metrics name (<c>grpc.method</c>, gRFC A66); the calls of all others are counted as those of <c>other</c>. It is given
+    /// <c>package.Service/Method</c>, when a method is called for the first time while somebody listens. Default null: all are named. For programs
+    /// that make methods of names that come from outside: each would be a time series of its own. It must not block.
+    /// </summary>
+    public Func<string, bool>? MethodAttributeFilter { get; set; }
+
+    /// <summary>
+    /// Whether metrics name the target that the channel was made for (<c>grpc.target</c>, gRFC A66), or say <c>other</c>. It is given the target.
+    /// Default null: it is named. For programs that make channels to any number of addresses. It must not block.
+    /// </summary>
+    public Func<string, bool>? TargetAttributeFilter { get; set; }
+
     /// <summary>Takes every frame that comes in or goes out, in order for each connection. Default null: no trace. It must not block.</summary>
     public Action<WireFrame>? WireTrace { get; set; }
 

@@ -26,7 +26,8 @@ internal class StreamingResponseCall<TRequest, TResponse> : TypedCall<TRequest, 
     {
         if (HasEnded)
         {
-            Observer?.Report(Status);
+            Observer?.ReportAttempt();
+            ReportIfOver();
         }
 
         _reader.Resume();
@@ -51,6 +52,20 @@ internal class StreamingResponseCall<TRequest, TResponse> : TypedCall<TRequest, 
     {
         Volatile.Write(ref _disposed, true); // before the messages are gone, so that nobody takes that for their end
         Stream?.DiscardInbox();
+        ReportIfOver();
+    }
+
+    /// <summary>
+    /// Tells listeners of the call's end once nothing can change its status any more. That is not yet so while responses wait that came before
+    /// it: if one of them can't be read, the call has failed, whatever the server says. On the reader's thread or on the pool.
+    /// </summary>
+    private void ReportIfOver()
+    {
+        // Looked at in this order: a message that can't be read has made the status before it stops counting as unread.
+        if (Observer is { } observer && HasEnded && (IsAborted || Stream is not { Inbox.HasUnread: true }))
+        {
+            observer.Report(Status);
+        }
     }
 
     private sealed class ResponseReader(StreamingResponseCall<TRequest, TResponse> call) : StreamReader<TResponse>
@@ -71,11 +86,14 @@ internal class StreamingResponseCall<TRequest, TResponse> : TypedCall<TRequest, 
                 return InboxStatus.Waiting;
             }
 
-            InboxStatus status = stream.Read(call.Method.ResponseMarshaller, out message, out Status wrong);
+            InboxStatus status = stream.Read(call.Method.ResponseMarshaller, out message, out _);
             switch (status)
             {
+                case InboxStatus.Message:
+                    call.ReportIfOver(); // it may have been the last one
+                    break;
                 case InboxStatus.Error:
-                    call.Fail(wrong);
+                    call.ReportIfOver();
                     error = call.ToException();
                     break;
                 case InboxStatus.End when !call.HasEnded:

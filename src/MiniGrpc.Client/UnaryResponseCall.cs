@@ -76,8 +76,7 @@ internal sealed class UnaryResponseCall<TRequest, TResponse>(MiniChannel channel
 
     private bool TryReadResponse(out TResponse response)
     {
-        Status error = default;
-        InboxStatus status = Stream!.Read(Method.ResponseMarshaller, out response, out error);
+        InboxStatus status = Stream!.Read(Method.ResponseMarshaller, out response, out _);
         if (status == InboxStatus.Message)
         {
             if (Stream.Inbox.IsAtEnd)
@@ -85,20 +84,22 @@ internal sealed class UnaryResponseCall<TRequest, TResponse>(MiniChannel channel
                 return true;
             }
 
-            status = Stream.Read(Method.ResponseMarshaller, out TResponse _, out error);
+            status = Stream.Read(Method.ResponseMarshaller, out TResponse _, out _);
             if (status == InboxStatus.End)
             {
                 return true;
             }
 
-            error = status == InboxStatus.Error ? error : Stream.Note(s_tooMany);
+            if (status == InboxStatus.Message)
+            {
+                Fail(Stream.Note(s_tooMany));
+            }
         }
         else if (status == InboxStatus.End)
         {
-            error = Stream.Note(new Status(StatusCode.Internal, "The server sent no response, but status OK."));
+            Fail(Stream.Note(new Status(StatusCode.Internal, "The server sent no response, but status OK.")));
         }
 
-        Fail(error);
-        return false;
+        return false; // what can't be read has made the call's status
     }
 }

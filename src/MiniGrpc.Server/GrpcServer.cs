@@ -58,7 +58,8 @@ public sealed class GrpcServer : IAsyncDisposable
     /// <summary>
     /// The full names of services whose calls are told when the server begins to stop, such as <c>grpc.health.v1.Health</c>, whose watchers
     /// would hold a shutdown up for as long as they like: the <c>CancellationToken</c> of their contexts is cancelled then. They go on
-    /// until their handlers return; what those still write arrives. Told after <see cref="Stopping"/>.
+    /// until their handlers return; what those still write arrives. A handler that lets the <see cref="OperationCanceledException"/> pass ends
+    /// its call with UNAVAILABLE. Told after <see cref="Stopping"/>.
     /// </summary>
     public IList<string> CancelOnShutdown { get; } = [];
 

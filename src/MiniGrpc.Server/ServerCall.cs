@@ -14,6 +14,8 @@ namespace MiniGrpc.Server;
 /// </remarks>
 internal partial class ServerCall
 {
+    private static readonly Status s_shuttingDown = new(StatusCode.Unavailable, "The server is shutting down.");
+
     private readonly ServerStream _stream;
     private IResumable? _reader;
     private LazyCancellation _cancellation;
@@ -28,6 +30,9 @@ internal partial class ServerCall
 
     /// <summary>Whether the one request was read, and that it is the only one: nothing more comes in on the stream.</summary>
     public bool RequestWasRead { get; private set; }
+
+    /// <summary>Whether the handler was told to end because the server begins to stop.</summary>
+    protected virtual bool WasToldToEnd => false;
 
     /// <summary>Runs the handler to its end, whatever that is.</summary>
     public async Task RunAsync(MethodHandler handler)
@@ -161,6 +166,13 @@ internal partial class ServerCall
         {
             logger.LogDebug(exception, "The handler of {Method} threw an exception after its call had ended", _methodName);
             return new Status(StatusCode.Cancelled, "The call has ended.");
+        }
+
+        if (exception is OperationCanceledException && WasToldToEnd)
+        {
+            // The handler did as it was told. For the client that is no failure of the call: another server may serve it.
+            logger.LogDebug(exception, "The handler of {Method} was cancelled by the shutdown of the server", _methodName);
+            return s_shuttingDown;
         }
 
         // What went wrong inside is for the log; a stranger may be reading the status.

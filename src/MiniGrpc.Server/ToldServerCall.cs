@@ -5,15 +5,20 @@ namespace MiniGrpc.Server;
 /// </summary>
 internal sealed class ToldServerCall : ServerCall
 {
+    private readonly CancellationToken _shutdown;
     private readonly CancellationTokenSource _toldToEnd;
     private readonly CancellationToken _token; // to be had from a source that was disposed of, too
 
     public ToldServerCall(ServerStream stream, MethodHandler handler)
         : base(stream, handler)
     {
-        _toldToEnd = CancellationTokenSource.CreateLinkedTokenSource(base.CancellationTokenCore, stream.Server.CallsToldToEnd.Token);
+        _shutdown = stream.Server.CallsToldToEnd.Token;
+        _toldToEnd = CancellationTokenSource.CreateLinkedTokenSource(base.CancellationTokenCore, _shutdown);
         _token = _toldToEnd.Token;
     }
+
+    /// <inheritdoc />
+    protected override bool WasToldToEnd => _shutdown.IsCancellationRequested;
 
     /// <inheritdoc />
     protected override CancellationToken CancellationTokenCore => _token;

@@ -20,7 +20,10 @@ internal static class Waits
         }
     }
 
-    /// <summary>Waits for what other threads bring about and don't announce.</summary>
+    /// <summary>
+    /// Waits for what other threads bring about and don't announce, by looking again and again: it is a counter of the engine, and a signal
+    /// at it would be product code for tests alone.
+    /// </summary>
     public static async Task UntilAsync(Func<bool> condition, string what)
     {
         long start = TimeProvider.System.GetTimestamp();

@@ -149,21 +149,20 @@ public sealed class RoundRobinTests : IAsyncDisposable
     public async Task A_call_goes_on_to_the_next_server_that_has_a_free_stream()
     {
         var release = new TaskCompletionSource<byte[]>(TaskCreationOptions.RunContinuationsAsynchronously);
-        int arrived = 0;
         foreach (TestService service in _backends.Services)
         {
-            service.Unary = (_, _) =>
-            {
-                Interlocked.Increment(ref arrived);
-                return release.Task;
-            };
+            service.Unary = (_, _) => release.Task;
         }
 
         await _backends.StartAsync(0, 1, 2);
         await using MiniChannel channel = await ConnectAsync(3);
         const int Streams = 1000; // as many as a server lets a client have
         Task<int>[] calls = [.. Enumerable.Range(0, 3 * Streams).Select(_ => Backends.AskAsync(channel))];
-        await Eventually.IsTrueAsync(() => Volatile.Read(ref arrived) == 3 * Streams, "every stream of every server to be used");
+        foreach (TestService service in _backends.Services)
+        {
+            await service.UntilCalledAsync(Streams);
+        }
+
         Task<int> waiting = Backends.AskAsync(channel);
         Assert.Equal(1, channel.Core.Router.WaitingCalls);
         release.SetResult([5]);
@@ -176,16 +175,11 @@ public sealed class RoundRobinTests : IAsyncDisposable
     {
         const int Streams = 1000; // as many as a server lets a client have
         var release = new TaskCompletionSource<byte[]>(TaskCreationOptions.RunContinuationsAsynchronously);
-        int arrived = 0;
-        _backends.Services[0].Unary = (_, _) =>
-        {
-            Interlocked.Increment(ref arrived);
-            return release.Task;
-        };
+        _backends.Services[0].Unary = (_, _) => release.Task;
         await _backends.StartAsync(0, 1);
         await using MiniChannel channel = await ConnectAsync(2);
         Task<int>[] calls = [.. Enumerable.Range(0, 2 * Streams).Select(_ => Backends.AskAsync(channel))];
-        await Eventually.IsTrueAsync(() => Volatile.Read(ref arrived) == Streams, "every stream of the first server to be used");
+        await _backends.Services[0].UntilCalledAsync(Streams);
         Assert.Equal((int[])[1, 1, 1, 1], await Backends.AskAsync(channel, 4));
         release.SetResult([0]);
         await Task.WhenAll(calls);

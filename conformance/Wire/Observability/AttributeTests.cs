@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Diagnostics;
 using MiniGrpc.Client.Resolving;
@@ -20,11 +21,11 @@ public class AttributeTests
     [InlineData("ipv4:192.0.2.1:50051,192.0.2.2:50052", "192.0.2.1:50051")]
     [InlineData("ipv6:[2001:db8::1]:50051", "2001:db8::1:50051")]
     public void A_target_names_host_and_port(string target, string expected) =>
-        Assert.Equal(expected, Join(new CallLabels("/service/Method", Target.Parse(target, new MiniChannelOptions())).SpanAttributes));
+        Assert.Equal(expected, ServerOf(target, new MiniChannelOptions()));
 
     [Fact]
     public void The_port_of_TLS_is_443() =>
-        Assert.Equal("example.com:443", Join(new CallLabels("/service/Method", Target.Parse("https://example.com", new MiniChannelOptions { Tls = new ClientTls() })).SpanAttributes));
+        Assert.Equal("example.com:443", ServerOf("https://example.com", new MiniChannelOptions { Tls = new ClientTls() }));
 
     [Theory]
     [InlineData("example.com", "example.com")]
@@ -49,6 +50,9 @@ public class AttributeTests
     [InlineData("baggage", "a\nb: c", false)]
     public void A_propagator_s_field_that_can_not_be_sent_is_known(string name, string value, bool expected) =>
         Assert.Equal(expected, MetadataCodec.CanBeSent(name, value));
+
+    private static string ServerOf(string target, MiniChannelOptions options) =>
+        Join(new CallLabels("/service/Method", Target.Parse(target, options), options, NullLogger.Instance).SpanAttributes);
 
     private static string Join(IEnumerable<KeyValuePair<string, object?>> attributes) =>
         string.Join(':', attributes.Where(one => one.Key is "server.address" or "server.port").Select(one => one.Value));

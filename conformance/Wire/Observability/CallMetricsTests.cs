@@ -159,7 +159,7 @@ public class CallMetricsTests
         await using Watched watched = await new Watched { HearsOther = true }.StartAsync();
         Method<byte[], byte[]> missing = new(MethodType.Unary, watched.Service, "Missing", watched.Unary.RequestMarshaller, watched.Unary.ResponseMarshaller);
         await Assert.ThrowsAsync<RpcException>(() => watched.Invoker.AsyncUnaryCall(missing, null, default, [1]).ResponseAsync);
-        await Eventually.IsTrueAsync(
+        await watched.UntilAsync(
             () => watched.Of("grpc.server.call.duration").Any(one => one.Labels == "grpc.method=other grpc.status=UNIMPLEMENTED"), "the refusal to be measured");
         Assert.Contains(watched.Of("grpc.server.call.started"), one => one.Labels == "grpc.method=other");
         Assert.DoesNotContain(watched.Of("grpc.server.call.started"), one => one.Labels.Contains("Missing", StringComparison.Ordinal));
@@ -250,8 +250,63 @@ public class CallMetricsTests
         await watched.MeasuredAsync("grpc.client.call.duration", 2);
         await watched.SpansAsync(ActivityKind.Server, 2);
         await watched.SpansAsync(ActivityKind.Client, 2);
-        await Eventually.IsTrueAsync(
-            () => watched.Log.Lines.Contains("Error: A listener to the metrics or spans of MiniGrpc threw an exception"), "the failures to be logged");
+        await watched.Log.FindAsync(line => line == "Error: A listener to the metrics or spans of MiniGrpc threw an exception", "the failures to be logged");
+    }
+
+    /// <summary>Each of any number of names from outside would be a series of its own; those that a filter holds back are one.</summary>
+    [Fact]
+    public async Task Methods_and_targets_that_a_filter_holds_back_are_one_to_a_channel_s_metrics()
+    {
+        await using var watched = new Watched { HearsOther = true };
+        List<string> asked = [];
+        await watched.StartAsync(options =>
+        {
+            options.MethodAttributeFilter = method =>
+            {
+                asked.Add(method);
+                return method == $"{watched.Service}/Duplex";
+            };
+            options.TargetAttributeFilter = target =>
+            {
+                asked.Add(target);
+                return false;
+            };
+        });
+        await watched.CallAsync();
+        await watched.CallAsync();
+        await watched.CallAsync(MethodType.DuplexStreaming);
+        const string Other = "grpc.method=other grpc.target=other";
+        string named = $"grpc.method={watched.Service}/Duplex grpc.target=other";
+        foreach ((string instrument, string status) in new[]
+        {
+            ("grpc.client.attempt.started", ""), ("grpc.client.attempt.duration", " grpc.status=OK"), (s_clientSizes[0], " grpc.status=OK"),
+            (s_clientSizes[1], " grpc.status=OK"), ("grpc.client.call.duration", " grpc.status=OK"),
+        })
+        {
+            await watched.MeasuredAsync(instrument, 3);
+            Assert.Equal([Other + status, Other + status, named + status], watched.Of(instrument).Select(one => one.Labels).Order(StringComparer.Ordinal));
+        }
+
+        string memory = watched.EndPoint.ToString();
+        Assert.Equal([$"{watched.Service}/Unary", memory, $"{watched.Service}/Duplex", memory], asked); // once for each method
+        Assert.Equal([$"{watched.Service}/Unary", $"{watched.Service}/Unary", $"{watched.Service}/Duplex"], (await watched.SpansAsync(ActivityKind.Client, 3)).Select(span => span.DisplayName));
+        Assert.Equal(2, watched.Of("grpc.server.call.started").Count(one => one.Labels == $"grpc.method={watched.Service}/Unary"));
+    }
+
+    /// <summary>A filter is a listener's, and as little of the call's business.</summary>
+    [Fact]
+    public async Task A_filter_that_throws_holds_the_name_back_and_is_logged()
+    {
+        await using var watched = new Watched { HearsOther = true };
+        using var factory = new Lines(watched.Log);
+        await watched.StartAsync(options =>
+        {
+            options.LoggerFactory = factory;
+            options.MethodAttributeFilter = _ => throw new InvalidOperationException("a filter");
+        });
+        await watched.CallAsync();
+        Assert.Equal($"grpc.method=other grpc.target={watched.EndPoint} grpc.status=OK", Assert.Single(await watched.MeasuredAsync("grpc.client.call.duration")).Labels);
+        Assert.Contains("Error: A listener to the metrics or spans of MiniGrpc threw an exception", watched.Log.Lines);
     }
 
     private sealed class Lines(LogLines log) : ILoggerFactory

@@ -26,6 +26,7 @@ internal sealed class Watched : IAsyncDisposable
     private readonly ActivityListener? _listener;
     private readonly ConcurrentQueue<Measured> _measured = new();
     private readonly ConcurrentQueue<Activity> _spans = new();
+    private readonly Changes _told = new();
     private readonly ConcurrentDictionary<ActivityTraceId, bool> _traces = new();
     private GrpcServer? _server;
     private MiniChannel? _channel;
@@ -140,17 +141,20 @@ internal sealed class Watched : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until what was measured and traced is so.</summary>
+    public Task UntilAsync(Func<bool> isReached, string what) => _told.UntilAsync(isReached, what);
+
     /// <summary>The measurements of an instrument, when there are so many.</summary>
     public async Task<Measured[]> MeasuredAsync(string instrument, int count = 1)
     {
-        await Eventually.IsTrueAsync(() => Of(instrument).Length >= count, $"{count} measurements of {instrument}");
+        await UntilAsync(() => Of(instrument).Length >= count, $"{count} measurements of {instrument}");
         return Of(instrument);
     }
 
     /// <summary>The ended spans of one side, when there are so many.</summary>
     public async Task<Activity[]> SpansAsync(ActivityKind kind, int count = 1)
     {
-        await Eventually.IsTrueAsync(() => Spans(kind).Length >= count, $"{count} spans of the {kind}");
+        await UntilAsync(() => Spans(kind).Length >= count, $"{count} spans of the {kind}");
         return Spans(kind);
     }
 
@@ -227,6 +231,7 @@ internal sealed class Watched : IAsyncDisposable
         if (method.StartsWith(Service + "/", StringComparison.Ordinal) || (HearsOther && method == "other"))
         {
             _measured.Enqueue(new Measured(instrument.Name, value, string.Join(' ', tags.ToArray().Select(tag => $"{tag.Key}={tag.Value}"))));
+            _told.Tell();
             OnTold();
         }
     }
@@ -252,6 +257,7 @@ internal sealed class Watched : IAsyncDisposable
                 if (_traces.ContainsKey(span.TraceId))
                 {
                     _spans.Enqueue(span);
+                    _told.Tell();
                     OnTold();
                 }
             },

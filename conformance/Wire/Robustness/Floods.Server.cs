@@ -104,7 +104,7 @@ public partial class FloodsOnTheServer
         {
             await client.RequestAsync(id, "Unary");
             await client.DataAsync(id, RawClient.Message(1), endStream: true);
-            await Eventually.IsTrueAsync(() => server.Service.Calls.Count == (id + 1) / 2, "the handler to start");
+            await server.Service.UntilCalledAsync((id + 1) / 2);
             await client.SendAsync(o => RstStreamFrame.Write(o, id, ErrorCode.Cancel));
         }
 
@@ -135,7 +135,7 @@ public partial class FloodsOnTheServer
         {
             await client.RequestAsync(id, "Unary");
             await client.DataAsync(id, RawClient.Message(1), endStream: true);
-            await Eventually.IsTrueAsync(() => server.Service.Calls.Count == (id + 1) / 2, "the handler to start");
+            await server.Service.UntilCalledAsync((id + 1) / 2);
             await client.SendAsync(o => RstStreamFrame.Write(o, id, ErrorCode.Cancel));
         }
 
@@ -144,7 +144,7 @@ public partial class FloodsOnTheServer
             await client.RequestAsync(id, "Collect"); // nine more: 2 + 9 = 10 + 1
         }
 
-        await Eventually.IsTrueAsync(() => server.Service.Calls.Count == 11, "all of them to be served");
+        await server.Service.UntilCalledAsync(11);
         await client.RequestAsync(23, "Collect");
         await client.ExpectResetAsync(23, ErrorCode.RefusedStream);
         stubborn.SetResult([]);

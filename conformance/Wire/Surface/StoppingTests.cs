@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
@@ -193,6 +194,86 @@ public class StoppingTests
         Assert.True(registered.Count(state => state.IsAlive) < 5, "the server holds calls that have ended");
     }
 
+    /// <summary>
+    /// How a handler comes to be cancelled doesn't matter: by the call's token, by one of its own that follows it, or by an exception without any;
+    /// nor does what stands between it and the server.
+    /// </summary>
+    [Theory]
+    [InlineData("the call's token", false)]
+    [InlineData("the call's token", true)]
+    [InlineData("a linked token", false)]
+    [InlineData("no token", true)]
+    public async Task A_handler_that_is_cancelled_by_the_shutdown_ends_its_call_with_UNAVAILABLE(string what, bool isIntercepted)
+    {
+        var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using GrpcServer server = Create(EchoService.Bind(async (_, context) =>
+        {
+            using var linked = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
+            CancellationToken token = what == "a linked token" ? linked.Token : context.CancellationToken;
+            await TestService.UntilCancelledAsync(context, waiting);
+            throw what == "no token" ? new OperationCanceledException() : new TaskCanceledException("given up", null, token);
+        }));
+        if (isIntercepted)
+        {
+            server.Interceptors.Add(new Rethrowing());
+        }
+
+        Status status = await FailAsync(server, waiting);
+        Assert.Equal(new Status(StatusCode.Unavailable, "The server is shutting down."), status);
+        Assert.Contains("Debug: The handler of /echo.Echo/Unary was cancelled by the shutdown of the server", _log.Lines);
+        Assert.DoesNotContain(_log.Lines, line => line.StartsWith("Error:", StringComparison.Ordinal));
+    }
+
+    /// <summary>Responses that were written before it have arrived.</summary>
+    [Fact]
+    public async Task A_stream_that_is_cancelled_by_the_shutdown_ends_with_UNAVAILABLE()
+    {
+        await using GrpcServer server = Create(EchoService.Bind(bidi: async (requests, responses, context) =>
+        {
+            await responses.WriteAsync([1]);
+            await requests.MoveNext(context.CancellationToken);
+        }));
+        server.CancelOnShutdown.Add("echo.Echo");
+        await server.StartAsync();
+        await using MiniChannel channel = MiniChannel.ForEndPoint(_endPoint);
+        using AsyncDuplexStreamingCall<byte[], byte[]> call = channel.CreateCallInvoker().AsyncDuplexStreamingCall(EchoService.Bidi, null, default);
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None).WithinLimit("the first response"));
+        Task shutdown = server.ShutdownAsync();
+        await TestChannel.AssertFailsAsync(call.ResponseStream.MoveNext(CancellationToken.None), StatusCode.Unavailable, "The server is shutting down.");
+        await RawPeer.Within(shutdown, "the shutdown");
+    }
+
+    /// <summary>A mistake is one during a shutdown, too; and one of its own cancelling is a handler's that was not told of any.</summary>
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task What_else_a_handler_throws_during_a_shutdown_is_UNKNOWN(bool isTold, bool isCancellation)
+    {
+        var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using GrpcServer server = Create(EchoService.Bind(async (_, context) =>
+        {
+            waiting.SetResult();
+            await (isTold ? TestService.UntilCancelledAsync(context) : stopping.Task);
+            throw isCancellation ? new OperationCanceledException() : new InvalidOperationException("a mistake");
+        }));
+        server.Stopping.Register(stopping.SetResult);
+        Status status = await FailAsync(server, waiting, isTold);
+        Assert.Equal(StatusCode.Unknown, status.StatusCode);
+        Assert.Contains("Error: The handler of /echo.Echo/Unary threw an exception", _log.Lines);
+    }
+
+    [Fact]
+    public async Task A_handler_that_cancels_itself_while_the_server_goes_on_ends_its_call_with_UNKNOWN()
+    {
+        await using GrpcServer server = Create(EchoService.Bind((_, _) => throw new OperationCanceledException()));
+        server.CancelOnShutdown.Add("echo.Echo");
+        await server.StartAsync();
+        await using MiniChannel channel = MiniChannel.ForEndPoint(_endPoint);
+        Task call = channel.CreateCallInvoker().AsyncUnaryCall(EchoService.Unary, null, default, []).ResponseAsync;
+        await TestChannel.AssertFailsAsync(call, StatusCode.Unknown, "The handler threw an exception.");
+    }
+
     [Fact]
     public async Task A_service_that_is_to_be_told_and_isn_t_there_is_named_at_the_start()
     {
@@ -200,6 +281,24 @@ public class StoppingTests
         server.CancelOnShutdown.Add("echo.echo");
         InvalidOperationException e = await Assert.ThrowsAsync<InvalidOperationException>(server.StartAsync);
         Assert.StartsWith("CancelOnShutdown has 'echo.echo', but no service of that name is registered", e.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A call that is under way when the server is shut down, and fails.</summary>
+    private async Task<Status> FailAsync(GrpcServer server, TaskCompletionSource waiting, bool isTold = true)
+    {
+        if (isTold)
+        {
+            server.CancelOnShutdown.Add("echo.Echo");
+        }
+
+        await server.StartAsync();
+        await using MiniChannel channel = MiniChannel.ForEndPoint(_endPoint);
+        AsyncUnaryCall<byte[]> call = channel.CreateCallInvoker().AsyncUnaryCall(EchoService.Unary, null, default, []);
+        await RawPeer.Within(waiting.Task, "the handler to wait");
+        Task shutdown = server.ShutdownAsync();
+        Status status = await TestChannel.FailureAsync(call.ResponseAsync);
+        await RawPeer.Within(shutdown, "the shutdown");
+        return status;
     }
 
     private bool CanConnect()
@@ -221,6 +320,23 @@ public class StoppingTests
         server.Services.Add(service);
         server.Listen(_endPoint);
         return server;
+    }
+
+    /// <summary>Looks at what passes, as a logging interceptor does.</summary>
+    private sealed class Rethrowing : Interceptor
+    {
+        public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+            TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+        {
+            try
+            {
+                return await continuation(request, context);
+            }
+            catch (OperationCanceledException)
+            {
+                throw;
+            }
+        }
     }
 
     private sealed class Factory(ILogger log) : ILoggerFactory

@@ -73,9 +73,9 @@ internal sealed class TlsSetup : IAsyncDisposable
     {
         try
         {
-            await Eventually.IsTrueAsync(() => log.Lines.Any(line => line.Contains(sentence, StringComparison.Ordinal)), "the log");
+            await log.FindAsync(line => line.Contains(sentence, StringComparison.Ordinal), "the log");
         }
-        catch (Xunit.Sdk.TrueException)
+        catch (Xunit.Sdk.XunitException)
         {
             Assert.Fail($"'{sentence}' is not in the log: {string.Join(Environment.NewLine, log.Lines)}");
         }

@@ -28,7 +28,7 @@ internal sealed class AttemptObserver(CallObserver call)
     /// <summary>An attempt begins: a connection is looked for. User code runs here.</summary>
     public void Begin()
     {
-        TellEnded();
+        ReportAttempt();
         lock (_lock)
         {
             if (_isOver)
@@ -65,15 +65,8 @@ internal sealed class AttemptObserver(CallObserver call)
         }
     }
 
-    /// <summary>The last one has ended, with <paramref name="status"/>. On the pool: user code runs here. May be said more than once.</summary>
-    public void Report(Status status)
-    {
-        TellEnded();
-        Interlocked.CompareExchange(ref _finalStatus, status, null); // a full fence: who chooses the attempt looks at it afterwards
-        call.OnAttemptOver(this, status);
-    }
-
-    private void TellEnded()
+    /// <summary>Tells what an attempt was like that has ended; the call may go on. On the pool or on the caller's thread: user code runs here.</summary>
+    public void ReportAttempt()
     {
         AttemptEnd? ended;
         lock (_lock)
@@ -86,5 +79,13 @@ internal sealed class AttemptObserver(CallObserver call)
         {
             call.OnAttemptEnded(ended);
         }
+    }
+
+    /// <summary>The call has ended for its caller, with <paramref name="status"/>. User code runs here. May be said more than once.</summary>
+    public void Report(Status status)
+    {
+        ReportAttempt();
+        Interlocked.CompareExchange(ref _finalStatus, status, null); // a full fence: who chooses the attempt looks at it afterwards
+        call.OnAttemptOver(this, status);
     }
 }

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Wire.Diagnostics;
 
@@ -7,12 +9,12 @@ namespace MiniGrpc.Client.Diagnostics;
 /// <remarks>Immutable; made when somebody first listens.</remarks>
 internal sealed class CallLabels
 {
-    /// <summary>The labels of <paramref name="method"/>, <c>/package.Service/Method</c>.</summary>
-    public CallLabels(string method, Target target)
+    /// <summary>The labels of <paramref name="method"/>, <c>/package.Service/Method</c>. The filters of <paramref name="options"/> are a user's code.</summary>
+    public CallLabels(string method, Target target, MiniChannelOptions options, ILogger logger)
     {
         Name = method[1..];
-        Method = new(Telemetry.MethodLabel, Name);
-        Target = new(Telemetry.TargetLabel, target.Text);
+        Method = new(Telemetry.MethodLabel, Filter(options.MethodAttributeFilter, Name, logger));
+        Target = new(Telemetry.TargetLabel, Filter(options.TargetAttributeFilter, target.Text, logger));
         SpanAttributes = [.. Telemetry.SpanAttributes(Name), .. ServerOf(target)];
     }
 
@@ -27,6 +29,18 @@ internal sealed class CallLabels
 
     /// <summary>What spans start with.</summary>
     public KeyValuePair<string, object?>[] SpanAttributes { get; }
+
+    /// <summary>The name, or what stands for all that the filter holds back. One that throws lets none through: what is worst would be too many.</summary>
+    private static string Filter(Func<string, bool>? filter, string name, ILogger logger)
+    {
+        bool isNamed = filter is null;
+        if (filter is not null)
+        {
+            Telemetry.Tell(logger, () => isNamed = filter(name));
+        }
+
+        return isNamed ? name : Telemetry.Other;
+    }
 
     /// <summary>The server as the channel's target names it, before any name is looked up. What has no port, has none here.</summary>
     private static KeyValuePair<string, object?>[] ServerOf(Target target)

@@ -55,7 +55,7 @@ internal sealed class CallObserver
         bool isMeasured = ClientMetrics.Enabled;
         bool isTraced = Telemetry.Source.HasListeners();
         return isMeasured || isTraced || Activity.Current is not null
-            ? new CallObserver(channel, plan.LabelsOf(method, channel.Core.Target), isMeasured, isTraced, headers)
+            ? new CallObserver(channel, plan.LabelsOf(method, channel.Core), isMeasured, isTraced, headers)
             : null;
     }
 

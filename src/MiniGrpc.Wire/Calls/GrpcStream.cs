@@ -70,20 +70,25 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
         message = default!;
         error = default;
         InboxStatus status = Inbox.Read(out Grpc.MessagePrefix prefix, out System.Buffers.ReadOnlySequence<byte> payload, out Grpc.GrpcError? wrong, out int credit);
-        if (status == InboxStatus.Message)
+        bool isWhole = status == InboxStatus.Message;
+        if (isWhole)
         {
             LastReadWasCompressed = prefix.IsCompressed;
             if (!MessageDeserializer.TryDeserialize(marshaller, prefix, payload, ReceiveCompression, MaxReceiveMessageSize, out message, out wrong))
             {
                 status = InboxStatus.Error;
             }
-
-            credit = Inbox.Consume(prefix.TotalLength);
         }
 
         if (wrong is not null)
         {
             error = Note(new Status((StatusCode)wrong.Code, wrong.Detail));
+            OnUnreadable(error); // before its octets are gone: whoever finds none left may be sure that all could be read
+        }
+
+        if (isWhole)
+        {
+            credit = Inbox.Consume(prefix.TotalLength);
         }
 
         GiveCredit(credit);
@@ -150,6 +155,12 @@ internal abstract class GrpcStream : Http2Stream, IThreadPoolWorkItem
             ForgetCall();
             Connection.Pool.Return(this);
         }
+    }
+
+    /// <summary>What has come in can't be read, which <paramref name="error"/> says. On the reader's thread, once the reader has asked for it.</summary>
+    protected virtual void OnUnreadable(Status error)
+    {
+        // Who reads is told, too.
     }
 
     /// <summary>Nobody holds the stream: what its call has in memory must not wait in the pool with it.</summary>

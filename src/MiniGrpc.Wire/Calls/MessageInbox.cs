@@ -72,6 +72,18 @@ internal sealed partial class MessageInbox
     /// </summary>
     public bool IsAtEnd => Volatile.Read(ref _ended) && _octets.Length == 0;
 
+    /// <summary>Whether there are octets that a reader has not let go of yet. Any thread.</summary>
+    public bool HasUnread
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _octets.Length > 0 && !_discarded;
+            }
+        }
+    }
+
     /// <summary>The octets of all messages that have come in whole, as they came, without their prefixes: those that were read, and those that still can be.</summary>
     public long MessageOctets
     {

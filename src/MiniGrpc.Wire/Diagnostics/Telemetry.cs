@@ -25,6 +25,9 @@ internal static class Telemetry
     /// <summary>How the call or the attempt ended, by the name of its code (gRFC A66).</summary>
     public const string StatusLabel = "grpc.status";
 
+    /// <summary>What stands for all names that would be too many series of their own (gRFC A66).</summary>
+    public const string Other = "other";
+
     private const string StatusAttribute = "rpc.grpc.status_code";
 
     private static readonly string? s_version = typeof(Telemetry).Assembly.GetName().Version?.ToString(3);

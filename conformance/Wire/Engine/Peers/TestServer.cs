@@ -87,6 +87,7 @@ internal sealed class TestServer : IAsyncDisposable
 internal sealed class LogLines : ILogger
 {
     private readonly List<string> _lines = [];
+    private readonly Changes _added = new();
 
     public string[] Lines
     {
@@ -105,6 +106,16 @@ internal sealed class LogLines : ILogger
         {
             _lines.Add($"{logLevel}: {formatter(state, exception)}");
         }
+
+        _added.Tell();
+    }
+
+    /// <summary>Waits until there is such a line.</summary>
+    public async Task<string> FindAsync(Predicate<string> isIt, string what)
+    {
+        string? found = null;
+        await _added.UntilAsync(() => (found = Array.Find(Lines, isIt)) is not null, what);
+        return found!;
     }
 
     public bool IsEnabled(LogLevel logLevel) => true;
@@ -116,6 +127,7 @@ internal sealed class LogLines : ILogger
 /// <summary>Waits for what other threads bring about and don't announce.</summary>
 internal static class Eventually
 {
+    /// <summary>It looks again and again: such states are counters and lists of the engine, and a signal at each would be product code for tests alone.</summary>
     public static async Task IsTrueAsync(Func<bool> condition, string what)
     {
         long start = TimeProvider.System.GetTimestamp();
@@ -123,6 +135,16 @@ internal static class Eventually
         {
             Assert.True(TimeProvider.System.GetElapsedTime(start) < RawPeer.Patience, $"Waited {RawPeer.Patience.TotalSeconds} s in vain for {what}.");
             await Task.Delay(1, TestContext.Current.CancellationToken);
+        }
+    }
+
+    /// <summary>Waits until a token is cancelled.</summary>
+    public static async Task IsCancelledAsync(CancellationToken token, string what)
+    {
+        var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using (token.Register(cancelled.SetResult))
+        {
+            await RawPeer.Within(cancelled.Task, what);
         }
     }
 }

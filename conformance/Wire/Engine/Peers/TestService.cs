@@ -15,6 +15,8 @@ internal sealed class TestService
     public static readonly Method<byte[], byte[]> ServerStreamingMethod = Define(MethodType.ServerStreaming, "Spread");
     public static readonly Method<byte[], byte[]> DuplexMethod = Define(MethodType.DuplexStreaming, "Duplex");
 
+    private readonly Changes _called = new();
+
     /// <summary>The calls whose handlers have run or are running.</summary>
     public ConcurrentQueue<ServerCallContext> Calls { get; } = new();
 
@@ -80,15 +82,15 @@ internal sealed class TestService
         return started.Task;
     }
 
+    /// <summary>Waits until so many handlers have started, since the beginning.</summary>
+    public Task UntilCalledAsync(int count) => _called.UntilAsync(() => Calls.Count >= count, $"{count} handlers to start");
+
     /// <summary>A handler's wait for its call to be cancelled, told to the test.</summary>
-    public static async Task UntilCancelledAsync(ServerCallContext context, TaskCompletionSource? started = null)
+    public static Task UntilCancelledAsync(ServerCallContext context, TaskCompletionSource? started = null)
     {
-        var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using (context.CancellationToken.Register(cancelled.SetResult))
-        {
-            started?.TrySetResult();
-            await RawPeer.Within(cancelled.Task, "the call's token to be cancelled");
-        }
+        CancellationToken token = context.CancellationToken;
+        started?.TrySetResult();
+        return Eventually.IsCancelledAsync(token, "the call's token to be cancelled");
     }
 
     /// <summary>
@@ -104,6 +106,7 @@ internal sealed class TestService
     private ServerCallContext Note(ServerCallContext context)
     {
         Calls.Enqueue(context);
+        _called.Tell();
         return context;
     }
 

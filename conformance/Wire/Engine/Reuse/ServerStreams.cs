@@ -243,7 +243,7 @@ public class ServerStreams
                 await client.DataAsync(id, RawClient.Message(1), endStream: true);
             }
 
-            await Eventually.IsTrueAsync(() => server.Service.Calls.Count == calls, "the handlers to start");
+            await server.Service.UntilCalledAsync(calls);
             go.SetResult();
             for (int answered = first; answered < id; answered += 2)
             {
