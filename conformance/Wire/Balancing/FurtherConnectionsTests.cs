@@ -123,7 +123,7 @@ public sealed class FurtherConnectionsTests
         });
         Task<byte[]> one = client.Unary([1]).ResponseAsync;
         RawServer first = await client.StartAsync((SettingId.MaxConcurrentStreams, 2));
-        await SayServingAsync(first, 1);
+        await first.SayServingAsync(1);
         await first.RequestAsync(3);
         Task<byte[]> two = client.Unary([2]).ResponseAsync;
         RawServer second = await client.StartAsync((SettingId.MaxConcurrentStreams, 2));
@@ -131,17 +131,10 @@ public sealed class FurtherConnectionsTests
 
         await first.DisposeAsync();
         await TestChannel.AssertFailsAsync(one, StatusCode.Unavailable, "");
-        await SayServingAsync(second, 3);
+        await second.SayServingAsync(3);
         await second.ReplyAsync(1, 2);
         Assert.Equal([2], await RawPeer.Within(two, "the response"));
         await client.AssertWorksAsync(second, 5);
-    }
-
-    private static async Task SayServingAsync(RawServer server, int id)
-    {
-        Assert.Equal("/grpc.health.v1.Health/Watch", (await server.RequestAsync(id)).Head[":path"]);
-        await server.HeadersAsync(id, endStream: false, RawServer.Headers200);
-        await server.DataAsync(id, RawClient.Message(HandHealth.Serving));
     }
 
     [Fact]

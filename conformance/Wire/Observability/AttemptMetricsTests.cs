@@ -171,6 +171,21 @@ public class AttemptMetricsTests
         Assert.Single(watched.Of("grpc.client.call.duration"));
     }
 
+    /// <summary>The call may be given up before the attempt that follows begins: there was one all the same.</summary>
+    [Fact]
+    public async Task An_attempt_ends_once()
+    {
+        await using Watched watched = await new Watched().StartAsync();
+        await using var channel = MiniChannel.ForEndPoint(watched.EndPoint);
+        AttemptObserver attempt = CallObserver.StartOne(channel, channel.PlanOf(watched.Unary), watched.Unary.FullName, null)!;
+        attempt.Begin();
+        attempt.End(StatusCode.Unavailable, isLast: false);
+        attempt.End(StatusCode.Cancelled, isLast: true);
+        attempt.Report(new Status(StatusCode.Cancelled, ""));
+        await watched.AssertStatusesAsync("grpc.client.attempt.duration", "UNAVAILABLE");
+        await watched.AssertStatusesAsync("grpc.client.call.duration", "CANCELLED");
+    }
+
     /// <summary>What can't be read is the call's end, though the server has said OK.</summary>
     [Fact]
     public async Task A_call_without_a_response_has_failed()

@@ -13,6 +13,7 @@ public class AttributeTests
     [InlineData("http://example.com", "example.com:80")]
     [InlineData("http://example.com:8080", "example.com:8080")]
     [InlineData("http://[::1]:8080", "::1:8080")]
+    [InlineData("HTTP://example.com", "example.com:80")]
     [InlineData("unix:/tmp/a.sock", "/tmp/a.sock")]
     [InlineData("unix:///tmp/a.sock", "/tmp/a.sock")]
     [InlineData("dns:///example.com:50051", "example.com:50051")]
@@ -32,6 +33,8 @@ public class AttributeTests
     [InlineData("[::1]", "::1")]
     [InlineData("[::1]:1", "::1:1")]
     [InlineData("example.com:x", "example.com:x")]
+    [InlineData("example.com:+1", "example.com:+1")]
+    [InlineData("1", "1")]
     [InlineData("", "")]
     public void An_authority_names_a_host_and_perhaps_a_port(string authority, string expected) =>
         Assert.Equal(expected, Join(Telemetry.ServerAttributes(authority)));
