@@ -1,5 +1,7 @@
+using System.Runtime.CompilerServices;
 using Grpc.Core;
 using MiniGrpc.Client;
+using MiniGrpc.Client.Balancing.HealthChecking;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Engine.Client;
@@ -24,6 +26,7 @@ public sealed partial class HealthCheckTests
         await first.CancelledAsync();
         await Eventually.IsTrueAsync(() => channel.Core.Connections.Count == 1, "the connection to end");
         Assert.Equal(0, First.Unseen);
+        Assert.Single(ChangedOf(channel.Core.HealthCheckedService)!.GetInvocationList()); // of two subchannels that wanted to know
     }
 
     /// <summary>A server that shuts down waits for its calls: Watch must not be one of them.</summary>
@@ -97,6 +100,9 @@ public sealed partial class HealthCheckTests
         await server.SayServingAsync(3);
         await ReplyAsync(server, 5, call);
     }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "Changed")]
+    private static extern ref Action? ChangedOf(HealthCheckedService service);
 
     /// <summary>A channel that asks its servers for their health, and these are driven by hand.</summary>
     private static TestChannel Checking(TimeProvider? time = null) => new(options =>

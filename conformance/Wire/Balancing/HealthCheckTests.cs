@@ -2,6 +2,7 @@ using System.Text;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using MiniGrpc.Client;
+using MiniGrpc.Client.Balancing;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
@@ -140,6 +141,7 @@ public sealed partial class HealthCheckTests : IAsyncDisposable
         HandWatch third = await First.NextAsync();
         await Settling.OfAsync(channel);
         Assert.NotEqual(ConnectivityState.Ready, channel.State);
+        Assert.Equal(ConnectivityState.Connecting, Assert.IsType<Subchannel>(Assert.Single(channel.Core.Connections).Owner).State);
         third.End(s_down);
         await time.IsArmedAsync();
         time.Advance(TimeSpan.FromSeconds(1.3)); // the first wait again

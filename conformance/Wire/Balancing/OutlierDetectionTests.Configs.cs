@@ -4,6 +4,7 @@ using MiniGrpc.Client.Balancing;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Wire.Calls;
 
 namespace MiniGrpc.Conformance.Wire.Balancing;
 
@@ -16,7 +17,7 @@ public sealed partial class OutlierDetectionTests
     {
         await using MiniChannel channel = await ConnectAsync(new OutlierDetectionConfig { ChildPolicies = { new RoundRobinConfig() } });
         Assert.Equal(3, channel.Core.Connections.Count);
-        Assert.All(channel.Core.Connections, connection => Assert.Null(Assert.IsType<Subchannel>(connection.Owner).CallCounter));
+        AssertNothingIsCounted(channel);
         Assert.Equal(0, await CountFailuresAsync(channel, 6));
     }
 
@@ -30,6 +31,7 @@ public sealed partial class OutlierDetectionTests
         Assert.Equal(0, await CountFailuresAsync(channel, 6));
 
         await UseAsync(channel, new OutlierDetectionConfig { ChildPolicies = { new RoundRobinConfig() } });
+        AssertNothingIsCounted(channel);
         Assert.Equal(2, await CountFailuresAsync(channel, 6));
         await PassAsync(channel, s_interval);
         Assert.Equal(2, await CountFailuresAsync(channel, 6));
@@ -65,6 +67,88 @@ public sealed partial class OutlierDetectionTests
         await UseAsync(channel, over);
         await PassAsync(channel, TimeSpan.FromMilliseconds(1)); // it was over already
         Assert.Equal(2, await CountFailuresAsync(channel, 6));
+    }
+
+    /// <summary>The timer has rung, but a config that came before it says otherwise.</summary>
+    [Fact]
+    public async Task An_interval_that_has_just_become_longer_is_not_over()
+    {
+        await using MiniChannel channel = await ConnectAsync(Failures(new RoundRobinConfig()));
+        FailAt(1);
+        Assert.Equal(2, await CountFailuresAsync(channel, 6));
+        using var go = new ManualResetEventSlim();
+        channel.Core.Post(() => Assert.True(go.Wait(RawPeer.Patience), "the test goes on"));
+        OutlierDetectionConfig longer = Failures(new RoundRobinConfig());
+        longer.Interval = TimeSpan.FromSeconds(15);
+        await _backends.Resolver.FindAsync(ResolverResult.ForResult(_backends.Addresses, new ServiceConfig { LoadBalancingConfigs = { longer } }));
+        _time.Advance(s_interval);
+        go.Set();
+        await PassAsync(channel, TimeSpan.Zero);
+        Assert.Equal(2, await CountFailuresAsync(channel, 6));
+        await PassAsync(channel, TimeSpan.FromSeconds(5));
+        Assert.Equal(0, await CountFailuresAsync(channel, 6));
+    }
+
+    /// <summary>Each interval begins when the one before it is over.</summary>
+    [Fact]
+    public async Task A_later_interval_goes_on_like_the_first()
+    {
+        await using MiniChannel channel = await ConnectAsync(Failures(new RoundRobinConfig()));
+        await PassAsync(channel, s_interval);
+        FailAt(1);
+        Assert.Equal(2, await CountFailuresAsync(channel, 6));
+        await PassAsync(channel, TimeSpan.FromSeconds(4));
+        await UseAsync(channel, Failures(new RoundRobinConfig()));
+        await PassAsync(channel, TimeSpan.FromSeconds(5));
+        Assert.Equal(2, await CountFailuresAsync(channel, 6));
+        await PassAsync(channel, TimeSpan.FromSeconds(1));
+        Assert.Equal(0, await CountFailuresAsync(channel, 6));
+    }
+
+    /// <summary>An interval of nothing is allowed, and would be nothing but load.</summary>
+    [Fact]
+    public async Task No_interval_is_shorter_than_a_millisecond()
+    {
+        OutlierDetectionConfig config = Failures(new RoundRobinConfig());
+        config.Interval = TimeSpan.Zero;
+        await using MiniChannel channel = await ConnectAsync(config);
+        FailAt(1);
+        Assert.Equal(2, await CountFailuresAsync(channel, 6));
+        await PassAsync(channel, TimeSpan.Zero);
+        Assert.Equal(2, await CountFailuresAsync(channel, 6));
+        await PassAsync(channel, TimeSpan.FromMilliseconds(1));
+        Assert.Equal(0, await CountFailuresAsync(channel, 6));
+    }
+
+    /// <summary>What is not shown of it is not in its way either.</summary>
+    [Fact]
+    public async Task Pick_first_notices_that_its_server_is_gone_though_that_was_ejected()
+    {
+        await using MiniChannel channel = await ConnectAsync(Failures(new PickFirstConfig()), ready: 1);
+        FailAt(0);
+        Assert.Equal(6, await CountFailuresAsync(channel, 6));
+        await PassAsync(channel, s_interval);
+        int refreshes = _backends.Resolver.Refreshes;
+        await _backends.StopAsync(0);
+        await Eventually.IsTrueAsync(() => channel.State == ConnectivityState.Idle, "the policy to notice");
+        Assert.Equal(refreshes + 1, _backends.Resolver.Refreshes);
+        await RawPeer.Within(channel.ConnectAsync(TestContext.Current.CancellationToken), "the channel to connect to another");
+        Assert.Equal(1, await Backends.AskAsync(channel));
+    }
+
+    [Fact]
+    public async Task Another_policy_in_its_place_leaves_nothing_of_it()
+    {
+        var time = new HandTimers();
+        await using MiniChannel channel = await ConnectAsync(Failures(new RoundRobinConfig()), configure: options => options.TimeProvider = time);
+        HandTimer interval = time.TimerOf<Deadline>();
+        Assert.False(interval.IsDisposed);
+        Assert.Equal(0, await CountFailuresAsync(channel, 6));
+        await UseAsync(channel, new RoundRobinConfig());
+        await Eventually.IsTrueAsync(
+            () => channel.Core.Connections.Count == 3 && channel.Core.Connections.All(connection => connection.WasReady && connection.CallsStarted == 0),
+            "the new policy's connections to be all that there are");
+        Assert.True(interval.IsDisposed);
     }
 
     /// <summary>It has nowhere else to send its calls to (gRFC A61: ejections reach pick_first only below a policy that looks at health).</summary>
@@ -137,6 +221,9 @@ public sealed partial class OutlierDetectionTests
         await PassAsync(channel, s_interval);
         Assert.Equal(0, await CountFailuresAsync(channel, 6));
     }
+
+    private static void AssertNothingIsCounted(MiniChannel channel) =>
+        Assert.All(channel.Core.Connections, connection => Assert.Null(Assert.IsType<Subchannel>(connection.Owner).CallCounter));
 
     private sealed class OtherRoundRobin : LoadBalancerFactory
     {

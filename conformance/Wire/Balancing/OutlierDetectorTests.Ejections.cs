@@ -1,5 +1,6 @@
 using MiniGrpc.Client.Balancing.Outliers;
 using MiniGrpc.Client.Configuration;
+using MiniGrpc.Conformance.Wire.Engine;
 
 namespace MiniGrpc.Conformance.Wire.Balancing;
 
@@ -113,6 +114,25 @@ public partial class OutlierDetectorTests
         Assert.Empty(Ejected);
         Assert.Null(_detector.Find(Address(0)));
         Assert.Same(Only, _detector.Find(Address(1)));
+    }
+
+    /// <summary>Who looks for the reason of a server's silence finds it in the log.</summary>
+    [Fact]
+    public void Ejections_and_their_ends_are_logged()
+    {
+        var log = new LogLines();
+        var detector = new OutlierDetector(new Random(1), log);
+        detector.SetAddresses([Address(1), Address(2)]);
+        for (int call = 0; call < 50; call++)
+        {
+            detector.Addresses[0].Counter.Count(succeeded: false);
+        }
+
+        detector.Sweep(Failing(100), TimeSpan.FromSeconds(10));
+        string[] expected = ["Information: ipv4:1.0.0.0:1 was ejected (outlier detection): 50 of its last 50 calls failed; at most 85 % may fail"];
+        Assert.Equal(expected, log.Lines);
+        detector.Stop();
+        Assert.Equal([.. expected, "Information: ipv4:1.0.0.0:1 is no longer ejected (outlier detection)"], log.Lines);
     }
 
     /// <summary>"Un-eject all currently ejected addresses. Reset each address's ejection time multiplier to 0."</summary>
