@@ -88,6 +88,7 @@ public sealed partial class HealthCheckTests
         time.Advance(TimeSpan.FromSeconds(1.3));
         HandWatch watch = await First.NextAsync(HandHealth.Serving);
         Assert.Equal("\n\u0003c.D", Encoding.UTF8.GetString(watch.Request));
+        await ReachesAsync(channel, ConnectivityState.Ready);
         Assert.Equal(0, await Backends.AskAsync(channel));
         Assert.Equal(0, First.Unseen);
         Assert.DoesNotContain(log.Lines, line => line.StartsWith("Error", StringComparison.Ordinal));

@@ -4,11 +4,8 @@ using Microsoft.Extensions.Logging;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Balancing;
 using MiniGrpc.Client.Configuration;
-using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Engine.Client;
-using MiniGrpc.Wire.Http2;
-using MiniGrpc.Wire.Http2.Frames;
 
 namespace MiniGrpc.Conformance.Wire.Balancing;
 

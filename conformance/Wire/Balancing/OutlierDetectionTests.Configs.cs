@@ -131,6 +131,7 @@ public sealed partial class OutlierDetectionTests
         int refreshes = _backends.Resolver.Refreshes;
         await _backends.StopAsync(0);
         await Eventually.IsTrueAsync(() => channel.State == ConnectivityState.Idle, "the policy to notice");
+        await Settling.OfAsync(channel);
         Assert.Equal(refreshes + 1, _backends.Resolver.Refreshes);
         await RawPeer.Within(channel.ConnectAsync(TestContext.Current.CancellationToken), "the channel to connect to another");
         Assert.Equal(1, await Backends.AskAsync(channel));

@@ -132,7 +132,7 @@ public partial class OutlierDetectorTests
         string[] expected = ["Information: ipv4:1.0.0.0:1 was ejected (outlier detection): 50 of its last 50 calls failed; at most 85 % may fail"];
         Assert.Equal(expected, log.Lines);
         detector.Stop();
-        Assert.Equal([.. expected, "Information: ipv4:1.0.0.0:1 is no longer ejected (outlier detection)"], log.Lines);
+        Assert.Equal((string[])[.. expected, "Information: ipv4:1.0.0.0:1 is no longer ejected (outlier detection)"], log.Lines);
     }
 
     /// <summary>"Un-eject all currently ejected addresses. Reset each address's ejection time multiplier to 0."</summary>

@@ -3,6 +3,7 @@ using Grpc.Core;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Server;
 using MiniGrpc.Wire.Calls;
+using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 
@@ -97,7 +98,7 @@ public class GivenUpCallTests
         RawClient client = await server.StartAsync();
         await client.HeadersAsync(1, endStream: false, watched.RequestFields("traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
         await client.RoundTripAsync();
-        ServerStream stream = Assert.IsType<ServerStream>(Assert.Single(Internals.StreamsOf(Assert.Single(Internals.ConnectionsOf(server.Core)))));
+        ServerStream stream = OnlyStreamOf(server);
         time.BeforeNextReading = StartIfEnded; // its end is measured at this moment
         await client.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.Cancel));
         await watched.AssertStatusesAsync("grpc.server.call.duration", "CANCELLED");
@@ -118,4 +119,31 @@ public class GivenUpCallTests
             }
         }
     }
+
+    /// <summary>A response that finds its stream closed was not sent.</summary>
+    [Fact]
+    public async Task What_comes_too_late_to_be_sent_does_not_count()
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        await client.RequestAsync(1, "Unary");
+        await client.RoundTripAsync();
+        ServerStream stream = OnlyStreamOf(server);
+        await client.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.Cancel));
+        await client.RoundTripAsync();
+        Assert.Equal(SendResult.Closed, Send(stream));
+        Assert.Equal(0, stream.SentMessageOctets);
+
+        static SendResult Send(ServerStream stream)
+        {
+            MessageSerializer serializer = MessageSerializer.Rent();
+            using Http2Connection.GateScope gate = stream.Connection.Enter();
+            SendResult result = stream.Send(gate.Send, serializer.Serialize(TestService.UnaryMethod.ResponseMarshaller, [1, 2, 3], null, null), endStream: false);
+            serializer.Return();
+            return result;
+        }
+    }
+
+    private static ServerStream OnlyStreamOf(TestServer server) =>
+        Assert.IsType<ServerStream>(Assert.Single(Internals.StreamsOf(Assert.Single(Internals.ConnectionsOf(server.Core)))));
 }
