@@ -75,7 +75,27 @@ public class FewListenersTests
         Assert.False(await RawPeer.Within(call.ResponseStream.MoveNext(CancellationToken.None), "the end"));
         await watched.SpansAsync(ActivityKind.Client); // which is told last
         await watched.SpansAsync(ActivityKind.Server);
-        foreach (string instrument in new[] { "grpc.client.attempt.duration", "grpc.client.call.duration", "grpc.server.call.duration" })
+        AssertNothing(watched);
+    }
+
+    [Fact]
+    public async Task A_request_whose_head_came_before_anybody_measured_is_not_measured()
+    {
+        await using var watched = new Watched(instruments: null);
+        await using var server = new TestServer(null, null, watched.Bind());
+        RawClient client = await server.StartAsync();
+        await client.HeadersAsync(1, endStream: false, watched.RequestFields());
+        await client.RoundTripAsync();
+        watched.Measure("grpc.");
+        await client.DataAsync(1, RawClient.Message(1), endStream: true);
+        await client.ResponseAsync(1);
+        await watched.SpansAsync(ActivityKind.Server);
+        AssertNothing(watched);
+    }
+
+    private static void AssertNothing(Watched watched)
+    {
+        foreach (string instrument in new[] { "grpc.client.attempt.started", "grpc.client.attempt.duration", "grpc.client.call.duration", "grpc.server.call.started", "grpc.server.call.duration" })
         {
             Assert.Empty(watched.Of(instrument));
         }
