@@ -12,6 +12,7 @@ namespace MiniGrpc.Conformance.Wire.Balancing;
 public sealed class FurtherConnectionsTests
 {
     private static readonly (SettingId, uint) s_oneCall = (SettingId.MaxConcurrentStreams, 1);
+    private static readonly (SettingId, uint) s_twoCalls = (SettingId.MaxConcurrentStreams, 2);
 
     [Fact]
     public async Task Without_the_option_a_call_beyond_the_limit_waits_for_a_free_stream()
@@ -136,32 +137,59 @@ public sealed class FurtherConnectionsTests
     [Fact]
     public async Task The_watch_of_health_goes_on_with_another_connection()
     {
-        await using TestChannel client = Several(2, configure: options => options.ServiceConfig = new ServiceConfig
-        {
-            LoadBalancingConfigs = { new RoundRobinConfig() },
-            HealthCheckServiceName = "a.B",
-        });
-        Task<byte[]> one = client.Unary([1]).ResponseAsync;
-        RawServer first = await client.StartAsync((SettingId.MaxConcurrentStreams, 2));
-        await SayServingAsync(first, 1);
-        await first.RequestAsync(3);
+        await using TestChannel client = Checked();
+        (RawServer first, Task<byte[]> one) = await OpenCheckedAsync(client);
         Task<byte[]> two = client.Unary([2]).ResponseAsync;
-        RawServer second = await client.StartAsync((SettingId.MaxConcurrentStreams, 2));
+        RawServer second = await client.StartAsync(s_twoCalls);
         Assert.Equal("/test/Unary", (await second.RequestAsync(1)).Head[":path"]);
 
         await first.DisposeAsync();
         await TestChannel.AssertFailsAsync(one, StatusCode.Unavailable, "");
-        await SayServingAsync(second, 3);
+        await Eventually.IsTrueAsync(() => client.Channel.State == ConnectivityState.Connecting, "the channel to wait for what the server says");
+        await second.SayServingAsync(3);
         await second.ReplyAsync(1, 2);
         Assert.Equal([2], await RawPeer.Within(two, "the response"));
         await client.AssertWorksAsync(second, 5);
     }
 
-    private static async Task SayServingAsync(RawServer server, int id)
+    [Fact]
+    public async Task The_watch_of_health_stays_where_it_is_when_another_connection_is_lost()
     {
-        Assert.Equal("/grpc.health.v1.Health/Watch", (await server.RequestAsync(id)).Head[":path"]);
-        await server.HeadersAsync(id, endStream: false, RawServer.Headers200);
-        await server.DataAsync(id, RawClient.Message(HandHealth.Serving));
+        await using TestChannel client = Checked();
+        (RawServer first, Task<byte[]> one) = await OpenCheckedAsync(client);
+        Task<byte[]> two = client.Unary([2]).ResponseAsync;
+        RawServer second = await client.StartAsync(s_twoCalls);
+        await second.RequestAsync(1);
+        await second.DisposeAsync();
+        await TestChannel.AssertFailsAsync(two, StatusCode.Unavailable, "");
+        await Eventually.IsTrueAsync(() => client.Channel.Core.Connections.Count == 1, "the connection to end");
+        await Settling.OfAsync(client.Channel);
+        Assert.Equal(ConnectivityState.Ready, client.Channel.State);
+        await first.ReplyAsync(3, 1);
+        Assert.Equal([1], await RawPeer.Within(one, "the response"));
+        await client.AssertWorksAsync(first, 5);
+    }
+
+    /// <summary>It isn't moved to a connection that has not started: there it begins with the first calls.</summary>
+    [Fact]
+    public async Task The_watch_of_health_begins_anew_when_the_last_connection_is_lost_while_another_starts()
+    {
+        await using TestChannel client = Checked();
+        (RawServer first, Task<byte[]> one) = await OpenCheckedAsync(client);
+        Task<byte[]> two = client.Unary([2]).ResponseAsync;
+        RawServer second = await client.AcceptAsync();
+        await second.ExpectPrefaceAsync();
+        await first.DisposeAsync();
+        await TestChannel.AssertFailsAsync(one, StatusCode.Unavailable, "");
+        await Eventually.IsTrueAsync(() => client.Channel.State != ConnectivityState.Ready, "the connection to be left");
+        await second.SendAsync(o => SettingsFrame.Write(o, [s_twoCalls]));
+        await second.SendAsync(SettingsFrame.WriteAck);
+        await second.ExpectAsync(FrameType.Settings, 0, FrameFlags.Ack);
+        await second.SayServingAsync(1);
+        Assert.Equal("/test/Unary", (await second.RequestAsync(3)).Head[":path"]);
+        await second.ReplyAsync(3, 2);
+        Assert.Equal([2], await RawPeer.Within(two, "the response"));
+        await client.AssertWorksAsync(second, 5);
     }
 
     [Fact]
@@ -177,6 +205,23 @@ public sealed class FurtherConnectionsTests
         RawServer second = await client.StartAsync(s_oneCall);
         await second.RequestAsync(1);
         return (first, one, second, two);
+    }
+
+    /// <summary>Two connections at the most, and the server is asked for its health.</summary>
+    private static TestChannel Checked() => Several(2, configure: options => options.ServiceConfig = new ServiceConfig
+    {
+        LoadBalancingConfigs = { new RoundRobinConfig() },
+        HealthCheckServiceName = "a.B",
+    });
+
+    /// <summary>A connection with a call beside the watch of health, which is all that it takes.</summary>
+    private static async Task<(RawServer First, Task<byte[]> One)> OpenCheckedAsync(TestChannel client)
+    {
+        Task<byte[]> one = client.Unary([1]).ResponseAsync;
+        RawServer first = await client.StartAsync(s_twoCalls);
+        await first.SayServingAsync(1);
+        await first.RequestAsync(3);
+        return (first, one);
     }
 
     private static TestChannel Several(int count, TimeProvider? time = null, Action<MiniChannelOptions>? configure = null) => new(options =>

@@ -79,3 +79,15 @@ internal sealed class HandWatch(byte[] request, IServerStreamWriter<byte[]> resp
         }
     }
 }
+
+/// <summary>The health service of a server that is driven by hand.</summary>
+internal static class RawHealth
+{
+    /// <summary>The next call is one of Watch, and is told that the server serves.</summary>
+    public static async Task SayServingAsync(this RawServer server, int id)
+    {
+        Assert.Equal("/grpc.health.v1.Health/Watch", (await server.RequestAsync(id)).Head[":path"]);
+        await server.HeadersAsync(id, endStream: false, RawServer.Headers200);
+        await server.DataAsync(id, RawClient.Message(HandHealth.Serving));
+    }
+}

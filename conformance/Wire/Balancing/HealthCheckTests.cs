@@ -2,17 +2,15 @@ using System.Text;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using MiniGrpc.Client;
+using MiniGrpc.Client.Balancing;
 using MiniGrpc.Client.Configuration;
-using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Engine.Client;
-using MiniGrpc.Wire.Http2;
-using MiniGrpc.Wire.Http2.Frames;
 
 namespace MiniGrpc.Conformance.Wire.Balancing;
 
 /// <summary>Client-side health checking (gRFC A17): servers are asked for their health on their connections, and get calls while they serve.</summary>
-public sealed class HealthCheckTests : IAsyncDisposable
+public sealed partial class HealthCheckTests : IAsyncDisposable
 {
     private const string Service = "a.B";
 
@@ -140,6 +138,7 @@ public sealed class HealthCheckTests : IAsyncDisposable
         HandWatch third = await First.NextAsync();
         await Settling.OfAsync(channel);
         Assert.NotEqual(ConnectivityState.Ready, channel.State);
+        Assert.Equal(ConnectivityState.Connecting, Assert.IsType<Subchannel>(Assert.Single(channel.Core.Connections).Owner).State);
         third.End(s_down);
         await time.IsArmedAsync();
         time.Advance(TimeSpan.FromSeconds(1.3)); // the first wait again
@@ -156,193 +155,6 @@ public sealed class HealthCheckTests : IAsyncDisposable
         await First.NextAsync([0x08]);
         await time.IsArmedAsync();
         await Backends.FailAsync(channel, StatusCode.Unavailable, "ends in the middle of a number");
-    }
-
-    /// <summary>"The pick_first LB policy will unconditionally set the channel arg to inhibit health checking."</summary>
-    [Fact]
-    public async Task Pick_first_does_not_ask()
-    {
-        await _backends.StartAsync(0);
-        await using MiniChannel channel = await StartAsync(addresses: 1, policy: new PickFirstConfig());
-        Assert.Equal(0, await Backends.AskAsync(channel));
-        Assert.Equal(1, Assert.Single(channel.Core.Connections).CallsStarted);
-    }
-
-    [Fact]
-    public async Task The_channel_can_switch_it_off()
-    {
-        await _backends.StartAsync(0);
-        await using MiniChannel channel = await StartAsync(addresses: 1, configure: options => options.DisableHealthChecking = true);
-        Assert.Equal(0, await Backends.AskAsync(channel));
-        Assert.Equal(1, Assert.Single(channel.Core.Connections).CallsStarted);
-    }
-
-    [Fact]
-    public async Task Another_service_in_the_config_is_asked_for_instead_on_the_same_connection()
-    {
-        await _backends.StartAsync(0);
-        await using MiniChannel channel = await StartAsync(addresses: 1);
-        HandWatch old = await First.NextAsync(HandHealth.NotServing);
-        await ReachesAsync(channel, ConnectivityState.TransientFailure);
-        await _backends.Resolver.FindAsync(ResolverResult.ForResult(_backends.Addresses[..1], Config("c.D", new RoundRobinConfig())));
-        await old.CancelledAsync();
-        HandWatch other = await First.NextAsync(HandHealth.Serving);
-        Assert.Equal("\n\u0003c.D", Encoding.UTF8.GetString(other.Request));
-        await ReachesAsync(channel, ConnectivityState.Ready);
-        Assert.Single(channel.Core.Connections);
-
-        await other.SayAsync(HandHealth.NotServing);
-        await ReachesAsync(channel, ConnectivityState.TransientFailure);
-        await _backends.Resolver.FindAsync(ResolverResult.ForResult(_backends.Addresses[..1], Config(null, new RoundRobinConfig())));
-        await other.CancelledAsync();
-        await ReachesAsync(channel, ConnectivityState.Ready);
-        Assert.Single(channel.Core.Connections);
-    }
-
-    /// <summary>"When the client subchannel is shutting down or when the backend sends a GOAWAY, the client will cancel the Watch() call."</summary>
-    [Fact]
-    public async Task An_address_that_is_gone_is_not_asked_any_more()
-    {
-        await _backends.StartAsync(0, 1);
-        await using MiniChannel channel = await StartAsync();
-        HandWatch first = await First.NextAsync(HandHealth.Serving);
-        await Second.NextAsync(HandHealth.Serving);
-        await AnswerAsync(channel, 0, 1);
-        await _backends.Resolver.FindAsync(_backends.Addresses[1]);
-        await first.CancelledAsync();
-        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count == 1, "the connection to end");
-        Assert.Equal(0, First.Unseen);
-    }
-
-    /// <summary>A server that shuts down waits for its calls: Watch must not be one of them.</summary>
-    [Fact]
-    public async Task A_watch_does_not_hold_up_a_server_that_shuts_down()
-    {
-        await _backends.StartAsync(0);
-        await using MiniChannel channel = await StartAsync(addresses: 1);
-        await First.NextAsync(HandHealth.Serving);
-        Assert.Equal(0, await Backends.AskAsync(channel));
-        await RawPeer.Within(_backends.ShutDownAsync(0), "the server to shut down");
-    }
-
-    /// <summary>Or a server that turns everybody away would be asked without pause.</summary>
-    [Fact]
-    public async Task A_connection_that_carried_nothing_but_a_watch_counts_as_a_failed_attempt()
-    {
-        var time = new BackoffClock();
-        await using var client = new TestChannel(options =>
-        {
-            options.TimeProvider = time;
-            options.ServiceConfig = Config(Service, new RoundRobinConfig());
-        });
-        Task<byte[]> call = client.Unary([1]).ResponseAsync;
-        RawServer server = await client.StartAsync();
-        (RawFrame head, _) = await server.RequestAsync(1);
-        Assert.Equal("/grpc.health.v1.Health/Watch", head[":path"]);
-        await server.DisposeAsync();
-        await time.IsArmedAsync();
-        await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, "took no call");
-    }
-
-    /// <summary>Calls wait for the next connection, as they do without a health check: the server has not said that it is unwell.</summary>
-    [Fact]
-    public async Task A_connection_that_is_lost_is_no_answer()
-    {
-        await using var client = new TestChannel(options => options.ServiceConfig = Config(Service, new RoundRobinConfig()));
-        Task<byte[]> first = client.Unary([1]).ResponseAsync;
-        RawServer server = await client.StartAsync();
-        await ServeAsync(server, first);
-        await server.DisposeAsync();
-        server = await client.AcceptAsync();
-        Task<byte[]> second = client.Unary([1]).ResponseAsync;
-        await server.StartAsync();
-        await ServeAsync(server, second);
-
-        static async Task ServeAsync(RawServer server, Task<byte[]> call)
-        {
-            await server.RequestAsync(1);
-            await server.HeadersAsync(1, endStream: false, RawServer.Headers200);
-            await server.DataAsync(1, RawClient.Message(HandHealth.Serving));
-            await server.RequestAsync(3);
-            await server.ReplyAsync(3, 7);
-            Assert.Equal([7], await RawPeer.Within(call, "the response"));
-        }
-    }
-
-    [Fact]
-    public async Task Without_a_free_stream_the_watch_is_tried_again_later()
-    {
-        var time = new BackoffClock();
-        await using var client = new TestChannel(options =>
-        {
-            options.TimeProvider = time;
-            options.ServiceConfig = Config(Service, new RoundRobinConfig());
-        });
-        Task<byte[]> call = client.Unary([1], new CallOptions().WithWaitForReady()).ResponseAsync;
-        RawServer server = await client.StartAsync((SettingId.MaxConcurrentStreams, 0));
-        await time.IsArmedAsync();
-        await TestChannel.AssertFailsAsync(client.Unary([1]).ResponseAsync, StatusCode.Unavailable, "Watch ended with Unavailable, \"the connection has no free stream\"");
-        await server.SendAsync(o => SettingsFrame.Write(o, [(SettingId.MaxConcurrentStreams, 2)]));
-        await server.ExpectAsync(FrameType.Settings, 0, FrameFlags.Ack);
-        time.Advance(TimeSpan.FromSeconds(1.3));
-        await server.RequestAsync(1);
-        await server.HeadersAsync(1, endStream: false, RawServer.Headers200);
-        await server.DataAsync(1, RawClient.Message(HandHealth.Serving));
-        await server.RequestAsync(3);
-        await server.ReplyAsync(3, 7);
-        Assert.Equal([7], await RawPeer.Within(call, "the response"));
-    }
-
-    /// <summary>A refused stream may be sent once more: on this connection, for it is this connection's health that is asked for.</summary>
-    [Fact]
-    public async Task A_watch_that_was_refused_is_sent_again_on_its_own_connection()
-    {
-        await using var client = new TestChannel(options => options.ServiceConfig = Config(Service, new RoundRobinConfig()));
-        Task<byte[]> call = client.Unary([1]).ResponseAsync;
-        RawServer server = await client.StartAsync();
-        await server.RequestAsync(1);
-        await server.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.RefusedStream));
-        await server.RequestAsync(3);
-        await server.HeadersAsync(3, endStream: false, RawServer.Headers200);
-        await server.DataAsync(3, RawClient.Message(HandHealth.Serving));
-        await server.RequestAsync(5);
-        await server.ReplyAsync(5, 7);
-        Assert.Equal([7], await RawPeer.Within(call, "the response"));
-        await server.RoundTripAsync();
-        Assert.Equal((0, 1), Internals.ReadyConnectionOf(client.Channel)!.Carried); // the user's call alone, of three that were started
-    }
-
-    /// <summary>"If there are any call credentials associated with the channel, the client will send those credentials with the Watch() call."</summary>
-    [Fact]
-    public async Task The_channels_call_credentials_go_with_the_watch()
-    {
-        await _backends.StartAsync(0);
-        await using MiniChannel channel = await StartAsync(addresses: 1, configure: options =>
-        {
-            options.UnsafeUseInsecureChannelCallCredentials = true;
-            options.CallCredentials = CallCredentials.FromInterceptor((context, metadata) =>
-            {
-                metadata.Add("authorization", context.MethodName);
-                return Task.CompletedTask;
-            });
-        });
-        HandWatch watch = await First.NextAsync(HandHealth.Serving);
-        Assert.Equal("Watch", watch.Headers.GetValue("authorization"));
-        Assert.Equal(0, await Backends.AskAsync(channel));
-    }
-
-    /// <summary>Watch is the channel's own call: what is said of all methods is meant for those of the service.</summary>
-    [Fact]
-    public async Task Limits_for_all_methods_do_not_hold_for_the_watch()
-    {
-        await _backends.StartAsync(0);
-        ServiceConfig config = ServiceConfig.Parse("""
-            { "healthCheckConfig": { "serviceName": "a.B" }, "loadBalancingConfig": [ { "round_robin": {} } ],
-              "methodConfig": [ { "name": [ {} ], "maxRequestMessageBytes": 0, "maxResponseMessageBytes": 1 } ] }
-            """);
-        await using MiniChannel channel = await StartAsync(addresses: 1, configure: options => options.ServiceConfig = config);
-        await First.NextAsync(HandHealth.Serving);
-        Assert.Equal(0, await Backends.AskAsync(channel));
     }
 
     private static ServiceConfig Config(string? service, LoadBalancingConfig policy) => new() { HealthCheckServiceName = service, LoadBalancingConfigs = { policy } };

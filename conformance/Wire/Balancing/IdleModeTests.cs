@@ -4,6 +4,8 @@ using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Http2.Frames;
 
 namespace MiniGrpc.Conformance.Wire.Balancing;
 
@@ -77,12 +79,7 @@ public sealed class IdleModeTests : IAsyncDisposable
     {
         _backends.Health[0] = new HandHealth();
         await _backends.StartAsync(0);
-        await using MiniChannel channel = _backends.Channel(new RoundRobinConfig(), options =>
-        {
-            options.TimeProvider = _time;
-            options.IdleTimeout = s_timeout;
-            options.ServiceConfig!.HealthCheckServiceName = "a.B";
-        });
+        await using MiniChannel channel = _backends.Channel(configure: Watch);
         Task<int> call = Backends.AskAsync(channel);
         await _backends.Resolver.FindAsync(_backends.Addresses[0]);
         HandWatch watch = await _backends.Health[0].NextAsync(HandHealth.Serving);
@@ -93,6 +90,50 @@ public sealed class IdleModeTests : IAsyncDisposable
         Assert.Equal(ConnectivityState.Idle, channel.State);
         await watch.CancelledAsync();
         await Eventually.IsTrueAsync(() => channel.Core.Connections.Count == 0, "the connection to close");
+    }
+
+    /// <summary>A watch that has ended counts no more, neither as a call nor against those that there are.</summary>
+    [Fact]
+    public async Task A_call_beside_a_watch_that_was_repeated_keeps_it_connected()
+    {
+        HandHealth health = _backends.Health[0] = new HandHealth();
+        await _backends.StartAsync(0);
+        await using MiniChannel channel = _backends.Channel(configure: Watch);
+        Task<int> first = Backends.AskAsync(channel);
+        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
+        HandWatch watch = await health.NextAsync(HandHealth.Serving);
+        Assert.Equal(0, await first);
+        watch.End();
+        await health.NextAsync(HandHealth.Serving);
+        await Eventually.IsTrueAsync(() => channel.State == ConnectivityState.Ready, "the channel to be ready again");
+        using AsyncDuplexStreamingCall<byte[], byte[]> call = channel.CreateCallInvoker().AsyncDuplexStreamingCall(TestService.DuplexMethod, null, default);
+        await call.RequestStream.WriteAsync([1]);
+        Assert.True(await RawPeer.Within(call.ResponseStream.MoveNext(CancellationToken.None), "the response"));
+        for (int i = 0; i < 3; i++)
+        {
+            await LookAsync(channel);
+            Assert.Equal(ConnectivityState.Ready, channel.State);
+        }
+    }
+
+    [Fact]
+    public async Task A_watch_that_found_no_free_stream_keeps_nothing_connected()
+    {
+        await using var client = new TestChannel(Watch);
+        Task<byte[]> call = client.Unary([1], new CallOptions().WithWaitForReady()).ResponseAsync;
+        RawServer server = await client.StartAsync((SettingId.MaxConcurrentStreams, 0));
+        await Eventually.IsTrueAsync(() => client.Channel.State == ConnectivityState.TransientFailure, "the watch to fail");
+        await server.SendAsync(o => SettingsFrame.Write(o, [(SettingId.MaxConcurrentStreams, 2)]));
+        await server.ExpectAsync(FrameType.Settings, 0, FrameFlags.Ack);
+        await Settling.OfAsync(client.Channel);
+        _time.Advance(TimeSpan.FromSeconds(1.3));
+        await server.SayServingAsync(1);
+        await server.RequestAsync(3);
+        await server.ReplyAsync(3, 7);
+        Assert.Equal([7], await RawPeer.Within(call, "the response"));
+        await LookAsync(client.Channel);
+        await LookAsync(client.Channel);
+        Assert.Equal(ConnectivityState.Idle, client.Channel.State);
     }
 
     [Fact]
@@ -168,6 +209,14 @@ public sealed class IdleModeTests : IAsyncDisposable
         options.TimeProvider = _time;
         options.IdleTimeout = timeout ?? s_timeout;
     });
+
+    /// <summary>The channel goes idle, and asks its servers for their health.</summary>
+    private void Watch(MiniChannelOptions options)
+    {
+        options.TimeProvider = _time;
+        options.IdleTimeout = s_timeout;
+        options.ServiceConfig = new ServiceConfig { LoadBalancingConfigs = { new RoundRobinConfig() }, HealthCheckServiceName = "a.B" };
+    }
 
     /// <summary>A channel that has made one call to the first server.</summary>
     private async Task<MiniChannel> ReadyAsync(TimeSpan? timeout = null)

@@ -7,7 +7,7 @@ using MiniGrpc.Client.Configuration;
 namespace MiniGrpc.Conformance.Wire.Balancing;
 
 /// <summary>gRFC A50, "Outlier Detection Behavior" and its algorithms, on numbers of calls and times that a test gives.</summary>
-public class OutlierDetectorTests
+public partial class OutlierDetectorTests
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(10);
 
@@ -37,6 +37,24 @@ public class OutlierDetectorTests
         Count(100, 100, 100, 100, 0, null);
         Sweep(new OutlierDetectionConfig { SuccessRateEjection = new SuccessRateEjection { MinimumHosts = hosts, RequestVolume = volume } });
         AssertEjected(ejected ? [4] : []);
+    }
+
+    /// <summary>
+    /// "The mean of the success rates", not the rate of all calls: 96 % here, with a deviation of 8 %. All calls together succeed to 86 %, and 80 % would
+    /// be near enough to that.
+    /// </summary>
+    [Fact]
+    public void The_success_rate_of_who_has_many_calls_counts_once()
+    {
+        Track(5);
+        Count(100, 100, 100, 100);
+        for (int i = 0; i < 10; i++)
+        {
+            Count(null, null, null, null, 80);
+        }
+
+        Sweep(new OutlierDetectionConfig { SuccessRateEjection = new SuccessRateEjection() });
+        Assert.Equal([4], Ejected);
     }
 
     /// <summary>One with few calls is left out of the mean, too: it would be 83 % here, and the deviation 37 %.</summary>
@@ -149,144 +167,19 @@ public class OutlierDetectorTests
     public void Each_interval_counts_alone()
     {
         Track(1);
-        Fail(0, 49);
-        Sweep(Failing(100));
-        Fail(0, 49);
-        Sweep(Failing(100));
+        for (int i = 0; i < 4; i++)
+        {
+            Fail(0, 49);
+            Sweep(Failing(100));
+        }
+
         Assert.Empty(Ejected);
         Fail(0, 50);
         Sweep(Failing(100));
         Assert.Equal([0], Ejected);
     }
 
-    /// <summary>"If the current time is after ejection_timestamp + min(base_ejection_time * multiplier, …), un-eject the address."</summary>
-    [Fact]
-    public void An_ejection_lasts_for_the_base_time_and_each_further_one_for_so_much_longer()
-    {
-        Track(1);
-        foreach (int multiplier in new[] { 1, 2, 3 })
-        {
-            Fail(0, 50);
-            Sweep(Failing(100));
-            for (int second = 0; second < 30 * multiplier; second += 10)
-            {
-                Assert.Equal([0], Ejected);
-                Sweep(Failing(100));
-            }
-
-            Assert.Equal([0], Ejected); // not after it: at it
-            Sweep(Failing(100));
-            Assert.Empty(Ejected);
-        }
-    }
-
-    /// <summary>"If the address is not ejected and the multiplier is greater than 0, decrease the multiplier by 1."</summary>
-    [Fact]
-    public void The_multiplier_goes_down_with_each_interval_without_an_ejection()
-    {
-        Track(1);
-        Fail(0, 50);
-        Sweep(Failing(100));
-        SweepUntilTakenBack();
-        Assert.Equal(1, Only.Multiplier);
-        Sweep(Failing(100));
-        Assert.Equal(0, Only.Multiplier);
-        Sweep(Failing(100));
-        Assert.Equal(0, Only.Multiplier);
-        Fail(0, 50);
-        Sweep(Failing(100));
-        Assert.Equal(4, SweepUntilTakenBack()); // the base time
-    }
-
-    [Theory]
-    [InlineData(30, 40, 5)] // 40 s instead of 60
-    [InlineData(30, 10, 4)] // 30 s, for the maximum is below the base time
-    public void No_ejection_lasts_longer_than_the_maximum(int baseTime, int maxTime, int sweeps)
-    {
-        OutlierDetectionConfig config = Failing(100);
-        config.BaseEjectionTime = TimeSpan.FromSeconds(baseTime);
-        config.MaxEjectionTime = TimeSpan.FromSeconds(maxTime);
-        Track(1);
-        Fail(0, 50);
-        Sweep(config);
-        SweepUntilTakenBack(config);
-        Fail(0, 50);
-        Sweep(config);
-        Assert.Equal(2, Only.Multiplier);
-        Assert.Equal(sweeps, SweepUntilTakenBack(config));
-    }
-
-    [Fact]
-    public void The_longest_times_that_there_are_do_no_harm()
-    {
-        OutlierDetectionConfig config = Failing(100);
-        config.BaseEjectionTime = config.MaxEjectionTime = Rules.LongestDuration;
-        Track(1);
-        for (int i = 0; i < 3; i++)
-        {
-            Fail(0, 50);
-            Sweep(config);
-            Sweep(config);
-            Assert.Equal([0], Ejected);
-            config.BaseEjectionTime = TimeSpan.Zero;
-            config.MaxEjectionTime = TimeSpan.Zero;
-            Sweep(config);
-            Assert.Empty(Ejected);
-            config.BaseEjectionTime = config.MaxEjectionTime = Rules.LongestDuration;
-        }
-    }
-
-    /// <summary>Neither by the other algorithm, nor by calls that were under way when it was ejected.</summary>
-    [Fact]
-    public void Who_is_ejected_is_not_ejected_again()
-    {
-        OutlierDetectionConfig config = Failing(100);
-        config.SuccessRateEjection = new SuccessRateEjection { RequestVolume = 50 };
-        Track(5);
-        Count(0, 100, 100, 100, 100);
-        Sweep(config);
-        TimeSpan? ejectedAt = _detector.Addresses[0].EjectedAt;
-        Assert.Equal(1, _detector.Addresses[0].Multiplier);
-        Count(0, 100, 100, 100, 100);
-        Sweep(config);
-        Assert.Equal((1, ejectedAt), (_detector.Addresses[0].Multiplier, _detector.Addresses[0].EjectedAt));
-    }
-
-    [Fact]
-    public void Addresses_that_stay_keep_what_is_known_of_them()
-    {
-        Track(2);
-        Fail(1, 50);
-        Sweep(Failing(100));
-        _detector.SetAddresses([Address(2), Address(1), Address(2)]);
-        Assert.Equal(["ipv4:2.0.0.0:1", "ipv4:1.0.0.0:1"], _detector.Addresses.Select(address => address.Address.ToString()));
-        Assert.Equal([1], Ejected);
-        _detector.SetAddresses([Address(0)]);
-        _detector.SetAddresses([Address(1)]);
-        Assert.Empty(Ejected);
-        Assert.Null(_detector.Find(Address(0)));
-        Assert.Same(Only, _detector.Find(Address(1)));
-    }
-
-    /// <summary>"Un-eject all currently ejected addresses. Reset each address's ejection time multiplier to 0."</summary>
-    [Fact]
-    public void Stopping_takes_all_back_and_forgets()
-    {
-        Track(2);
-        Fail(0, 50);
-        Sweep(Failing(100));
-        Fail(1, 50);
-        _detector.Stop();
-        Assert.Empty(Ejected);
-        Assert.Equal(0, _detector.Addresses[0].Multiplier);
-        _detector.Start();
-        Sweep(Failing(100));
-        Assert.Empty(Ejected); // what was counted before doesn't count
-    }
-
     private void AssertEjected(int[] expected) => Assert.Equal(expected, Ejected);
-
-    private TrackedAddress Only => Assert.Single(_detector.Addresses);
 
     private IEnumerable<int> Ejected => Enumerable.Range(0, _detector.Addresses.Count).Where(i => _detector.Addresses[i].EjectedAt is not null);
 
@@ -324,18 +217,5 @@ public class OutlierDetectorTests
     {
         _now += s_interval;
         _detector.Sweep(config, _now);
-    }
-
-    /// <summary>How many intervals pass until nobody is ejected any more.</summary>
-    private int SweepUntilTakenBack(OutlierDetectionConfig? config = null)
-    {
-        int sweeps = 0;
-        while (Ejected.Any())
-        {
-            Assert.InRange(++sweeps, 1, 100);
-            Sweep(config ?? Failing(100));
-        }
-
-        return sweeps;
     }
 }

@@ -3,6 +3,7 @@ using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Diagnostics;
 using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 
@@ -163,6 +164,24 @@ public class AttemptMetricsTests
     }
 
     [Fact]
+    public async Task A_call_that_is_given_up_before_it_is_sent_once_more_has_one_attempt()
+    {
+        await using var watched = new Watched();
+        var dispatcher = new HeldSecondStart();
+        await using var client = new TestChannel(options => options.Connection = options.Connection with { Dispatcher = dispatcher });
+        using AsyncUnaryCall<byte[]> call = client.Invoker.AsyncUnaryCall(watched.Unary, null, default, [1, 2]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.RefusedStream));
+        IThreadPoolWorkItem second = await RawPeer.Within(dispatcher.Held.Task, "the second start");
+        call.Dispose();
+        await watched.AssertStatusesAsync("grpc.client.call.duration", "CANCELLED");
+        second.Execute();
+        await watched.AssertStatusesAsync("grpc.client.attempt.duration", "UNAVAILABLE");
+        Assert.Single(watched.Of("grpc.client.attempt.started"));
+    }
+
+    [Fact]
     public async Task A_second_attempt_that_finds_no_stream_has_sent_nothing()
     {
         await using var watched = new Watched();
@@ -194,6 +213,21 @@ public class AttemptMetricsTests
         Assert.Single(watched.Of("grpc.client.call.duration"));
     }
 
+    /// <summary>The call may be given up before the attempt that follows begins: there was one all the same.</summary>
+    [Fact]
+    public async Task An_attempt_ends_once()
+    {
+        await using Watched watched = await new Watched().StartAsync();
+        await using var channel = MiniChannel.ForEndPoint(watched.EndPoint);
+        AttemptObserver attempt = CallObserver.StartOne(channel, channel.PlanOf(watched.Unary), watched.Unary.FullName, null)!;
+        attempt.Begin();
+        attempt.End(StatusCode.Unavailable, isLast: false);
+        attempt.End(StatusCode.Cancelled, isLast: true);
+        attempt.Report(new Status(StatusCode.Cancelled, ""));
+        await watched.AssertStatusesAsync("grpc.client.attempt.duration", "UNAVAILABLE");
+        await watched.AssertStatusesAsync("grpc.client.call.duration", "CANCELLED");
+    }
+
     /// <summary>What can't be read is the call's end, though the server has said OK.</summary>
     [Fact]
     public async Task A_call_without_a_response_has_failed()
@@ -207,5 +241,27 @@ public class AttemptMetricsTests
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Internal, "no response");
         await watched.AssertStatusesAsync("grpc.client.attempt.duration", "OK");
         await watched.AssertStatusesAsync("grpc.client.call.duration", "INTERNAL");
+    }
+
+    /// <summary>The thread pool, but for the second start of a call.</summary>
+    private sealed class HeldSecondStart : IDispatcher
+    {
+        public TaskCompletionSource<IThreadPoolWorkItem> Held { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Post(IThreadPoolWorkItem item)
+        {
+            if (item.GetType().Name == "SecondStart")
+            {
+                Held.SetResult(item);
+            }
+            else
+            {
+                ThreadPoolDispatcher.Instance.Post(item);
+            }
+        }
+
+        public void RunOrPost(IThreadPoolWorkItem item) => ThreadPoolDispatcher.Instance.RunOrPost(item);
+
+        public void Cancel(CancellationTokenSource source) => ThreadPoolDispatcher.Instance.Cancel(source);
     }
 }

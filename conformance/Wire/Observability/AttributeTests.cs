@@ -14,6 +14,7 @@ public class AttributeTests
     [InlineData("http://example.com", "example.com:80")]
     [InlineData("http://example.com:8080", "example.com:8080")]
     [InlineData("http://[::1]:8080", "::1:8080")]
+    [InlineData("HTTP://example.com", "example.com:80")]
     [InlineData("unix:/tmp/a.sock", "/tmp/a.sock")]
     [InlineData("unix:///tmp/a.sock", "/tmp/a.sock")]
     [InlineData("dns:///example.com:50051", "example.com:50051")]
@@ -27,12 +28,22 @@ public class AttributeTests
     public void The_port_of_TLS_is_443() =>
         Assert.Equal("example.com:443", ServerOf("https://example.com", new MiniChannelOptions { Tls = new ClientTls() }));
 
+    /// <summary>A service may have a name with slashes in it.</summary>
+    [Fact]
+    public void The_method_is_what_comes_after_the_last_slash()
+    {
+        Dictionary<string, object?> attributes = new(Telemetry.SpanAttributes("a/b.Service/Method"));
+        Assert.Equal(("a/b.Service", "Method"), (attributes["rpc.service"], attributes["rpc.method"]));
+    }
+
     [Theory]
     [InlineData("example.com", "example.com")]
     [InlineData("example.com:1", "example.com:1")]
     [InlineData("[::1]", "::1")]
     [InlineData("[::1]:1", "::1:1")]
     [InlineData("example.com:x", "example.com:x")]
+    [InlineData("example.com:+1", "example.com:+1")]
+    [InlineData("1", "1")]
     [InlineData("", "")]
     public void An_authority_names_a_host_and_perhaps_a_port(string authority, string expected) =>
         Assert.Equal(expected, Join(Telemetry.ServerAttributes(authority)));

@@ -56,6 +56,7 @@ public class InstrumentTests
         listener.Start();
         Instrument instrument = Assert.Single(found, one => one.Name == name);
         Assert.Equal("MiniGrpc", instrument.Meter.Name);
+        Assert.Equal(Watched.Version, instrument.Meter.Version);
         Assert.NotEqual("", instrument.Description);
         return instrument;
     }

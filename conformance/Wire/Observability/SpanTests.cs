@@ -32,6 +32,7 @@ public class SpanTests
         {
             Assert.Equal($"{watched.Service}/{kind}", span.DisplayName);
             Assert.Equal("MiniGrpc", span.Source.Name);
+            Assert.Equal(Watched.Version, span.Source.Version);
             Assert.Equal("grpc", span.GetTagItem("rpc.system"));
             Assert.Equal(watched.Service, span.GetTagItem("rpc.service"));
             Assert.Equal(kind.ToString(), span.GetTagItem("rpc.method"));
@@ -57,6 +58,40 @@ public class SpanTests
             Assert.Equal("127.0.0.1", span.GetTagItem("server.address"));
             Assert.Equal(server.Ports[0], span.GetTagItem("server.port"));
         }
+    }
+
+    /// <summary>RFC 9113 section 8.3.1: a client may name the server in Host instead.</summary>
+    [Theory]
+    [InlineData(":authority=a.example:81")]
+    [InlineData("host=a.example:81")]
+    public async Task The_server_s_span_says_where_its_client_thinks_it_is(string field)
+    {
+        await using var watched = new Watched();
+        await using var server = new TestServer(null, null, watched.Bind());
+        RawClient client = await server.StartAsync();
+        string[] fields = [.. watched.RequestFields().Select(one => one.StartsWith(":authority", StringComparison.Ordinal) ? field : one)];
+        await client.HeadersAsync(1, endStream: false, [.. fields.Where(one => one[0] == ':'), .. fields.Where(one => one[0] != ':')]);
+        await client.DataAsync(1, RawClient.Message(1), endStream: true);
+        await client.ResponseAsync(1);
+        Activity span = Assert.Single(await watched.SpansAsync(ActivityKind.Server));
+        Assert.Equal("a.example", span.GetTagItem("server.address"));
+        Assert.Equal(81, span.GetTagItem("server.port"));
+    }
+
+    /// <summary>Though its handler starts when the request is whole.</summary>
+    [Fact]
+    public async Task The_server_s_span_begins_with_the_request_s_header_list()
+    {
+        await using var watched = new Watched();
+        await using var server = new TestServer(null, null, watched.Bind());
+        RawClient client = await server.StartAsync();
+        DateTime before = DateTime.UtcNow;
+        await client.HeadersAsync(1, endStream: false, watched.RequestFields());
+        await client.RoundTripAsync();
+        DateTime after = DateTime.UtcNow;
+        await client.DataAsync(1, RawClient.Message(1), endStream: true);
+        await client.ResponseAsync(1);
+        Assert.InRange(Assert.Single(await watched.SpansAsync(ActivityKind.Server)).StartTimeUtc, before, after);
     }
 
     /// <summary>The call is the caller's child, but the caller goes on in its own span, and so does whoever is told of the end.</summary>
@@ -216,82 +251,5 @@ public class SpanTests
         Assert.All(servers, server => Assert.Equal(client.SpanId, server.ParentSpanId));
         Assert.Equal(["attempt 1", "attempt 2"], client.Events.Select(one => $"{one.Name} {one.Tags.Single(tag => tag.Key == "previous-rpc-attempts").Value}"));
         Assert.Equal(ActivityStatusCode.Unset, client.Status);
-    }
-
-    /// <summary>As with HttpClient: what the server does belongs to the span that the caller is in.</summary>
-    [Fact]
-    public async Task Without_a_span_of_its_own_a_call_carries_its_caller_s()
-    {
-        await using var watched = new Watched(traces: false);
-        Metadata? seen = null;
-        watched.Handlers.Unary = (request, context) =>
-        {
-            seen = context.RequestHeaders;
-            return Task.FromResult(request);
-        };
-        await watched.StartAsync();
-        await watched.CallAsync();
-        Assert.DoesNotContain(seen!, entry => entry.Key is "traceparent" or "tracestate" or "baggage");
-
-        using Activity caller = new Activity("caller").SetIdFormat(ActivityIdFormat.W3C).Start();
-        caller.TraceStateString = "vendor=1";
-        caller.AddBaggage("tenant", "7");
-        await watched.CallAsync();
-        Assert.Equal(caller.Id, Assert.Single(seen!, entry => entry.Key == "traceparent").Value);
-        Assert.Equal("vendor=1", seen!.GetValue("tracestate"));
-        Assert.Equal("tenant=7", seen!.GetValue("baggage")!.Replace(" ", "", StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public async Task State_and_baggage_travel_along()
-    {
-        await using var watched = new Watched();
-        string? tenant = null;
-        watched.Handlers.Unary = (request, _) =>
-        {
-            tenant = Activity.Current?.GetBaggageItem("tenant");
-            return Task.FromResult(request);
-        };
-        await watched.StartAsync();
-        using Activity caller = new Activity("caller").SetIdFormat(ActivityIdFormat.W3C).Start();
-        caller.TraceStateString = "vendor=1";
-        caller.AddBaggage("tenant", "7");
-        await watched.CallAsync();
-        Assert.Equal("7", tenant);
-        Assert.Equal("vendor=1", Assert.Single(await watched.SpansAsync(ActivityKind.Server)).TraceStateString);
-    }
-
-    /// <summary>Who passes a trace on by hand knows better; and its state would belong to another trace.</summary>
-    [Fact]
-    public async Task What_the_caller_gives_as_metadata_is_left_as_it_is()
-    {
-        await using var watched = new Watched(traces: false);
-        Metadata? seen = null;
-        watched.Handlers.Unary = (request, context) =>
-        {
-            seen = context.RequestHeaders;
-            return Task.FromResult(request);
-        };
-        await watched.StartAsync();
-        using Activity caller = new Activity("caller").SetIdFormat(ActivityIdFormat.W3C).Start();
-        caller.TraceStateString = "vendor=1";
-        await watched.CallAsync(options: new CallOptions(new Metadata { { "traceparent", TraceParent } }));
-        Assert.Equal(TraceParent, Assert.Single(seen!, entry => entry.Key == "traceparent").Value);
-        Assert.DoesNotContain(seen!, entry => entry.Key == "tracestate");
-    }
-
-    [Theory]
-    [InlineData("traceparent=no traceparent")]
-    [InlineData("traceparent=" + TraceParent, "traceparent=" + TraceParent)]
-    [InlineData]
-    public async Task A_request_that_names_no_parent_begins_a_trace(params string[] more)
-    {
-        await using var watched = new Watched();
-        await using var server = new TestServer(null, null, watched.Bind());
-        RawClient client = await server.StartAsync();
-        await client.HeadersAsync(1, endStream: false, watched.RequestFields(more));
-        await client.DataAsync(1, RawClient.Message(1), endStream: true);
-        Assert.Equal("0", (await client.ResponseAsync(1)).Status);
-        Assert.Null(Assert.Single(await watched.SpansAsync(ActivityKind.Server)).ParentId);
     }
 }

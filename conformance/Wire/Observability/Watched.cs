@@ -22,25 +22,33 @@ internal sealed class Watched : IAsyncDisposable
     private static readonly Marshaller<byte[]> s_octets = Marshallers.Create(octets => octets, octets => octets);
     private static int s_last;
 
-    private readonly MeterListener _meter;
     private readonly ActivityListener? _listener;
     private readonly ConcurrentQueue<Measured> _measured = new();
     private readonly ConcurrentQueue<Activity> _spans = new();
     private readonly Changes _told = new();
     private readonly ConcurrentDictionary<ActivityTraceId, bool> _traces = new();
+    private MeterListener? _meter;
     private GrpcServer? _server;
     private MiniChannel? _channel;
 
-    public Watched(bool traces = true)
+    /// <summary>Listens to spans if <paramref name="traces"/>, and to the instruments whose names begin so; null for none.</summary>
+    public Watched(bool traces = true, string? instruments = "grpc.")
     {
         Service = $"watched.Service{Interlocked.Increment(ref s_last)}";
         Unary = Define(MethodType.Unary);
         Collect = Define(MethodType.ClientStreaming);
         Spread = Define(MethodType.ServerStreaming);
         Duplex = Define(MethodType.DuplexStreaming);
-        _meter = ListenToMeter();
+        if (instruments is not null)
+        {
+            Measure(instruments);
+        }
+
         _listener = traces ? ListenToSpans() : null;
     }
+
+    /// <summary>What the meter and the source of spans say of MiniGrpc: its version, in three numbers.</summary>
+    public static string Version => typeof(GrpcServer).Assembly.GetName().Version!.ToString(3);
 
     public string Service { get; }
 
@@ -67,6 +75,9 @@ internal sealed class Watched : IAsyncDisposable
 
     /// <summary>Whether what is measured of methods that a server doesn't have is heard too, which may be another test's.</summary>
     public bool HearsOther { get; init; }
+
+    /// <summary>From now on listens to the instruments whose names begin so.</summary>
+    public void Measure(string instruments) => _meter = ListenToMeter(instruments);
 
     /// <summary>What was measured of the service's methods by the instrument.</summary>
     public Measured[] Of(string instrument) => [.. _measured.Where(one => one.Name == instrument)];
@@ -182,7 +193,7 @@ internal sealed class Watched : IAsyncDisposable
     {
         await (_channel?.DisposeAsync() ?? default);
         await (_server?.DisposeAsync() ?? default);
-        _meter.Dispose();
+        _meter?.Dispose();
         _listener?.Dispose();
     }
 
@@ -202,13 +213,13 @@ internal sealed class Watched : IAsyncDisposable
 
     private Method<byte[], byte[]> Define(MethodType type) => new(type, Service, type.ToString(), s_octets, s_octets);
 
-    private MeterListener ListenToMeter()
+    private MeterListener ListenToMeter(string instruments)
     {
         var listener = new MeterListener
         {
             InstrumentPublished = (instrument, self) =>
             {
-                if (instrument.Meter.Name == "MiniGrpc" && instrument.Name.StartsWith("grpc.", StringComparison.Ordinal))
+                if (instrument.Meter.Name == "MiniGrpc" && instrument.Name.StartsWith(instruments, StringComparison.Ordinal))
                 {
                     self.EnableMeasurementEvents(instrument);
                 }

@@ -9,7 +9,7 @@ namespace MiniGrpc.Client.Diagnostics;
 
 /// <summary>
 /// One call as those see it who watch: its span, its duration, and what tells the server whose child it is. There is one only if somebody
-/// listens, or the caller is in a span.
+/// listens, or the caller is in a span. What began before anybody measured is not measured: nobody knows when.
 /// </summary>
 /// <remarks>
 /// Thread-safe. All that listeners are told is told on the caller's thread or on the pool: they are user code. The span is the caller's
@@ -92,7 +92,11 @@ internal sealed class CallObserver
             return;
         }
 
-        Tell(() => ClientMetrics.CallEnded(_labels, status.StatusCode, Since(_startedAt)));
+        if (_isMeasured)
+        {
+            Tell(() => ClientMetrics.CallEnded(_labels, status.StatusCode, Since(_startedAt)));
+        }
+
         if (_span is { } span)
         {
             Tell(() => Telemetry.Stop(span, (int)status.StatusCode, status.Detail, isError: status.StatusCode != StatusCode.OK));
@@ -108,11 +112,20 @@ internal sealed class CallObserver
             _span?.AddEvent(new ActivityEvent("attempt", tags: [new("previous-rpc-attempts", previous)]));
         }
 
-        Tell(() => ClientMetrics.AttemptStarted(_labels));
+        if (_isMeasured)
+        {
+            Tell(() => ClientMetrics.AttemptStarted(_labels));
+        }
     }
 
     /// <summary>An attempt has ended, and another may follow.</summary>
-    internal void OnAttemptEnded(AttemptEnd end) => Tell(() => ClientMetrics.AttemptEnded(_labels, end));
+    internal void OnAttemptEnded(AttemptEnd end)
+    {
+        if (_isMeasured)
+        {
+            Tell(() => ClientMetrics.AttemptEnded(_labels, end));
+        }
+    }
 
     /// <summary>An attempt is over, and nothing follows in its place.</summary>
     internal void OnAttemptOver(AttemptObserver attempt, Status status)

@@ -124,7 +124,7 @@ internal sealed class ServerCallObserver : IThreadPoolWorkItem
 
     private void Count()
     {
-        if (Interlocked.Exchange(ref _wasCounted, 1) == 0)
+        if (_isMeasured && Interlocked.Exchange(ref _wasCounted, 1) == 0)
         {
             Tell(() => ServerMetrics.Started(_labels));
         }

@@ -41,9 +41,9 @@ internal static class TraceContext
         Activity? span = source.StartActivity(name, ActivityKind.Server, context, attributes, links: null, startTime);
         if (span is not null && propagator.ExtractBaggage(fields, Get) is { } baggage)
         {
-            foreach (KeyValuePair<string, string?> item in baggage.Reverse())
+            foreach (KeyValuePair<string, string?> item in baggage)
             {
-                span.AddBaggage(item.Key, item.Value); // each goes before those that are there
+                span.AddBaggage(item.Key, item.Value); // before those that are there: propagators give the last one first
             }
         }
 

@@ -72,10 +72,14 @@ internal sealed class HandTimer(Action callback, object? state, TimeSpan due) : 
         return true;
     }
 
-    public void Dispose()
-    {
-        // What was disposed of may run all the same.
-    }
+    /// <summary>Whether nobody needs it any more. What was disposed of may run all the same.</summary>
+    public bool IsDisposed { get; private set; }
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public void Dispose() => IsDisposed = true;
+
+    public ValueTask DisposeAsync()
+    {
+        Dispose();
+        return ValueTask.CompletedTask;
+    }
 }
