@@ -1,6 +1,5 @@
 using System.Text;
 using Grpc.Core;
-using Microsoft.Extensions.Logging;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Balancing;
 using MiniGrpc.Client.Configuration;
@@ -91,10 +90,10 @@ public sealed partial class HealthCheckTests : IAsyncDisposable
     [Fact]
     public async Task A_server_without_a_health_service_counts_as_healthy()
     {
-        var log = new OneLog();
+        var log = new LogLines();
         _backends.Health.Clear();
         await _backends.StartAsync(0);
-        await using MiniChannel channel = await StartAsync(addresses: 1, configure: options => options.LoggerFactory = log);
+        await using MiniChannel channel = await StartAsync(addresses: 1, configure: options => options.LoggerFactory = log.Factory);
         Assert.Equal((int[])[0, 0], await Backends.AskAsync(channel, 2));
         Assert.Single(log.Lines, line => line.StartsWith("Error: memory:backend 0 can't be asked for the health of service 'a.B'", StringComparison.Ordinal));
     }
@@ -184,20 +183,5 @@ public sealed partial class HealthCheckTests : IAsyncDisposable
         channel.Core.RequestConnection();
         await _backends.Resolver.FindAsync(_backends.Addresses[..addresses]);
         return channel;
-    }
-
-    private sealed class OneLog : ILoggerFactory
-    {
-        private readonly LogLines _lines = new();
-
-        public string[] Lines => _lines.Lines;
-
-        public ILogger CreateLogger(string categoryName) => _lines;
-
-        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
-
-        public void Dispose()
-        {
-        }
     }
 }

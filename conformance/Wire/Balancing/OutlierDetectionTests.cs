@@ -40,6 +40,19 @@ public sealed partial class OutlierDetectionTests : IAsyncDisposable
         Assert.Equal(2, await CountFailuresAsync(channel, 6));
     }
 
+    /// <summary>Who sees an ejection may count on its end: the next interval runs from the end of the last, however long looking at it takes.</summary>
+    [Fact]
+    public async Task The_next_interval_runs_while_the_last_one_is_looked_at()
+    {
+        var log = new LogLines(line => _time.Advance(line.Contains("was ejected", StringComparison.Ordinal) ? TimeSpan.FromSeconds(31) : TimeSpan.Zero));
+        await using MiniChannel channel = await ConnectAsync(Failures(new RoundRobinConfig()), configure: options => options.LoggerFactory = log.Factory);
+        FailAt(1);
+        Assert.Equal(2, await CountFailuresAsync(channel, 6));
+        await PassAsync(channel, s_interval);
+        Assert.Single(log.Lines, line => line.Contains("is no longer ejected", StringComparison.Ordinal));
+        Assert.Equal(2, await CountFailuresAsync(channel, 6));
+    }
+
     [Fact]
     public async Task Nobody_is_ejected_before_the_interval_is_over()
     {

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.IO.Compression;
 using Grpc.Core;
-using Microsoft.Extensions.Logging;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Wire;
 
@@ -195,8 +194,7 @@ public class CallMetricsTests
     public async Task A_listener_that_throws_spoils_no_call_and_is_logged()
     {
         await using var watched = new Watched { OnTold = () => throw new InvalidOperationException("a listener") };
-        using var factory = new Lines(watched.Log);
-        await watched.StartAsync(options => options.LoggerFactory = factory, options => options.LoggerFactory = factory);
+        await watched.StartAsync(options => options.LoggerFactory = watched.Log.Factory, options => options.LoggerFactory = watched.Log.Factory);
         await watched.CallAsync();
         await watched.CallAsync(MethodType.DuplexStreaming);
         await watched.MeasuredAsync("grpc.server.call.duration", 2);
@@ -251,27 +249,13 @@ public class CallMetricsTests
     public async Task A_filter_that_throws_holds_the_name_back_and_is_logged()
     {
         await using var watched = new Watched { HearsOther = true };
-        using var factory = new Lines(watched.Log);
         await watched.StartAsync(options =>
         {
-            options.LoggerFactory = factory;
+            options.LoggerFactory = watched.Log.Factory;
             options.MethodAttributeFilter = _ => throw new InvalidOperationException("a filter");
         });
         await watched.CallAsync();
         Assert.Equal($"grpc.method=other grpc.target={watched.EndPoint} grpc.status=OK", Assert.Single(await watched.MeasuredAsync("grpc.client.call.duration")).Labels);
         Assert.Contains("Error: A listener to the metrics or spans of MiniGrpc threw an exception", watched.Log.Lines);
-    }
-
-    private sealed class Lines(LogLines log) : ILoggerFactory
-    {
-        public ILogger CreateLogger(string categoryName) => log;
-
-        public void AddProvider(ILoggerProvider provider)
-        {
-        }
-
-        public void Dispose()
-        {
-        }
     }
 }

@@ -1,5 +1,4 @@
 using Grpc.Core;
-using Microsoft.Extensions.Logging;
 using MiniGrpc.Client;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Wire.Http2;
@@ -22,7 +21,7 @@ internal sealed class AttackedChannel : IAsyncDisposable
     {
         Channel = new TestChannel(options =>
         {
-            options.LoggerFactory = new LogFactory(Log);
+            options.LoggerFactory = Log.Factory;
             configure?.Invoke(options);
         });
     }
@@ -117,17 +116,6 @@ internal sealed class AttackedChannel : IAsyncDisposable
     private static async Task ReadToEndAsync(AsyncServerStreamingCall<byte[]> call)
     {
         while (await call.ResponseStream.MoveNext(CancellationToken.None))
-        {
-        }
-    }
-
-    private sealed class LogFactory(LogLines lines) : ILoggerFactory
-    {
-        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
-
-        public ILogger CreateLogger(string categoryName) => lines;
-
-        public void Dispose()
         {
         }
     }

@@ -1,6 +1,5 @@
 using Grpc.Core;
 using Grpc.Core.Interceptors;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
 using MiniGrpc.Conformance.Wire.Engine;
@@ -316,7 +315,7 @@ public class StoppingTests
 
     private GrpcServer Create(ServerServiceDefinition service)
     {
-        GrpcServer server = new(new GrpcServerOptions { TimeProvider = _time, LoggerFactory = new Factory(_log) });
+        GrpcServer server = new(new GrpcServerOptions { TimeProvider = _time, LoggerFactory = _log.Factory });
         server.Services.Add(service);
         server.Listen(_endPoint);
         return server;
@@ -336,18 +335,6 @@ public class StoppingTests
             {
                 throw;
             }
-        }
-    }
-
-    private sealed class Factory(ILogger log) : ILoggerFactory
-    {
-        public ILogger CreateLogger(string categoryName) => log;
-
-        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
-
-        public void Dispose()
-        {
-            // It holds nothing.
         }
     }
 }

@@ -3,7 +3,6 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
-using Microsoft.Extensions.Logging;
 using MiniGrpc.Client;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Surface;
@@ -35,7 +34,7 @@ internal sealed class TlsSetup : IAsyncDisposable
     public static async Task<TlsSetup> StartAsync(ServerTls tls, UnaryServerMethod<byte[], byte[]>? unary = null, EndPoint? endPoint = null, TimeProvider? time = null)
     {
         LogLines log = new();
-        GrpcServer server = new(new GrpcServerOptions { LoggerFactory = new LogFactory(log), MaxReceiveMessageSize = null, TimeProvider = time ?? TimeProvider.System });
+        GrpcServer server = new(new GrpcServerOptions { LoggerFactory = log.Factory, MaxReceiveMessageSize = null, TimeProvider = time ?? TimeProvider.System });
         server.Services.Add(EchoService.Bind(unary));
         endPoint ??= new MemoryEndPoint("tls");
         server.Listen(endPoint, tls);
@@ -89,18 +88,6 @@ internal sealed class TlsSetup : IAsyncDisposable
         }
 
         await Server.DisposeAsync();
-    }
-
-    private sealed class LogFactory(ILogger logger) : ILoggerFactory
-    {
-        public ILogger CreateLogger(string categoryName) => logger;
-
-        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
-
-        public void Dispose()
-        {
-            // The lines are the test's.
-        }
     }
 }
 

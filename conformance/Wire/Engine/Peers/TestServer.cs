@@ -83,11 +83,14 @@ internal sealed class TestServer : IAsyncDisposable
     }
 }
 
-/// <summary>Keeps what is logged.</summary>
-internal sealed class LogLines : ILogger
+/// <summary>Keeps what is logged, and passes each line on to whoever wants to act on it.</summary>
+internal sealed class LogLines(Action<string>? onLine = null) : ILogger
 {
     private readonly List<string> _lines = [];
     private readonly Changes _added = new();
+
+    /// <summary>For options that take a factory: all its loggers are this one.</summary>
+    public ILoggerFactory Factory => new LogFactory(this);
 
     public string[] Lines
     {
@@ -102,12 +105,14 @@ internal sealed class LogLines : ILogger
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
+        string line = $"{logLevel}: {formatter(state, exception)}";
         lock (_lines)
         {
-            _lines.Add($"{logLevel}: {formatter(state, exception)}");
+            _lines.Add(line);
         }
 
         _added.Tell();
+        onLine?.Invoke(line);
     }
 
     /// <summary>Waits until there is such a line.</summary>
@@ -122,6 +127,18 @@ internal sealed class LogLines : ILogger
 
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
+
+    private sealed class LogFactory(LogLines log) : ILoggerFactory
+    {
+        public ILogger CreateLogger(string categoryName) => log;
+
+        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
+
+        public void Dispose()
+        {
+            // It holds nothing.
+        }
+    }
 }
 
 /// <summary>Waits for what other threads bring about and don't announce.</summary>
