@@ -133,7 +133,8 @@ public sealed class GrpcServer : IAsyncDisposable
         }
 
         ILogger logger = Options.LoggerFactory?.CreateLogger<GrpcServer>() ?? (ILogger)NullLogger.Instance;
-        var methods = new MethodTable(Services, [.. Interceptors]);
+        List<Interceptor> interceptors = [.. Interceptors];
+        var methods = new MethodTable(Services, interceptors);
         methods.CancelOnShutdown(CancelOnShutdown);
         _core = new ServerCore(Options, methods, logger);
         Open();
@@ -244,8 +245,19 @@ public sealed class GrpcServer : IAsyncDisposable
             throw;
         }
 
-        Ports = [.. _listeners.Select(listening => listening.Listener).OfType<SocketListener>().Select(listener => listener.LocalEndPoint).OfType<IPEndPoint>().Select(ip => ip.Port)];
-        Addresses = [.. _listeners.Select(listening => ToClientAddress(listening.Listener, listening.Security is null ? "http://" : "https://"))];
+        List<int> ports = [];
+        List<string> addresses = [];
+        foreach ((ITransportListener listener, ITransportSecurity? security) in _listeners)
+        {
+            addresses.Add(ToClientAddress(listener, security is null ? "http://" : "https://"));
+            if (listener is SocketListener { LocalEndPoint: IPEndPoint ip })
+            {
+                ports.Add(ip.Port);
+            }
+        }
+
+        Ports = ports.AsReadOnly();
+        Addresses = addresses.AsReadOnly();
     }
 
     private static string ToClientAddress(ITransportListener listener, string scheme) => listener is SocketListener { LocalEndPoint: IPEndPoint ip }

@@ -16,9 +16,6 @@ namespace MiniGrpc.Wire.Calls;
 /// </summary>
 internal static class MetadataCodec
 {
-    /// <summary>The octets of a text value: visible ASCII and space. The rest can't be told from the framing around it.</summary>
-    private static readonly SearchValues<char> s_valueCharacters = SearchValues.Create(Enumerable.Range(' ', '~' - ' ' + 1).Select(c => (char)c).ToArray());
-
     /// <summary>What a metadata name may consist of. HTTP allows more (<c>x+y</c>); the Metadata class doesn't.</summary>
     private static readonly SearchValues<byte> s_nameOctets = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789._-"u8);
 
@@ -227,7 +224,7 @@ internal static class MetadataCodec
     private static ReadOnlySpan<char> GetText(Metadata.Entry entry)
     {
         ReadOnlySpan<char> text = entry.Value.AsSpan().Trim(' ');
-        int bad = text.IndexOfAnyExcept(s_valueCharacters);
+        int bad = text.IndexOfAnyExceptInRange(' ', '~'); // visible ASCII and space: the rest can't be told from the framing around it
         if (entry.Key.Length == 0)
         {
             throw new ArgumentException("A metadata entry without a name can't be sent."); // the Metadata class lets it through

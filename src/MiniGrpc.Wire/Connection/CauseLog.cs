@@ -17,7 +17,7 @@ internal sealed class CauseLog(ILogger logger, ITransport transport)
     /// </summary>
     private const int MostCauses = 16;
 
-    private HashSet<(int Code, string Cause)>? _said; // most peers do nothing wrong
+    private HashSet<string>? _said; // most peers do nothing wrong
 
     /// <summary>Notes what the peer did.</summary>
     /// <param name="code">An HTTP/2 error code or a gRPC status code.</param>
@@ -33,10 +33,10 @@ internal sealed class CauseLog(ILogger logger, ITransport transport)
 
     private bool IsNew(int code, string cause)
     {
-        HashSet<(int Code, string Cause)> said = LazyInitializer.EnsureInitialized(ref _said);
+        HashSet<string> said = LazyInitializer.EnsureInitialized(ref _said);
         lock (said)
         {
-            return said.Count < MostCauses && said.Add((code, cause));
+            return said.Count < MostCauses && said.Add($"{code} {cause}");
         }
     }
 }

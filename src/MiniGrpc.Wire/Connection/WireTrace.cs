@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 
 using MiniGrpc.Wire.Buffers;
@@ -108,7 +109,7 @@ internal sealed class WireTrace
     {
         private readonly HpackDecoder _hpack = new();
         private readonly OutputBuffer _block = new();
-        private readonly Dictionary<int, long> _streams = [];
+        private readonly Dictionary<int, StrongBox<long>> _changes = []; // what each stream's window is more or less than the initial size
         private List<KeyValuePair<string, string>> _fields = [];
         private long _connection = 65_535;
         private long _initial = 65_535;
@@ -116,9 +117,7 @@ internal sealed class WireTrace
         public (long Stream, long Connection) Consume(int streamId, int octets)
         {
             _connection -= octets;
-            long left = _streams.GetValueOrDefault(streamId, _initial) - octets;
-            _streams[streamId] = left;
-            return (left, _connection);
+            return (_initial + Change(streamId, -octets), _connection);
         }
 
         public void Credit(int streamId, int increment)
@@ -129,7 +128,7 @@ internal sealed class WireTrace
             }
             else
             {
-                _streams[streamId] = _streams.GetValueOrDefault(streamId, _initial) + increment;
+                Change(streamId, increment);
             }
         }
 
@@ -137,21 +136,24 @@ internal sealed class WireTrace
         {
             for (int i = 0; i < settings.Count; i++)
             {
-                if ((SettingId)settings[i].Identifier != SettingId.InitialWindowSize)
+                if ((SettingId)settings[i].Identifier == SettingId.InitialWindowSize)
                 {
-                    continue;
+                    _initial = settings[i].Value;
                 }
-
-                foreach (int stream in _streams.Keys.ToArray())
-                {
-                    _streams[stream] += settings[i].Value - _initial;
-                }
-
-                _initial = settings[i].Value;
             }
         }
 
-        public void Forget(int streamId) => _streams.Remove(streamId);
+        public void Forget(int streamId) => _changes.Remove(streamId);
+
+        private long Change(int streamId, int by)
+        {
+            if (!_changes.TryGetValue(streamId, out StrongBox<long>? change))
+            {
+                _changes[streamId] = change = new StrongBox<long>();
+            }
+
+            return change.Value += by;
+        }
 
         public List<KeyValuePair<string, string>> AddFragment(ReadOnlySpan<byte> fragment, bool isLast)
         {

@@ -17,7 +17,7 @@ internal sealed class CompressionSet
 
     private const string Identity = "identity";
 
-    private readonly ICompressionProvider[] _providers;
+    private readonly List<ICompressionProvider> _providers;
     private readonly byte[] _acceptEncoding;
 
     /// <summary>Takes the providers that a program named.</summary>
@@ -26,7 +26,7 @@ internal sealed class CompressionSet
     {
         _providers = [.. providers];
         var acceptEncoding = new StringBuilder(Identity);
-        for (int i = 0; i < _providers.Length; i++)
+        for (int i = 0; i < _providers.Count; i++)
         {
             CheckName(i);
             acceptEncoding.Append(',').Append(_providers[i].EncodingName);

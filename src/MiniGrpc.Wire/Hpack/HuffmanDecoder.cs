@@ -152,20 +152,20 @@ internal static class HuffmanDecoder
 
     private static CodeGroup[] BuildLongCodes()
     {
-        var groups = new List<CodeGroup>();
+        // A length that no code has gets the group of the next length.
+        var groups = new CodeGroup[HuffmanCode.MaximumLength - ShortCodeLength];
         int previousLength = ShortCodeLength;
         for (int rank = 0; rank < HuffmanCode.SymbolCount; rank++)
         {
             int symbol = s_symbolsByCode[rank];
             int length = HuffmanCode.LengthOf(symbol);
-            if (length > previousLength)
+            for (; previousLength < length; previousLength++)
             {
-                groups.Add(new CodeGroup(HuffmanCode.CodeOf(symbol) << (32 - length), length, rank));
-                previousLength = length;
+                groups[previousLength - ShortCodeLength] = new CodeGroup(HuffmanCode.CodeOf(symbol) << (32 - length), length, rank);
             }
         }
 
-        return [.. groups];
+        return groups;
     }
 
     /// <summary>The codes of one length: the first of them, left-aligned in 32 bits, and its rank among all codes.</summary>

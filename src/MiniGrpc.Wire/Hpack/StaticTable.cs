@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Text;
-
 namespace MiniGrpc.Wire.Hpack;
 
 /// <summary>
@@ -12,68 +9,70 @@ internal static class StaticTable
     /// <summary>The number of entries, and the index of the last: the dynamic table goes on from here.</summary>
     public const int Count = 61;
 
-    private static readonly TableEntry[] s_entries = Build(
-        /*  1 */ (":authority", ""),
-        /*  2 */ (":method", "GET"),
-        /*  3 */ (":method", "POST"),
-        /*  4 */ (":path", "/"),
-        /*  5 */ (":path", "/index.html"),
-        /*  6 */ (":scheme", "http"),
-        /*  7 */ (":scheme", "https"),
-        /*  8 */ (":status", "200"),
-        /*  9 */ (":status", "204"),
-        /* 10 */ (":status", "206"),
-        /* 11 */ (":status", "304"),
-        /* 12 */ (":status", "400"),
-        /* 13 */ (":status", "404"),
-        /* 14 */ (":status", "500"),
-        /* 15 */ ("accept-charset", ""),
-        /* 16 */ ("accept-encoding", "gzip, deflate"),
-        /* 17 */ ("accept-language", ""),
-        /* 18 */ ("accept-ranges", ""),
-        /* 19 */ ("accept", ""),
-        /* 20 */ ("access-control-allow-origin", ""),
-        /* 21 */ ("age", ""),
-        /* 22 */ ("allow", ""),
-        /* 23 */ ("authorization", ""),
-        /* 24 */ ("cache-control", ""),
-        /* 25 */ ("content-disposition", ""),
-        /* 26 */ ("content-encoding", ""),
-        /* 27 */ ("content-language", ""),
-        /* 28 */ ("content-length", ""),
-        /* 29 */ ("content-location", ""),
-        /* 30 */ ("content-range", ""),
-        /* 31 */ ("content-type", ""),
-        /* 32 */ ("cookie", ""),
-        /* 33 */ ("date", ""),
-        /* 34 */ ("etag", ""),
-        /* 35 */ ("expect", ""),
-        /* 36 */ ("expires", ""),
-        /* 37 */ ("from", ""),
-        /* 38 */ ("host", ""),
-        /* 39 */ ("if-match", ""),
-        /* 40 */ ("if-modified-since", ""),
-        /* 41 */ ("if-none-match", ""),
-        /* 42 */ ("if-range", ""),
-        /* 43 */ ("if-unmodified-since", ""),
-        /* 44 */ ("last-modified", ""),
-        /* 45 */ ("link", ""),
-        /* 46 */ ("location", ""),
-        /* 47 */ ("max-forwards", ""),
-        /* 48 */ ("proxy-authenticate", ""),
-        /* 49 */ ("proxy-authorization", ""),
-        /* 50 */ ("range", ""),
-        /* 51 */ ("referer", ""),
-        /* 52 */ ("refresh", ""),
-        /* 53 */ ("retry-after", ""),
-        /* 54 */ ("server", ""),
-        /* 55 */ ("set-cookie", ""),
-        /* 56 */ ("strict-transport-security", ""),
-        /* 57 */ ("transfer-encoding", ""),
-        /* 58 */ ("user-agent", ""),
-        /* 59 */ ("vary", ""),
-        /* 60 */ ("via", ""),
-        /* 61 */ ("www-authenticate", ""));
+    private static readonly TableEntry[] s_entries =
+    [
+        /*  1 */ new(":authority"u8, ""u8),
+        /*  2 */ new(":method"u8, "GET"u8),
+        /*  3 */ new(":method"u8, "POST"u8),
+        /*  4 */ new(":path"u8, "/"u8),
+        /*  5 */ new(":path"u8, "/index.html"u8),
+        /*  6 */ new(":scheme"u8, "http"u8),
+        /*  7 */ new(":scheme"u8, "https"u8),
+        /*  8 */ new(":status"u8, "200"u8),
+        /*  9 */ new(":status"u8, "204"u8),
+        /* 10 */ new(":status"u8, "206"u8),
+        /* 11 */ new(":status"u8, "304"u8),
+        /* 12 */ new(":status"u8, "400"u8),
+        /* 13 */ new(":status"u8, "404"u8),
+        /* 14 */ new(":status"u8, "500"u8),
+        /* 15 */ new("accept-charset"u8, ""u8),
+        /* 16 */ new("accept-encoding"u8, "gzip, deflate"u8),
+        /* 17 */ new("accept-language"u8, ""u8),
+        /* 18 */ new("accept-ranges"u8, ""u8),
+        /* 19 */ new("accept"u8, ""u8),
+        /* 20 */ new("access-control-allow-origin"u8, ""u8),
+        /* 21 */ new("age"u8, ""u8),
+        /* 22 */ new("allow"u8, ""u8),
+        /* 23 */ new("authorization"u8, ""u8),
+        /* 24 */ new("cache-control"u8, ""u8),
+        /* 25 */ new("content-disposition"u8, ""u8),
+        /* 26 */ new("content-encoding"u8, ""u8),
+        /* 27 */ new("content-language"u8, ""u8),
+        /* 28 */ new("content-length"u8, ""u8),
+        /* 29 */ new("content-location"u8, ""u8),
+        /* 30 */ new("content-range"u8, ""u8),
+        /* 31 */ new("content-type"u8, ""u8),
+        /* 32 */ new("cookie"u8, ""u8),
+        /* 33 */ new("date"u8, ""u8),
+        /* 34 */ new("etag"u8, ""u8),
+        /* 35 */ new("expect"u8, ""u8),
+        /* 36 */ new("expires"u8, ""u8),
+        /* 37 */ new("from"u8, ""u8),
+        /* 38 */ new("host"u8, ""u8),
+        /* 39 */ new("if-match"u8, ""u8),
+        /* 40 */ new("if-modified-since"u8, ""u8),
+        /* 41 */ new("if-none-match"u8, ""u8),
+        /* 42 */ new("if-range"u8, ""u8),
+        /* 43 */ new("if-unmodified-since"u8, ""u8),
+        /* 44 */ new("last-modified"u8, ""u8),
+        /* 45 */ new("link"u8, ""u8),
+        /* 46 */ new("location"u8, ""u8),
+        /* 47 */ new("max-forwards"u8, ""u8),
+        /* 48 */ new("proxy-authenticate"u8, ""u8),
+        /* 49 */ new("proxy-authorization"u8, ""u8),
+        /* 50 */ new("range"u8, ""u8),
+        /* 51 */ new("referer"u8, ""u8),
+        /* 52 */ new("refresh"u8, ""u8),
+        /* 53 */ new("retry-after"u8, ""u8),
+        /* 54 */ new("server"u8, ""u8),
+        /* 55 */ new("set-cookie"u8, ""u8),
+        /* 56 */ new("strict-transport-security"u8, ""u8),
+        /* 57 */ new("transfer-encoding"u8, ""u8),
+        /* 58 */ new("user-agent"u8, ""u8),
+        /* 59 */ new("vary"u8, ""u8),
+        /* 60 */ new("via"u8, ""u8),
+        /* 61 */ new("www-authenticate"u8, ""u8),
+    ];
 
     /// <summary>A hash table with open addressing: the first index of each name, 0 where a slot is free.</summary>
     private static readonly byte[] s_indexByName = BuildIndexByName();
@@ -110,18 +109,6 @@ internal static class StaticTable
         }
 
         return 0;
-    }
-
-    private static TableEntry[] Build(params ReadOnlySpan<(string Name, string Value)> fields)
-    {
-        Debug.Assert(fields.Length == Count, "Appendix A has 61 rows.");
-        var entries = new TableEntry[Count];
-        for (int i = 0; i < Count; i++)
-        {
-            entries[i] = new TableEntry(Encoding.ASCII.GetBytes(fields[i].Name), Encoding.ASCII.GetBytes(fields[i].Value));
-        }
-
-        return entries;
     }
 
     private static byte[] BuildIndexByName()

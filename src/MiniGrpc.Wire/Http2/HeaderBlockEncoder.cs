@@ -39,7 +39,7 @@ internal sealed class HeaderBlockEncoder
     /// <summary>Fast path 1: replay the octets while the table stands still, else encode and remember.</summary>
     private void EncodePrepared(OutputBuffer output, PreparedFields prepared)
     {
-        if (_replays is not null && _replays.TryGetValue(prepared, out Replay replay) && replay.TableVersion == _hpack.TableVersion)
+        if (_replays is not null && _replays.TryGetValue(prepared, out Replay? replay) && replay.TableVersion == _hpack.TableVersion)
         {
             output.Write(replay.Octets);
             return;
@@ -63,5 +63,10 @@ internal sealed class HeaderBlockEncoder
         }
     }
 
-    private readonly record struct Replay(int TableVersion, byte[] Octets);
+    private sealed class Replay(int tableVersion, byte[] octets)
+    {
+        public int TableVersion => tableVersion;
+
+        public byte[] Octets => octets;
+    }
 }

@@ -32,13 +32,15 @@ internal static class CipherSuites
         TlsCipherSuite.TLS_CHACHA20_POLY1305_SHA256,
     ];
 
+    private static readonly TlsCipherSuite[] s_offered = [.. s_offeredOfTls13, .. s_permittedOfTls12];
+
     /// <summary>
     /// What TLS is to offer and to accept. Where the system alone decides (Windows, Android) null, and
     /// <see cref="IsPermitted"/> is all that protects us.
     /// </summary>
     public static CipherSuitesPolicy? Policy { get; } = OperatingSystem.IsWindows() || OperatingSystem.IsAndroid()
         ? null
-        : new CipherSuitesPolicy([.. s_offeredOfTls13, .. s_permittedOfTls12]);
+        : new CipherSuitesPolicy(s_offered);
 
     /// <summary>Whether HTTP/2 may run on what was negotiated.</summary>
     public static bool IsPermitted(SslProtocols protocol, TlsCipherSuite suite) =>

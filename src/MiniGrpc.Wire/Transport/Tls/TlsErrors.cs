@@ -15,31 +15,31 @@ internal static class TlsErrors
     /// How OpenSSL calls the alerts of RFC 8446 section 6 that a peer sends, and what they mean to us. Other libraries don't
     /// tell the alert.
     /// </summary>
-    private static readonly (string Alert, string Meaning)[] s_alerts =
+    private static readonly KeyValuePair<string, string>[] s_alerts =
     [
-        ("alert no application protocol", "it does not speak HTTP/2 here (ALPN 'h2')"),
-        ("alert unknown ca", "it does not trust the certificate that it was shown"),
-        ("alert bad certificate", "it refused the certificate that it was shown, or requires one and was shown none"),
-        ("alert certificate required", "it requires a certificate and was shown none"),
-        ("alert certificate expired", "the certificate that it was shown has expired"),
-        ("alert certificate unknown", "it refused the certificate that it was shown"),
-        ("alert certificate revoked", "the certificate that it was shown was revoked"),
-        ("alert unsupported certificate", "it can't use the certificate that it was shown"),
-        ("alert unrecognized name", "it has no certificate for the host name that it was asked for"),
-        ("alert protocol version", "it wants another version of TLS than 1.2 and 1.3"),
-        ("alert handshake failure", "it found nothing in common with what it was offered, or requires a certificate and was shown none"),
-        ("alert insufficient security", "it wants stronger cipher suites than it was offered"),
-        ("alert access denied", "it does not let the holder of the certificate in"),
+        new("alert no application protocol", "it does not speak HTTP/2 here (ALPN 'h2')"),
+        new("alert unknown ca", "it does not trust the certificate that it was shown"),
+        new("alert bad certificate", "it refused the certificate that it was shown, or requires one and was shown none"),
+        new("alert certificate required", "it requires a certificate and was shown none"),
+        new("alert certificate expired", "the certificate that it was shown has expired"),
+        new("alert certificate unknown", "it refused the certificate that it was shown"),
+        new("alert certificate revoked", "the certificate that it was shown was revoked"),
+        new("alert unsupported certificate", "it can't use the certificate that it was shown"),
+        new("alert unrecognized name", "it has no certificate for the host name that it was asked for"),
+        new("alert protocol version", "it wants another version of TLS than 1.2 and 1.3"),
+        new("alert handshake failure", "it found nothing in common with what it was offered, or requires a certificate and was shown none"),
+        new("alert insufficient security", "it wants stronger cipher suites than it was offered"),
+        new("alert access denied", "it does not let the holder of the certificate in"),
     ];
 
     /// <summary>What our own library objects to.</summary>
-    private static readonly (string Error, string Meaning)[] s_errors =
+    private static readonly KeyValuePair<string, string>[] s_errors =
     [
-        ("no application protocol", "the {0} offers no protocol by ALPN that is spoken here; gRPC needs 'h2'"),
-        ("unsupported protocol", "the {0} wants another version of TLS than 1.2 and 1.3"),
-        ("no shared cipher", "the {0} offers no cipher suite that HTTP/2 permits"),
-        ("no suitable signature algorithm", "the {0} can't use the kind of certificate that is used here"),
-        (UnexpectedEnd, "the {0} closed the connection in the middle of it"),
+        new("no application protocol", "the {0} offers no protocol by ALPN that is spoken here; gRPC needs 'h2'"),
+        new("unsupported protocol", "the {0} wants another version of TLS than 1.2 and 1.3"),
+        new("no shared cipher", "the {0} offers no cipher suite that HTTP/2 permits"),
+        new("no suitable signature algorithm", "the {0} can't use the kind of certificate that is used here"),
+        new(UnexpectedEnd, "the {0} closed the connection in the middle of it"),
     ];
 
     /// <summary>Why a handshake failed; as <see cref="Explain"/>, and with a guess at what a server means that just closes.</summary>
