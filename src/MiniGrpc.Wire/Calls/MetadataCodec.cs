@@ -35,7 +35,7 @@ internal static class MetadataCodec
     /// <summary>Whether a text entry can be sent as it is.</summary>
     public static bool CanBeSent(string name, string value) =>
         name.Length > 0 && Ascii.IsValid(name) && !Encoding.ASCII.GetBytes(name).AsSpan().ContainsAnyExcept(s_nameOctets)
-        && !name.EndsWith("-bin", StringComparison.Ordinal) && !IsReserved(name) && !value.AsSpan().ContainsAnyExcept(s_valueCharacters);
+        && !name.EndsWith("-bin", StringComparison.Ordinal) && !IsReserved(name) && !value.AsSpan().ContainsAnyExceptInRange(' ', '~');
 
     /// <summary>Adds all entries to a list of fields.</summary>
     /// <exception cref="ArgumentException">A value can't be sent; the message names its key.</exception>
