@@ -266,13 +266,7 @@ public sealed class CustomPolicyTests : IAsyncDisposable
         await _backends.Resolver.FindAsync(_backends.Addresses[1]);
         await Eventually.IsTrueAsync(() => channel.Core.Connections.Count(connection => connection.WasReady) == 1, "the other connection");
         Assert.Equal(1, await Backends.AskAsync(channel));
-        await Eventually.IsTrueAsync(
-            () =>
-            {
-                GC.Collect();
-                return !old.IsAlive;
-            },
-            "the subchannel to be collected");
+        await Eventually.IsCollectedAsync(old, "the subchannel");
 
         WeakReference DisposeOfSubchannel()
         {

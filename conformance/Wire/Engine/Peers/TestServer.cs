@@ -116,6 +116,15 @@ internal sealed class LogLines : ILogger
 /// <summary>Waits for what other threads bring about and don't announce.</summary>
 internal static class Eventually
 {
+    /// <summary>Waits until nobody holds an object any more.</summary>
+    public static Task IsCollectedAsync(WeakReference reference, string what) => IsTrueAsync(
+        () =>
+        {
+            GC.Collect();
+            return !reference.IsAlive;
+        },
+        $"{what} to be collected");
+
     public static async Task IsTrueAsync(Func<bool> condition, string what)
     {
         long start = TimeProvider.System.GetTimestamp();
