@@ -2,6 +2,7 @@ using System.IO.Compression;
 using Grpc.Core;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Http2.Frames;
 
 namespace MiniGrpc.Conformance.Wire.Engine.Client;
 
@@ -67,6 +68,7 @@ public partial class Retries
         RawServer server = await client.StartAsync();
         await TestChannel.AssertFailsAsync(written, StatusCode.Internal, "The request can't be sent: out of order");
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Internal, "The request can't be sent: out of order");
+        await server.ExpectAsync(FrameType.Headers, 1);
         await server.ExpectResetAsync(1, ErrorCode.Cancel);
         await AssertNothingIsLeftAsync(client, server, 3);
     }
