@@ -91,5 +91,68 @@ public sealed class CustomPickerTests : IAsyncDisposable
         await TestChannel.AssertFailsAsync(waiting, StatusCode.Cancelled, "");
     }
 
+    /// <summary>What can't go yet says nothing of the next one: only the built-in pickers treat all calls alike.</summary>
+    [Fact]
+    public async Task A_call_that_has_no_place_holds_no_other_one_up()
+    {
+        await _backends.StartAsync(0);
+        await using MiniChannel channel = Channel();
+        await _backends.ServeAsync(channel);
+        _policy.Picks = _ => PickResult.ForQueue();
+        using CancellationTokenSource cancellation = new();
+        Task<int> first = Backends.AskAsync(channel, new CallOptions(cancellationToken: cancellation.Token));
+        Task<int> second = Backends.AskAsync(channel, new CallOptions(new Metadata { { "key", "value" } }));
+        Assert.Equal(2, channel.Core.Router.WaitingCalls);
+        _policy.Picks = context => context.Headers is null ? PickResult.ForQueue() : PickResult.ForSubchannel(_policy.Latest!.Subchannel!);
+        channel.Core.Router.OnStreamsAvailable();
+        Assert.Equal(0, await second);
+        Assert.False(first.IsCompleted);
+        await cancellation.CancelAsync();
+        await TestChannel.AssertFailsAsync(first, StatusCode.Cancelled, "");
+    }
+
+    [Fact]
+    public async Task A_call_that_ends_while_the_picker_is_asked_does_not_wait()
+    {
+        await _backends.StartAsync(0);
+        await using MiniChannel channel = Channel();
+        await _backends.ServeAsync(channel);
+        using CancellationTokenSource cancellation = new();
+        _policy.Picks = _ =>
+        {
+            cancellation.Cancel();
+            return PickResult.ForQueue();
+        };
+        await TestChannel.AssertFailsAsync(Backends.AskAsync(channel, new CallOptions(cancellationToken: cancellation.Token)), StatusCode.Cancelled, "");
+        Assert.Equal(0, channel.Core.Router.WaitingCalls);
+    }
+
+    /// <summary>Whether it is the first to be asked about the call, or is asked when the call has waited.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_picker_that_comes_while_the_one_before_is_asked_is_asked_as_well(bool waited)
+    {
+        await _backends.StartAsync(0);
+        await using MiniChannel channel = Channel();
+        await _backends.ServeAsync(channel);
+        var next = new HandPicker(_ => PickResult.ForSubchannel(_policy.Latest!.Subchannel!));
+        PickResult Change(PickContext context)
+        {
+            channel.Core.Router.SetPicker(next);
+            return PickResult.ForQueue();
+        }
+
+        _policy.Picks = waited ? _ => PickResult.ForQueue() : Change;
+        Task<int> call = Backends.AskAsync(channel);
+        if (waited)
+        {
+            _policy.Picks = Change;
+            channel.Core.Router.OnStreamsAvailable();
+        }
+
+        Assert.Equal(0, await call);
+    }
+
     private MiniChannel Channel() => _policy.Channel(_backends, _time);
 }

@@ -1,8 +1,8 @@
 using Grpc.Core;
 using MiniGrpc.Client;
+using MiniGrpc.Client.Balancing;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
-using MiniGrpc.Conformance.Wire.Engine.Client;
 
 namespace MiniGrpc.Conformance.Wire.Balancing;
 
@@ -10,7 +10,7 @@ namespace MiniGrpc.Conformance.Wire.Balancing;
 public sealed class CustomPolicyTests : IAsyncDisposable
 {
     private readonly Backends _backends = new(2);
-    private readonly BackoffClock _time = new();
+    private readonly TimerCensus _time = new();
     private readonly UsersPolicy _policy = new();
 
     public ValueTask DisposeAsync() => _backends.DisposeAsync();
@@ -139,8 +139,33 @@ public sealed class CustomPolicyTests : IAsyncDisposable
         _time.Advance(TimeSpan.FromSeconds(1.3));
         Assert.Equal(0, await Backends.AskAsync(channel, new CallOptions().WithWaitForReady()));
         await AssertEchoesAsync(call, 3);
-        _policy.Latest!.OfThePast!.UpdateState(ConnectivityState.TransientFailure, new HandPicker(_ => throw new InvalidOperationException("a dead policy has no say")));
+        IChannelControlHelper ofThePast = _policy.Latest!.OfThePast!;
+        ofThePast.UpdateState(ConnectivityState.TransientFailure, new HandPicker(_ => throw new InvalidOperationException("a dead policy has no say")));
+        bool hasRun = false;
+        ofThePast.Post(() => hasRun = true);
+        await Settling.OfAsync(channel);
+        Assert.False(hasRun);
         Assert.Equal(0, await Backends.AskAsync(channel));
+    }
+
+    /// <summary>Its subchannel has something to tell it just when it has been let go of.</summary>
+    [Fact]
+    public async Task One_that_has_failed_cannot_fail_once_more()
+    {
+        await _backends.StartAsync(0);
+        await using MiniChannel channel = Channel();
+        await _backends.ServeAsync(channel);
+        _policy.ThrowsIn = "update";
+        _policy.AlsoThrowsIn = "subchannel";
+        using (await Hold.OnAsync(channel))
+        {
+            await _backends.Resolver.FindAsync(_backends.Addresses[0]);
+            await _backends.StopAsync(0);
+            await Eventually.IsTrueAsync(() => channel.Core.Connections.Count == 0, "the connection to be lost");
+        }
+
+        await Settling.OfAsync(channel);
+        Assert.Equal(1, _time.MadeBy<GuardedBalancer>());
     }
 
     [Fact]
@@ -241,13 +266,7 @@ public sealed class CustomPolicyTests : IAsyncDisposable
         await _backends.Resolver.FindAsync(_backends.Addresses[1]);
         await Eventually.IsTrueAsync(() => channel.Core.Connections.Count(connection => connection.WasReady) == 1, "the other connection");
         Assert.Equal(1, await Backends.AskAsync(channel));
-        await Eventually.IsTrueAsync(
-            () =>
-            {
-                GC.Collect();
-                return !old.IsAlive;
-            },
-            "the subchannel to be collected");
+        await Eventually.IsCollectedAsync(old, "the subchannel");
 
         WeakReference DisposeOfSubchannel()
         {

@@ -75,11 +75,11 @@ public sealed partial class HealthCheckTests
     public async Task Another_service_while_there_is_no_connection_is_asked_for_by_the_next()
     {
         var time = new BackoffClock();
-        var log = new OneLog();
+        var log = new LogLines();
         await using MiniChannel channel = await StartAsync(addresses: 1, configure: options =>
         {
             options.TimeProvider = time;
-            options.LoggerFactory = log;
+            options.LoggerFactory = log.Factory;
         });
         await time.IsArmedAsync();
         await ReachesAsync(channel, ConnectivityState.TransientFailure);

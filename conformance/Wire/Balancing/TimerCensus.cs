@@ -17,22 +17,30 @@ internal sealed class TimerCensus : BackoffClock
     /// <inheritdoc cref="LeftBy{T}"/>
     public int LeftBy(Type owner) => _timers.Count(timer => timer.IsOf(owner) && !timer.IsDisposed);
 
+    /// <summary>Rings those that a class has disposed of: the system may have been about to.</summary>
+    public void RingTooLate<T>()
+    {
+        foreach (Counted timer in _timers.Where(timer => timer.IsOf(typeof(T)) && timer.IsDisposed))
+        {
+            timer.Ring();
+        }
+    }
+
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
-        var timer = new Counted(base.CreateTimer(callback, state, dueTime, period), callback.Method.DeclaringType);
+        var timer = new Counted(base.CreateTimer(callback, state, dueTime, period), callback, state);
         _timers.Enqueue(timer);
         return timer;
     }
 
-    /// <param name="timer">The timer.</param>
-    /// <param name="callback">Where its code stands: in its owner, or in what the compiler has made inside of it of a lambda.</param>
-    private sealed class Counted(ITimer timer, Type? callback) : ITimer
+    private sealed class Counted(ITimer timer, TimerCallback callback, object? state) : ITimer
     {
         public bool IsDisposed { get; private set; }
 
+        /// <summary>Whether its code stands in a class, or in what the compiler has made inside of that of a lambda.</summary>
         public bool IsOf(Type owner)
         {
-            Type? type = callback;
+            Type? type = callback.Method.DeclaringType;
             while (type is not null && type != owner)
             {
                 type = type.DeclaringType;
@@ -40,6 +48,8 @@ internal sealed class TimerCensus : BackoffClock
 
             return type is not null;
         }
+
+        public void Ring() => callback(state);
 
         public bool Change(TimeSpan dueTime, TimeSpan period) => timer.Change(dueTime, period);
 

@@ -1,5 +1,4 @@
 using System.Net;
-using Grpc.Core;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Balancing;
 using MiniGrpc.Client.Balancing.Outliers;

@@ -201,7 +201,7 @@ public sealed class CustomResolverTests : IAsyncDisposable
         await using MiniChannel channel = Channel();
         _users.ThrowsIn = "start";
         await Backends.FailAsync(channel, StatusCode.Unavailable, "no idea");
-        _users.Listener!(ResolverResult.ForResult(_backends.Addresses));
+        _users.Listener!(ResolverResult.ForResult([]));
         await Settling.OfAsync(channel);
         await Backends.FailAsync(channel, StatusCode.Unavailable, "no idea");
     }

@@ -17,14 +17,15 @@ public sealed class DnsResolverTests : IDisposable
     private readonly HandLookUps _lookUps = new();
     private readonly HandDispatcher _dispatcher = new();
     private readonly System.Threading.Channels.Channel<ResolverResult> _results = System.Threading.Channels.Channel.CreateUnbounded<ResolverResult>();
+    private readonly MiniChannelOptions _options;
     private readonly DnsResolver _resolver;
 
     public DnsResolverTests()
     {
-        var options = new MiniChannelOptions { TimeProvider = _time, Random = new Middle() };
-        _lookUps.UseIn(options);
-        options.Connection = options.Connection with { Dispatcher = _dispatcher };
-        _resolver = new DnsResolver(new DnsEndPoint("host.test", 50051), options, NullLogger.Instance);
+        _options = new MiniChannelOptions { TimeProvider = _time, Random = new Middle() };
+        _lookUps.UseIn(_options);
+        _options.Connection = _options.Connection with { Dispatcher = _dispatcher };
+        _resolver = new DnsResolver(new DnsEndPoint("host.test", 50051), _options, NullLogger.Instance);
     }
 
     public void Dispose() => _resolver.Dispose();
@@ -147,8 +148,24 @@ public sealed class DnsResolverTests : IDisposable
         _resolver.Refresh();
         _resolver.Dispose();
         Assert.Equal(0, _time.LeftBy<DnsResolver>());
-        Advance(TimeSpan.FromHours(1));
+        _time.RingTooLate<DnsResolver>();
+        _dispatcher.RunAll();
         Assert.Equal(1, _lookUps.Count);
+    }
+
+    [Fact]
+    public async Task What_is_found_just_when_the_channel_is_closed_is_told_to_nobody()
+    {
+        await AnswerAsync(await StartAsync(), "192.0.2.1");
+        Advance(TimeSpan.FromSeconds(30));
+        _options.LookUp = (_, _) =>
+        {
+            _resolver.Dispose();
+            return Task.FromResult(HandLookUps.Addresses("192.0.2.2"));
+        };
+        _resolver.Refresh();
+        _dispatcher.RunAll(); // all of it, since there is nothing to wait for
+        Assert.False(_results.Reader.TryRead(out _));
     }
 
     [Fact]

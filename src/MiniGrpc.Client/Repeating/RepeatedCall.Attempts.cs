@@ -94,7 +94,7 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
             return null;
         }
 
-        return !entry.IsBinary && int.TryParse(entry.Value, NumberStyles.None, CultureInfo.InvariantCulture, out int milliseconds)
+        return int.TryParse(entry.Value, NumberStyles.None, CultureInfo.InvariantCulture, out int milliseconds)
             ? TimeSpan.FromMilliseconds(milliseconds)
             : Timeout.InfiniteTimeSpan;
     }

@@ -170,13 +170,7 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
         }
     }
 
-    private void Begin()
-    {
-        if (Volatile.Read(ref _decision) is null)
-        {
-            _ = Detached.Start(RepeatAsync);
-        }
-    }
+    private void Begin() => _ = Detached.Start(RepeatAsync);
 
     /// <summary>Makes the attempts.</summary>
     private async Task RepeatAsync()

@@ -63,7 +63,6 @@ internal sealed class RequestLog(RetryBuffer buffer, long? limit, IDispatcher di
             _isCommitted = true;
             Drop(sent);
             ReturnRoom();
-            Announce();
         }
     }
 

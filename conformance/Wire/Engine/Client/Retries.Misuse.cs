@@ -1,4 +1,8 @@
+using System.IO.Compression;
 using Grpc.Core;
+using MiniGrpc.Wire;
+using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Http2.Frames;
 
 namespace MiniGrpc.Conformance.Wire.Engine.Client;
 
@@ -54,6 +58,21 @@ public partial class Retries
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Cancelled, "the channel was closed");
     }
 
+    /// <summary>It may be a compression of the user's that can't be written with.</summary>
+    [Fact]
+    public async Task A_request_that_no_attempt_can_send_is_the_calls_end()
+    {
+        await using TestChannel client = Channel(configure: options => options.CompressionProviders.Add(new Broken()));
+        using AsyncClientStreamingCall<byte[], byte[]> call = client.Collect(new CallOptions(new Metadata { { "grpc-internal-encoding-request", "broken" } }));
+        Task written = call.RequestStream.WriteAsync([1], TestContext.Current.CancellationToken);
+        RawServer server = await client.StartAsync();
+        await TestChannel.AssertFailsAsync(written, StatusCode.Internal, "The request can't be sent: out of order");
+        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Internal, "The request can't be sent: out of order");
+        await server.ExpectAsync(FrameType.Headers, 1);
+        await server.ExpectResetAsync(1, ErrorCode.Cancel);
+        await AssertNothingIsLeftAsync(client, server, 3);
+    }
+
     /// <summary>A marshaller may throw anything, even what says that all is well.</summary>
     [Theory]
     [InlineData(TenOneHundred)]
@@ -70,5 +89,14 @@ public partial class Retries
         }
 
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Internal, "The request can't be sent");
+    }
+
+    private sealed class Broken : ICompressionProvider
+    {
+        public string EncodingName => "broken";
+
+        public Stream CreateCompressionStream(Stream stream, CompressionLevel? compressionLevel) => throw new InvalidOperationException("out of order");
+
+        public Stream CreateDecompressionStream(Stream stream) => throw new InvalidOperationException("out of order");
     }
 }

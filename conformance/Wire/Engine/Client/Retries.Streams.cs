@@ -79,6 +79,33 @@ public partial class Retries
         await AssertNothingIsLeftAsync(client, server, 5);
     }
 
+    /// <summary>A stream may be long: from when on an attempt was chosen, nothing is kept of what that has sent.</summary>
+    [Fact]
+    public async Task What_the_chosen_attempt_has_sent_is_let_go()
+    {
+        await using TestChannel client = Channel();
+        using AsyncDuplexStreamingCall<byte[], byte[]> call = client.Duplex();
+        RawServer server = await client.StartAsync();
+        WeakReference before = await WriteOneAsync(1);
+        await WriteOneAsync(2); // the latest is still in hand
+        await ExpectMessagesAsync(server, 1, [1], [2]);
+        await server.HeadersAsync(1, endStream: false, RawServer.Headers200);
+        await RawPeer.Within(call.ResponseHeadersAsync, "the header list");
+        await Eventually.IsCollectedAsync(before, "what was sent before");
+        WeakReference since = await WriteOneAsync(3);
+        await WriteOneAsync(4);
+        await Eventually.IsCollectedAsync(since, "what was sent since");
+
+        async Task<WeakReference> WriteOneAsync(byte octet)
+        {
+            var options = new WriteOptions(); // kept with the message
+            call.RequestStream.WriteOptions = options;
+            await RawPeer.Within(call.RequestStream.WriteAsync([octet], TestContext.Current.CancellationToken), "the write");
+            call.RequestStream.WriteOptions = null;
+            return new WeakReference(options);
+        }
+    }
+
     private static async Task WriteAsync(IClientStreamWriter<byte[]> writer, params byte[][] messages)
     {
         foreach (byte[] message in messages)

@@ -236,13 +236,7 @@ public partial class Retries
         await server.ReplyAsync(1, 7);
         WeakReference metadata = await made;
         await AssertNothingIsLeftAsync(client, server, 3);
-        await Eventually.IsTrueAsync(
-            () =>
-            {
-                GC.Collect();
-                return !metadata.IsAlive;
-            },
-            "the call to be collected");
+        await Eventually.IsCollectedAsync(metadata, "the call");
 
         async Task<WeakReference> CallAsync()
         {

@@ -144,6 +144,15 @@ internal sealed class LogLines(Action<string>? onLine = null) : ILogger
 /// <summary>Waits for what other threads bring about and don't announce.</summary>
 internal static class Eventually
 {
+    /// <summary>Waits until nobody holds an object any more.</summary>
+    public static Task IsCollectedAsync(WeakReference reference, string what) => IsTrueAsync(
+        () =>
+        {
+            GC.Collect();
+            return !reference.IsAlive;
+        },
+        $"{what} to be collected");
+
     /// <summary>It looks again and again: such states are counters and lists of the engine, and a signal at each would be product code for tests alone.</summary>
     public static async Task IsTrueAsync(Func<bool> condition, string what)
     {
@@ -156,7 +165,7 @@ internal static class Eventually
     }
 
     /// <summary>Waits until a token is cancelled.</summary>
-    public static async Task IsCancelledAsync(CancellationToken token, string what)
+    public static async Task IsCancelledAsync(string what, CancellationToken token)
     {
         var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using (token.Register(cancelled.SetResult))
