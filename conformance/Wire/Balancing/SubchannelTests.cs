@@ -52,7 +52,7 @@ public sealed class SubchannelTests : IAsyncDisposable
         CancellationToken token = await RawPeer.Within(_asked.Task, "an attempt");
         await RawPeer.Within(_channel.DisposeAsync().AsTask(), "the channel to close");
         await TestChannel.AssertFailsAsync(call, StatusCode.Cancelled, "the channel was closed");
-        await Eventually.IsCancelledAsync(token, "the attempt to be given up");
+        await Eventually.IsCancelledAsync("the attempt to be given up", token);
         _release.SetResult(); // it isn't, and connects all the same
         ITransport? late = await RawPeer.Within(_listener.AcceptAsync().AsTask(), "the connection");
         await SilentServers.AssertClosedAsync(late!);

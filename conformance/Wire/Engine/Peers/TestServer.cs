@@ -139,7 +139,7 @@ internal static class Eventually
     }
 
     /// <summary>Waits until a token is cancelled.</summary>
-    public static async Task IsCancelledAsync(CancellationToken token, string what)
+    public static async Task IsCancelledAsync(string what, CancellationToken token)
     {
         var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using (token.Register(cancelled.SetResult))

@@ -66,7 +66,7 @@ internal sealed class TestService
     {
         CancellationToken token = context.CancellationToken;
         started?.TrySetResult();
-        return Eventually.IsCancelledAsync(token, "the call's token to be cancelled");
+        return Eventually.IsCancelledAsync("the call's token to be cancelled", token);
     }
 
     /// <summary>

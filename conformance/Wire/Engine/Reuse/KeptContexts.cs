@@ -82,7 +82,7 @@ public class KeptContexts
         CancellationToken token = kept.CancellationToken;
         CancellationToken nexts = server.Service.Calls.Last().CancellationToken;
         await client.SendAsync(o => RstStreamFrame.Write(o, 3, ErrorCode.Cancel));
-        await Eventually.IsCancelledAsync(nexts, "the next call's token to be cancelled");
+        await Eventually.IsCancelledAsync("the next call's token to be cancelled", nexts);
         Assert.False(token.IsCancellationRequested);
         Assert.False(kept.CancellationToken.IsCancellationRequested);
         next.SetResult();
