@@ -215,7 +215,7 @@ public class CallMetricsTests
             options.MethodAttributeFilter = method =>
             {
                 asked.Add(method);
-                return method == $"{watched.Service}/Duplex";
+                return method == $"{watched.Service}/DuplexStreaming";
             };
             options.TargetAttributeFilter = target =>
             {
@@ -227,7 +227,7 @@ public class CallMetricsTests
         await watched.CallAsync();
         await watched.CallAsync(MethodType.DuplexStreaming);
         const string Other = "grpc.method=other grpc.target=other";
-        string named = $"grpc.method={watched.Service}/Duplex grpc.target=other";
+        string named = $"grpc.method={watched.Service}/DuplexStreaming grpc.target=other";
         foreach ((string instrument, string status) in new[]
         {
             ("grpc.client.attempt.started", ""), ("grpc.client.attempt.duration", " grpc.status=OK"), (s_clientSizes[0], " grpc.status=OK"),
@@ -239,8 +239,8 @@ public class CallMetricsTests
         }
 
         string memory = watched.EndPoint.ToString();
-        Assert.Equal([$"{watched.Service}/Unary", memory, $"{watched.Service}/Duplex", memory], asked); // once for each method
-        Assert.Equal([$"{watched.Service}/Unary", $"{watched.Service}/Unary", $"{watched.Service}/Duplex"], (await watched.SpansAsync(ActivityKind.Client, 3)).Select(span => span.DisplayName));
+        Assert.Equal([$"{watched.Service}/Unary", memory, $"{watched.Service}/DuplexStreaming", memory], asked); // once for each method
+        Assert.Equal([$"{watched.Service}/Unary", $"{watched.Service}/Unary", $"{watched.Service}/DuplexStreaming"], (await watched.SpansAsync(ActivityKind.Client, 3)).Select(span => span.DisplayName));
         Assert.Equal(2, watched.Of("grpc.server.call.started").Count(one => one.Labels == $"grpc.method={watched.Service}/Unary"));
     }
 

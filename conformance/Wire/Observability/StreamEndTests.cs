@@ -152,6 +152,7 @@ public sealed class StreamEndTests : IAsyncDisposable
         RawServer server = await client.StartAsync();
         await server.RequestAsync(1);
         await server.HeadersAsync(1, endStream: false, RawServer.Headers200);
+        await RawPeer.Within(call.ResponseHeadersAsync, "the response to begin");
         return (call, server);
     }
 }
