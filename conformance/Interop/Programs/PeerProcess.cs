@@ -40,10 +40,10 @@ internal sealed class PeerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>The next line of the program's output.</summary>
-    public async Task<string> ReadLineAsync()
+    /// <summary>The next line of the program's output, in which <paramref name="what"/> is expected.</summary>
+    public async Task<string> ReadLineAsync(string what = "a line from the program")
     {
-        string? line = await _process.StandardOutput.ReadLineAsync().WithinLimit("a line from the program");
+        string? line = await _process.StandardOutput.ReadLineAsync().WithinLimit(what);
         return line ?? throw new InvalidOperationException($"The program ended: {Errors}");
     }
 

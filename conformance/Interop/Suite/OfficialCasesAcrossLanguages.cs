@@ -63,7 +63,7 @@ public sealed class OfficialCasesAcrossLanguages
             language, "client", [$"127.0.0.1:{server.Address.Port}", tls ? PemFolder.Authority : "-", .. names]);
         foreach (string name in names)
         {
-            Assert.Equal($"{name} passed", await client.ReadLineAsync());
+            Assert.Equal($"{name} passed", await client.ReadLineAsync($"{name} of the client in {language}"));
         }
 
         Assert.Equal(0, await client.ExitAsync());
