@@ -21,13 +21,6 @@ public class ClientAllocations : OnOneThread
         Budget.Hold(release: 704, debug: 920, () => _client.Unary(new CallOptions(deadline: deadline)));
     }
 
-    /// <summary>
-    /// The call, its writer, its stream (which streaming calls don't use again), the record of what was sent until there is an answer, and a
-    /// request that is kept in it.
-    /// </summary>
-    [Fact]
-    public void A_call_of_many_requests() => Budget.Hold(release: 1, debug: 1, () => _client.ClientStreaming(1));
-
     /// <summary>The wait for it and its task: a read that finds its message there costs nothing.</summary>
     [Fact]
     public void A_response_of_many() => Budget.HoldPerMessage(release: 104, debug: 104, _client.ServerStreaming);

@@ -195,12 +195,14 @@ public partial class TransparentRetries
         Assert.True(new RetryBuffer(limit: null).TryTakeSpare(long.MaxValue));
     }
 
-    /// <summary>A clock that does something the next time that it is asked.</summary>
+    /// <summary>A clock that stands still, and does something the next time that it is asked for the time of day.</summary>
     private sealed class AskedClock() : FakeTimeProvider(s_now)
     {
         private Action? _onAsked;
 
         public void WhenAsked(Action action) => Volatile.Write(ref _onAsked, action);
+
+        public override long GetTimestamp() => 0; // the base class would ask for the time of day
 
         public override DateTimeOffset GetUtcNow()
         {
