@@ -1,8 +1,10 @@
 using Grpc.Core;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Balancing;
+using MiniGrpc.Client.Configuration;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Engine.Client;
+using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Conformance.Wire.Balancing;
 
@@ -152,6 +154,47 @@ public sealed class CustomPickerTests : IAsyncDisposable
         }
 
         Assert.Equal(0, await call);
+    }
+
+    /// <summary>Just when calls have been tried and don't wait again yet: nobody is there who could be told.</summary>
+    [Fact]
+    public async Task A_stream_that_becomes_free_while_calls_are_tried_is_used()
+    {
+        await using TestChannel client = new(options =>
+        {
+            options.LoadBalancerFactories.Add(_policy);
+            options.ServiceConfig = new ServiceConfig { LoadBalancingConfigs = { new LoadBalancingConfig(_policy.Name) } };
+        });
+        List<Task<byte[]>> calls = [client.Unary([1]).ResponseAsync];
+        RawServer server = await client.StartAsync((SettingId.MaxConcurrentStreams, 1));
+        await server.RequestAsync(1);
+        Subchannel subchannel = _policy.Latest!.Subchannel!;
+        int asked = 0;
+        _policy.Picks = context =>
+        {
+            if (context.Headers is null || ++asked != 2)
+            {
+                return PickResult.ForSubchannel(subchannel);
+            }
+
+            AnswerFirst(server, subchannel); // the second call has been tried
+            return PickResult.ForQueue();
+        };
+        calls.Add(client.Unary([2]).ResponseAsync);
+        calls.Add(client.Unary([3], new CallOptions(new Metadata { { "key", "value" } })).ResponseAsync);
+        Assert.Equal([1], await RawPeer.Within(calls[0], "the response"));
+        for (int i = 1; i < 3; i++)
+        {
+            await server.RequestAsync((2 * i) + 1);
+            await server.ReplyAsync((2 * i) + 1, (byte)(i + 1));
+            Assert.Equal([(byte)(i + 1)], await RawPeer.Within(calls[i], "the response"));
+        }
+    }
+
+    private static void AnswerFirst(RawServer server, Subchannel subchannel)
+    {
+        server.ReplyAsync(1, 1).Wait(RawPeer.Patience);
+        SpinWait.SpinUntil(() => subchannel.HasFreeStream, RawPeer.Patience);
     }
 
     private MiniChannel Channel() => _policy.Channel(_backends, _time);
