@@ -259,7 +259,7 @@ public sealed class CustomPolicyTests : IAsyncDisposable
     public async Task A_subchannel_that_was_disposed_of_is_not_kept()
     {
         await _backends.StartAsync(0, 1);
-        await using MiniChannel channel = Channel();
+        await using MiniChannel channel = _policy.Channel(_backends, TimeProvider.System); // a clock that keeps nothing, as the census does
         await _backends.ServeAsync(channel);
         WeakReference old = DisposeOfSubchannel();
         await Settling.OfAsync(channel);
