@@ -135,8 +135,9 @@ internal sealed class OutlierDetection : LoadBalancer, IChannelControlHelper
             return; // another config has come, and with it another moment
         }
 
-        _intervalBegan = Now;
-        _detector.Sweep(_config, Now);
-        _timer.Start(_config.Interval > s_shortestInterval ? _config.Interval : s_shortestInterval);
+        TimeSpan now = Now;
+        _intervalBegan = now;
+        _timer.Start(_config.Interval > s_shortestInterval ? _config.Interval : s_shortestInterval); // first: who sees an ejection may count on its end
+        _detector.Sweep(_config, now);
     }
 }
