@@ -5,7 +5,7 @@ namespace MiniGrpc.Conformance.Interop.Calls;
 /// <summary>Waits that end: far later than anything takes on a busy machine, and with the name of what did not happen.</summary>
 internal static class Bounded
 {
-    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(45);
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(120);
 
     public static Task WithinLimit(this Task task, [CallerArgumentExpression(nameof(task))] string what = "") => Within(task, Limit, what);
 

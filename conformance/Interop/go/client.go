@@ -12,7 +12,7 @@ import (
 )
 
 // patience is how long a case waits for a call.
-const patience = 60 * time.Second
+const patience = 100 * time.Second
 
 // client is what a case is given: a connection, and how to make another.
 type client struct {

@@ -7,7 +7,7 @@
 const assert = require('node:assert/strict');
 const { grpc, testing, INITIAL, TRAILING, zeros, read } = require('./interop_common.js');
 
-const PATIENCE = 60_000;
+const PATIENCE = 100_000;
 const REQUEST_SIZES = [27182, 8, 1828, 45904];
 const RESPONSE_SIZES = [31415, 9, 2653, 58979];
 const INITIAL_VALUE = 'test_initial_metadata_value';

@@ -11,7 +11,7 @@ import traceback
 import grpc
 from interop import empty_pb2, messages_pb2, test_pb2_grpc
 
-PATIENCE = 60
+PATIENCE = 100
 REQUEST_SIZES = (27182, 8, 1828, 45904)
 RESPONSE_SIZES = (31415, 9, 2653, 58979)
 INITIAL = "x-grpc-test-echo-initial"

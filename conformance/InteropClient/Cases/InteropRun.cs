@@ -6,7 +6,7 @@ namespace MiniGrpc.Conformance.InteropClient.Cases;
 internal sealed class InteropRun(Func<IInteropChannel> connect, SoakSettings soak) : IAsyncDisposable
 {
     /// <summary>No case takes longer than that, the soaks aside.</summary>
-    public static TimeSpan Patience => TimeSpan.FromSeconds(60);
+    public static TimeSpan Patience => TimeSpan.FromSeconds(100);
 
     /// <summary>The channel of the cases that need no other.</summary>
     public IInteropChannel Channel { get; } = connect();
