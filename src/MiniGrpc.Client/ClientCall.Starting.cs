@@ -113,11 +113,12 @@ internal abstract partial class ClientCall
 
     /// <summary>
     /// The server says that it has not looked at the call, and won't. One that can is sent once more, to whatever connection there is (gRFC
-    /// A6, transparent retries); the others end with <paramref name="status"/>. On the receive loop.
+    /// A6, transparent retries); the others end with <paramref name="status"/>, attempts among them: that is for whoever makes attempts to
+    /// decide. On the receive loop.
     /// </summary>
     public void OnUnprocessed(Status status)
     {
-        if (!HasEnded && !_startedAgain && TakeBack())
+        if (!HasEnded && AttemptNumber == 0 && !_startedAgain && TakeBack())
         {
             _startedAgain = true;
             Observer?.End(status.StatusCode, isLast: false);

@@ -71,18 +71,31 @@ internal sealed class ServerCore : IConnectionOwner
     public void Serve(ITransport transport)
     {
         var connection = new Http2Connection(Role.Server, transport, _connectionOptions, this);
+        bool isRefused;
+        bool isFull;
+        bool wasFull;
         lock (_connections)
         {
-            if (_stopping || IsFull())
+            wasFull = _full;
+            isFull = _full = !_stopping && _connections.Count >= Options.MaxConnections;
+            isRefused = _stopping || isFull;
+            if (!isRefused)
             {
-                transport.Abort();
-                return;
+                _connections.Add(connection);
             }
-
-            _connections.Add(connection);
         }
 
-        _ = connection.RunAsync();
+        if (!isRefused)
+        {
+            _ = connection.RunAsync();
+            return;
+        }
+
+        transport.Abort();
+        if (isFull)
+        {
+            TellOfRefusal(isFirst: !wasFull);
+        }
     }
 
     /// <summary>Takes no more connections and asks those there are to finish.</summary>
@@ -166,21 +179,14 @@ internal sealed class ServerCore : IConnectionOwner
         CheckDrained();
     }
 
-    /// <summary>Under the lock: whether there are as many connections as there may be. Said once, until there is room again.</summary>
-    private bool IsFull()
+    /// <summary>There are as many connections as there may be: that is said once, until there is room again. Under no lock, for loggers are the user's.</summary>
+    private void TellOfRefusal(bool isFirst)
     {
-        bool full = _connections.Count >= Options.MaxConnections;
-        if (full)
+        WireMetrics.ConnectionRefused();
+        if (isFirst)
         {
-            WireMetrics.ConnectionRefused();
-            if (!_full)
-            {
-                Logger.LogWarning("{Count} connections are open (limit MaxConnections): further ones are closed at once", _connections.Count);
-            }
+            Logger.LogWarning("{Count} connections are open (limit MaxConnections): further ones are closed at once", Options.MaxConnections);
         }
-
-        _full = full;
-        return full;
     }
 
     private void CheckDrained()

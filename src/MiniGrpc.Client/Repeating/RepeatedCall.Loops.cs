@@ -8,6 +8,7 @@ namespace MiniGrpc.Client.Repeating;
 /// <content>When attempts are started, and which one is chosen: one after the other (retries) or beside each other (hedging).</content>
 internal abstract partial class RepeatedCall<TRequest, TResponse>
 {
+    private bool _mayRepeatUnseen = true;
     private PostedCompletion? _waiter;
     private bool _signalled;
 
@@ -19,7 +20,6 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
     private async Task RetryAsync()
     {
         var backoff = Backoff.OfRetries(_plan.Parameters.Retry!, _channel.Options.Random);
-        bool mayRepeatUnseen = true;
         for (int attempts = 1; !IsDecided; attempts++)
         {
             Attempt attempt = StartAttempt(attempts - 1);
@@ -29,10 +29,9 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
             }
 
             TimeSpan wait = TimeSpan.Zero;
-            if (attempt.State == AttemptState.Failed && mayRepeatUnseen && attempt.Call.WasUnprocessed)
+            if (MayRepeatUnseen(attempt))
             {
-                mayRepeatUnseen = false; // no server has seen it: it doesn't count (gRFC A6, transparent retries)
-                attempts--;
+                attempts--; // it doesn't count
             }
             else if (attempt.State == AttemptState.Answered || !MayRetry(attempt, attempts, backoff, out wait))
             {
@@ -41,6 +40,14 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
 
             await SleepAsync(wait).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Whether no server has seen an attempt that has failed: once for each call that is as if it had not been made (gRFC A6, transparent retries).</summary>
+    private bool MayRepeatUnseen(Attempt attempt)
+    {
+        bool mayRepeat = _mayRepeatUnseen && attempt.State == AttemptState.Failed && attempt.Call.WasUnprocessed;
+        _mayRepeatUnseen &= !mayRepeat;
+        return mayRepeat;
     }
 
     /// <summary>Whether another attempt is made after one that has failed, and after which wait.</summary>
@@ -87,6 +94,11 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
         while (!IsDecided)
         {
             long now = Time.GetTimestamp();
+            if (started.RemoveAll(MayRepeatUnseen) > 0)
+            {
+                untilNext = TimeSpan.Zero;
+            }
+
             if (Decisive(started, hedging, ref untilNext, ref isWelcome) is { } decisive)
             {
                 Choose(decisive);

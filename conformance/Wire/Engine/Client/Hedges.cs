@@ -1,6 +1,7 @@
 using Grpc.Core;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Http2.Frames;
 
 namespace MiniGrpc.Conformance.Wire.Engine.Client;
 
@@ -99,6 +100,29 @@ public class Hedges
         await server.FailAsync(3, StatusCode.Unavailable, "grpc-retry-pushback-ms=-1");
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Unavailable, "no");
         await AssertNothingIsLeftAsync(client, server, 5);
+    }
+
+    /// <summary>Once, at once, and without being counted: three may be made beside it.</summary>
+    [Fact]
+    public async Task What_no_server_has_looked_at_is_sent_again_and_does_not_count()
+    {
+        await using TestChannel client = Channel("1000s");
+        using AsyncUnaryCall<byte[]> call = client.Unary([1]);
+        RawServer server = await client.StartAsync();
+        Assert.Null(await PreviousAttemptsAsync(1));
+        await RefuseAsync(1);
+        Assert.Null(await PreviousAttemptsAsync(3));
+        await RefuseAsync(3); // this one counts
+        Assert.Equal("1", await PreviousAttemptsAsync(5));
+        await RefuseAsync(5);
+        Assert.Equal("2", await PreviousAttemptsAsync(7));
+        await RefuseAsync(7);
+        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Unavailable, "");
+        await AssertNothingIsLeftAsync(client, server, 9);
+
+        async Task<string?> PreviousAttemptsAsync(int id) => (await server.RequestAsync(id)).Head["grpc-previous-rpc-attempts"];
+
+        Task RefuseAsync(int id) => server.SendAsync(o => RstStreamFrame.Write(o, id, ErrorCode.RefusedStream));
     }
 
     /// <summary>As retries: two tokens, of which one failure leaves too few.</summary>

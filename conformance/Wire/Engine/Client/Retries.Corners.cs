@@ -39,6 +39,28 @@ public partial class Retries
         Task RefuseAsync(int id) => server.SendAsync(o => RstStreamFrame.Write(o, id, ErrorCode.RefusedStream));
     }
 
+    /// <summary>What is sent again unseen is so by the call, not by its attempts: three refusals are one more than the policy allows.</summary>
+    [Fact]
+    public async Task A_call_of_one_request_is_sent_once_more_and_no_oftener()
+    {
+        await using TestChannel client = Channel(TenOneHundred.Replace("\"maxAttempts\": 3", "\"maxAttempts\": 2", StringComparison.Ordinal));
+        using AsyncUnaryCall<byte[]> call = client.Unary([1]);
+        RawServer server = await client.StartAsync();
+        foreach ((int id, string? previous) in new[] { (1, null), (3, null), (5, "1") })
+        {
+            Assert.Equal(previous, (await server.RequestAsync(id)).Head["grpc-previous-rpc-attempts"]);
+            await server.SendAsync(o => RstStreamFrame.Write(o, id, ErrorCode.RefusedStream));
+            if (id == 3)
+            {
+                await _time.IsArmedAsync();
+                _time.Advance(s_shortestWait + s_rest);
+            }
+        }
+
+        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Unavailable, "");
+        await AssertNothingIsLeftAsync(client, server, 7);
+    }
+
     /// <summary>A failure that ends the call says nothing of an overload; one whose server wants no other attempt does.</summary>
     [Theory]
     [InlineData(null, true)]
