@@ -23,7 +23,7 @@ namespace MiniGrpc.Client;
 /// </code>
 /// </summary>
 /// <remarks>Thread-safe.</remarks>
-public sealed class MiniChannel : ChannelBase, IAsyncDisposable
+public sealed class MiniChannel : ChannelBase, IAsyncDisposable, IDisposable
 {
     private readonly string _authority;
     private readonly ConfigInUse _ownConfig;
@@ -71,6 +71,16 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
         return new MiniChannel(Resolving.Target.Parse(address, options), options);
     }
 
+    /// <inheritdoc cref="ForAddress(string)"/>
+    public static MiniChannel ForAddress(Uri address) => ForAddress(address, new MiniChannelOptions());
+
+    /// <inheritdoc cref="ForAddress(string)"/>
+    public static MiniChannel ForAddress(Uri address, MiniChannelOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        return ForAddress(address.OriginalString, options);
+    }
+
     /// <summary>A channel to an <see cref="IPEndPoint"/>, a <see cref="System.Net.Sockets.UnixDomainSocketEndPoint"/> or a <see cref="MemoryEndPoint"/>.</summary>
     public static MiniChannel ForEndPoint(EndPoint endPoint) => ForEndPoint(endPoint, new MiniChannelOptions());
 
@@ -95,6 +105,9 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable
 
     /// <summary>Closes the channel at once: calls under way end with CANCELLED, further ones throw <see cref="ObjectDisposedException"/>.</summary>
     public ValueTask DisposeAsync() => new(Core.CloseAsync());
+
+    /// <summary>As <see cref="DisposeAsync"/>, and doesn't wait until the connections are closed: that goes on in the background.</summary>
+    public void Dispose() => _ = Core.CloseAsync();
 
     /// <summary>
     /// Whom calls go to, for those that give tokens: <c>https://host:port</c>. As with every gRPC client without the port that goes without
