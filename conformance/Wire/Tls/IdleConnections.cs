@@ -41,9 +41,11 @@ public class IdleConnections
     [InlineData(true)]
     public async Task A_connection_holds_no_buffer_while_a_handler_works_and_none_afterwards(bool tls)
     {
+        var started = new SemaphoreSlim(0);
         var release = new SemaphoreSlim(0);
         await using GrpcServer server = await StartAsync(tls, EchoService.Bind(async (request, _) =>
         {
+            started.Release();
             await release.WaitAsync();
             return request;
         }));
@@ -51,7 +53,7 @@ public class IdleConnections
         {
             await using MiniChannel channel = Connect(server, tls);
             Task<byte[]> call = TlsSetup.CallAsync(channel, new byte[100_000]);
-            await Eventually.IsTrueAsync(() => Core(server)!.RunningCalls == 1, "the handler to start");
+            await RawPeer.Within(started.WaitAsync(), "the handler to start");
             await AssertHoldsNoBufferAsync(server, channel, tls);
             Assert.False(call.IsCompleted);
             release.Release();
