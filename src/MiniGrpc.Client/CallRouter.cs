@@ -24,6 +24,7 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
     private readonly CancellationTokenSource _closing = new();
     private SubchannelPicker _picker = picker;
     private bool _drainPosted;
+    private int _drains; // that run
     private bool _wasAsked;
     private bool _isClosed;
 
@@ -47,6 +48,9 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
 
     /// <summary>How many calls wait.</summary>
     public int WaitingCalls => _waiting.Count;
+
+    /// <summary>Whether calls wait, or did and are just tried.</summary>
+    public bool HasWaitingCalls => Volatile.Read(ref _drains) > 0 || _waiting.Count > 0;
 
     /// <summary>Whether calls that found no connection have come since this was last asked: the others are known by their streams.</summary>
     public bool TakeAsked() => Interlocked.Exchange(ref _wasAsked, false);
@@ -135,9 +139,22 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
         lock (_lock)
         {
             _drainPosted = false;
+            Interlocked.Increment(ref _drains);
             picker = _picker;
         }
 
+        try
+        {
+            Drain(picker);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _drains); // what was opened shows as a stream by now, and what was not waits again
+        }
+    }
+
+    private void Drain(SubchannelPicker picker)
+    {
         List<ClientCall>? back = null;
         List<Subchannel>? full = null;
         while (TakeFirst() is { } call)

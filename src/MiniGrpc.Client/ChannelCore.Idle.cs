@@ -68,7 +68,7 @@ internal sealed partial class ChannelCore
     {
         lock (_lock)
         {
-            hasCalls = Router.WaitingCalls > 0;
+            hasCalls = Router.HasWaitingCalls;
             long opened = _openedOnClosedConnections;
             foreach (Http2Connection connection in _connections)
             {

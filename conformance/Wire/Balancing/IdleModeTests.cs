@@ -136,6 +136,36 @@ public sealed class IdleModeTests : IAsyncDisposable
         Assert.Equal(ConnectivityState.Idle, client.Channel.State);
     }
 
+    /// <summary>It waits no more, and has no stream yet.</summary>
+    [Fact]
+    public async Task A_call_that_is_just_tried_keeps_it_at_work()
+    {
+        var policy = new UsersPolicy();
+        var tried = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var release = new ManualResetEventSlim();
+        policy.Picks = _ =>
+        {
+            tried.TrySetResult();
+            Assert.True(release.Wait(RawPeer.Patience));
+            return PickResult.ForSubchannel(policy.Latest!.Subchannel!);
+        };
+        await using MiniChannel channel = _backends.Channel(new LoadBalancingConfig(policy.Name), options =>
+        {
+            options.TimeProvider = _time;
+            options.IdleTimeout = s_timeout;
+            options.LoadBalancerFactories.Add(policy);
+        });
+        Task<int> call = Backends.AskAsync(channel);
+        await _backends.StartAsync(0);
+        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
+        await RawPeer.Within(tried.Task, "the call to be tried");
+        await LookAsync(channel);
+        await LookAsync(channel);
+        Assert.Equal(ConnectivityState.Ready, channel.State);
+        release.Set();
+        Assert.Equal(0, await call);
+    }
+
     [Fact]
     public async Task A_call_that_waits_for_a_server_keeps_it_at_work()
     {

@@ -18,6 +18,7 @@ internal sealed class RawClient(ITransport transport) : RawPeer(transport, Role.
         await ExpectAsync(FrameType.Settings);
         await ExpectAsync(FrameType.Settings, 0, FrameFlags.Ack);
         await SendAsync(SettingsFrame.WriteAck);
+        await ExpectAcknowledgedAsync();
     }
 
     /// <summary>What a request to a method of <see cref="TestService"/> starts with.</summary>

@@ -149,6 +149,16 @@ internal partial class RawPeer(ITransport transport, Role engine) : IAsyncDispos
     }
 
     /// <summary>
+    /// Waits until the other end has seen that its SETTINGS were acknowledged: it has answered SETTINGS that were sent after that. A clock
+    /// that is moved far would otherwise find it waiting.
+    /// </summary>
+    protected async Task ExpectAcknowledgedAsync()
+    {
+        await SendAsync(o => SettingsFrame.Write(o, []));
+        await ExpectAsync(FrameType.Settings, 0, FrameFlags.Ack);
+    }
+
+    /// <summary>
     /// A round trip: when it is over, the peer has seen everything that was sent, and everything that it sent at once in
     /// answer to that has come in. Frames that come meanwhile are kept.
     /// </summary>

@@ -17,6 +17,7 @@ internal sealed class RawServer(ITransport transport) : RawPeer(transport, Role.
         await SendAsync(o => SettingsFrame.Write(o, settings));
         await SendAsync(SettingsFrame.WriteAck);
         await ExpectAsync(FrameType.Settings, 0, FrameFlags.Ack);
+        await ExpectAcknowledgedAsync();
         return clientSettings;
     }
 
