@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
+using MiniGrpc.Client.Balancing;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
