@@ -108,10 +108,29 @@ public sealed partial class HealthCheckTests
         await FindAsync(channel, "c.D");
         await First.NextAsync(HandHealth.Serving);
         await ReachesAsync(channel, ConnectivityState.Ready);
+        Assert.True(late.IsDisposed);
         late.Fire();
         await Settling.OfAsync(channel);
         Assert.Equal((int[])[0, 0, 0, 0], await Backends.AskAsync(channel, 4));
         Assert.Equal(0, First.Unseen);
+    }
+
+    /// <summary>It ends, and nobody wants to know: no other is started in its place, nor waited for.</summary>
+    [Fact]
+    public async Task A_watch_that_was_cancelled_is_not_repeated()
+    {
+        var time = new TimerCensus();
+        await _backends.StartAsync(0);
+        await using MiniChannel channel = await StartAsync(addresses: 1, configure: options => options.TimeProvider = time);
+        HandWatch old = await First.NextAsync();
+        await FindAsync(channel, "c.D");
+        await old.CancelledAsync();
+        await First.NextAsync(HandHealth.Serving);
+        await ReachesAsync(channel, ConnectivityState.Ready);
+        Assert.Equal((int[])[0, 0, 0, 0], await Backends.AskAsync(channel, 4));
+        await Settling.OfAsync(channel);
+        Assert.Equal(0, First.Unseen);
+        Assert.Equal(0, time.MadeBy<HealthWatch>());
     }
 
     /// <summary>Metrics are of the calls that a program makes.</summary>

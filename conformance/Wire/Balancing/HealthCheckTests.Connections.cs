@@ -5,6 +5,7 @@ using MiniGrpc.Client.Balancing.HealthChecking;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Engine.Client;
+using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 
@@ -70,6 +71,29 @@ public sealed partial class HealthCheckTests
         await server.StartAsync();
         await server.SayServingAsync(1);
         await ReplyAsync(server, 3, second);
+    }
+
+    /// <summary>That the watch ends before its connection says nothing of the server's health either.</summary>
+    [Fact]
+    public async Task A_watch_that_ends_with_its_connection_is_no_answer()
+    {
+        await using TestChannel client = Checking();
+        Task<byte[]> call = client.Unary([1]).ResponseAsync;
+        RawServer server = await client.StartAsync();
+        await server.SayServingAsync(1);
+        await ReplyAsync(server, 3, call);
+        Http2Connection connection = Internals.ReadyConnectionOf(client.Channel)!;
+        using (await Hold.OnAsync(client.Channel))
+        {
+            await server.HeadersAsync(1, endStream: true, "grpc-status=14");
+            await server.RoundTripAsync();
+            await server.SendAsync(o => GoAwayFrame.Write(o, 3, ErrorCode.NoError));
+            await Eventually.IsTrueAsync(() => connection.CanOpen == OpenResult.GoingAway, "the connection to take no more calls");
+        }
+
+        await Settling.OfAsync(client.Channel);
+        await Settling.OfAsync(client.Channel);
+        Assert.Equal(ConnectivityState.Connecting, client.Channel.State); // the next one, after a connection that was of use
     }
 
     [Fact]

@@ -185,6 +185,20 @@ public sealed partial class OutlierDetectionTests
     }
 
     [Fact]
+    public async Task Another_child_policy_finds_out_that_all_are_ejected()
+    {
+        await using MiniChannel channel = await ConnectAsync(
+            Failures(new RoundRobinConfig()), configure: options => options.LoadBalancerFactories.Add(new OtherRoundRobin()));
+        FailAt(0, 1, 2);
+        Assert.Equal(6, await CountFailuresAsync(channel, 6));
+        await PassAsync(channel, s_interval);
+        await UseAsync(channel, Failures(new LoadBalancingConfig("other")));
+        await Settling.OfAsync(channel);
+        await Backends.FailAsync(channel, StatusCode.Unavailable, "was ejected (outlier detection)");
+        Assert.Equal(ConnectivityState.TransientFailure, channel.State);
+    }
+
+    [Fact]
     public async Task A_child_policy_that_nobody_knows_fails_calls_with_its_name()
     {
         await using MiniChannel channel = _backends.Channel(Failures(new LoadBalancingConfig("nobody_knows")));

@@ -125,6 +125,27 @@ public sealed partial class OutlierDetectionTests : IAsyncDisposable
         await TestChannel.AssertFailsAsync(client.Unary([1]).ResponseAsync, StatusCode.Unavailable, "5 of its last 7 calls failed");
     }
 
+    /// <summary>The address has failed it, though the call goes on.</summary>
+    [Fact]
+    public async Task An_attempt_that_no_server_has_looked_at_counts()
+    {
+        await using var client = new TestChannel(options =>
+        {
+            options.TimeProvider = _time;
+            options.ServiceConfig = new ServiceConfig { LoadBalancingConfigs = { Failures(new RoundRobinConfig(), threshold: 0, volume: 1) } };
+        });
+        Task<byte[]> call = client.Unary([1]).ResponseAsync;
+        RawServer first = await client.StartAsync();
+        await first.RequestAsync(1);
+        await first.SendAsync(o => GoAwayFrame.Write(o, 0, ErrorCode.NoError));
+        RawServer second = await client.StartAsync();
+        await second.RequestAsync(1);
+        await second.ReplyAsync(1, 1);
+        await RawPeer.Within(call, "the response");
+        await PassAsync(client.Channel, s_interval);
+        await TestChannel.AssertFailsAsync(client.Unary([1]).ResponseAsync, StatusCode.Unavailable, "1 of its last 2 calls failed");
+    }
+
     /// <summary>Watch is none of the calls that a policy's picker has given to the server.</summary>
     [Fact]
     public async Task Health_checks_do_not_count()

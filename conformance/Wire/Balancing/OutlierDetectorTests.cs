@@ -31,6 +31,8 @@ public partial class OutlierDetectorTests
     [InlineData(5, 100, true)]
     [InlineData(6, 100, false)] // too few addresses
     [InlineData(5, 101, false)] // too few calls
+    [InlineData(5, 0, true)] // one without any says nothing
+    [InlineData(6, 0, false)]
     public void The_success_rate_needs_enough_addresses_with_enough_calls(int hosts, int volume, bool ejected)
     {
         Track(6);

@@ -26,6 +26,20 @@ public sealed class TrackedAddressTests : IAsyncDisposable
         Assert.Equal(ConnectivityState.Idle, second.State);
     }
 
+    /// <summary>A policy of one's own may have nowhere else to send calls to, and be content with that.</summary>
+    [Fact]
+    public void Who_does_not_ask_for_health_hears_neither_of_an_ejection_nor_of_its_end()
+    {
+        var heard = new List<SubchannelState>();
+        Subchannel subchannel = Create();
+        subchannel.ChecksHealth = false;
+        subchannel.OnStateChanged(heard.Add);
+        _tracked.Add(subchannel, counts: true);
+        _tracked.Eject(TimeSpan.Zero, "too many failures");
+        _tracked.Uneject();
+        Assert.Empty(heard);
+    }
+
     /// <summary>Or those of an address that is used for long by one policy after the other would be more and more.</summary>
     [Fact]
     public async Task Subchannels_that_were_shut_down_are_forgotten()
@@ -34,6 +48,8 @@ public sealed class TrackedAddressTests : IAsyncDisposable
         _tracked.Add(first, counts: true);
         first.Dispose();
         await Settling.OfAsync(_channel);
+        _tracked.Eject(TimeSpan.Zero, "too many failures");
+        Assert.Equal(ConnectivityState.Shutdown, first.State);
         Subchannel second = Create();
         _tracked.Add(second, counts: true);
         _tracked.SetCounting(false);

@@ -182,12 +182,20 @@ public class CallMetricsTests
         await using var watched = new Watched();
         await using var server = new TestServer(null, null, watched.Bind());
         RawClient client = await server.StartAsync();
-        await client.HeadersAsync(1, endStream: true, [.. watched.RequestFields().Where(field => !field.StartsWith("content-type", StringComparison.Ordinal)), "content-type=text/html"]);
-        await client.ResponseAsync(1);
-        await client.HeadersAsync(3, endStream: false, watched.RequestFields());
-        await client.DataAsync(3, RawClient.Message(1), endStream: true);
+        string[] fields = watched.RequestFields("traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"); // all in one trace, which is listened to
+        await CallAsync(1);
+        await client.HeadersAsync(3, endStream: true, [.. fields.Where(field => !field.StartsWith("content-type", StringComparison.Ordinal)), "content-type=text/html"]);
         await client.ResponseAsync(3);
-        await watched.AssertStatusesAsync("grpc.server.call.duration", "OK");
+        await CallAsync(5);
+        await watched.AssertStatusesAsync("grpc.server.call.duration", "OK", "OK");
+        Assert.All(await watched.SpansAsync(ActivityKind.Server, 2), span => Assert.Equal($"{watched.Service}/Unary", span.DisplayName));
+
+        async Task CallAsync(int id)
+        {
+            await client.HeadersAsync(id, endStream: false, fields);
+            await client.DataAsync(id, RawClient.Message(1), endStream: true);
+            await client.ResponseAsync(id);
+        }
     }
 
     [Fact]

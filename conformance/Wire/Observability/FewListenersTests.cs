@@ -3,6 +3,8 @@ using Grpc.Core;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Diagnostics;
 using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Http2.Frames;
 
 namespace MiniGrpc.Conformance.Wire.Observability;
 
@@ -90,6 +92,24 @@ public class FewListenersTests
         await client.DataAsync(1, RawClient.Message(1), endStream: true);
         await client.ResponseAsync(1);
         await watched.SpansAsync(ActivityKind.Server);
+        AssertNothing(watched);
+    }
+
+    /// <summary>Or more attempts would have been started than have ended, or will.</summary>
+    [Fact]
+    public async Task A_second_attempt_of_a_call_that_is_not_measured_is_not_measured()
+    {
+        await using var watched = new Watched(instruments: null);
+        await using var client = new TestChannel();
+        using AsyncUnaryCall<byte[]> call = client.Invoker.AsyncUnaryCall(watched.Unary, null, default, [1, 2]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        watched.Measure("grpc.");
+        await server.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.RefusedStream));
+        await server.RequestAsync(3);
+        await server.ReplyAsync(3, 7);
+        await RawPeer.Within(call.ResponseAsync, "the response");
+        await watched.SpansAsync(ActivityKind.Client);
         AssertNothing(watched);
     }
 

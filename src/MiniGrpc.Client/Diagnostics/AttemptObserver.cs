@@ -36,7 +36,6 @@ internal sealed class AttemptObserver(CallObserver call)
                 return;
             }
 
-            _stream = null;
             _isUnderWay = true;
             _startedAt = call.Now;
         }
