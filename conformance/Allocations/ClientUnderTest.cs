@@ -90,6 +90,9 @@ internal sealed class ClientUnderTest
         End(call.ResponseAsync);
     }
 
+    /// <summary>A whole call of one request, which could have sent more.</summary>
+    public void Upload() => ClientStreaming(1);
+
     /// <summary>A call with so many messages each way, in turns.</summary>
     public void Duplex(int messages)
     {

@@ -36,7 +36,7 @@ internal abstract partial class ClientCall
                 return result;
             }
 
-            OnOpened(stream!);
+            OnOpened();
             if (IsAborted)
             {
                 stream?.Reset(ErrorCode.Cancel); // ended while it was being opened
@@ -178,7 +178,7 @@ internal abstract partial class ClientCall
     }
 
     /// <summary>The stream is open.</summary>
-    protected virtual void OnOpened(ClientStream stream)
+    protected virtual void OnOpened()
     {
     }
 

@@ -34,9 +34,9 @@ internal class StreamingResponseCall<TRequest, TResponse> : TypedCall<TRequest, 
     }
 
     /// <inheritdoc />
-    protected override void OnOpened(ClientStream stream)
+    protected override void OnOpened()
     {
-        base.OnOpened(stream);
+        base.OnOpened();
         PostResume(); // a read may have begun before there was a stream to read from
     }
 

@@ -81,7 +81,7 @@ internal abstract partial class TypedCall<TRequest, TResponse>(MiniChannel chann
     }
 
     /// <inheritdoc />
-    protected override void OnOpened(ClientStream stream) => PostOpened();
+    protected override void OnOpened() => PostOpened();
 
     /// <inheritdoc />
     protected override bool TakeBack() => TakesOneRequest ? Volatile.Read(ref _request) is not null : _sent!.TakeBack();

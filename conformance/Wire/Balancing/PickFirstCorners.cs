@@ -204,7 +204,7 @@ public sealed class PickFirstCorners : IAsyncDisposable
         await AdvanceAsync(channel, s_delay);
         await Settling.OfAsync(channel);
         Assert.False(next.IsCompleted);
-        Assert.Single(channel.Core.Connections);
+        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count == 1, "the slow one's connection to be gone");
     }
 
     /// <summary>Connects to the first of two servers, which ends before its first call.</summary>

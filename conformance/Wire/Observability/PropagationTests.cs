@@ -14,23 +14,16 @@ public class PropagationTests
     public async Task Without_a_span_of_its_own_a_call_carries_its_caller_s()
     {
         await using var watched = new Watched(traces: false);
-        Metadata? seen = null;
-        watched.Handlers.Unary = (request, context) =>
-        {
-            seen = context.RequestHeaders;
-            return Task.FromResult(request);
-        };
         await watched.StartAsync();
-        await watched.CallAsync();
-        Assert.DoesNotContain(seen!, entry => entry.Key is "traceparent" or "tracestate" or "baggage");
+        Assert.DoesNotContain(await SentAsync(watched), entry => entry.Key is "traceparent" or "tracestate" or "baggage");
 
         using Activity caller = new Activity("caller").SetIdFormat(ActivityIdFormat.W3C).Start();
         caller.TraceStateString = "vendor=1";
         caller.AddBaggage("tenant", "7");
-        await watched.CallAsync();
-        Assert.Equal(caller.Id, Assert.Single(seen!, entry => entry.Key == "traceparent").Value);
-        Assert.Equal("vendor=1", seen!.GetValue("tracestate"));
-        Assert.Equal("tenant=7", seen!.GetValue("baggage")!.Replace(" ", "", StringComparison.Ordinal));
+        Metadata sent = await SentAsync(watched);
+        Assert.Equal(caller.Id, Assert.Single(sent, entry => entry.Key == "traceparent").Value);
+        Assert.Equal("vendor=1", sent.GetValue("tracestate"));
+        Assert.Equal("tenant=7", sent.GetValue("baggage")!.Replace(" ", "", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -75,18 +68,12 @@ public class PropagationTests
     public async Task What_the_caller_gives_as_metadata_is_left_as_it_is()
     {
         await using var watched = new Watched(traces: false);
-        Metadata? seen = null;
-        watched.Handlers.Unary = (request, context) =>
-        {
-            seen = context.RequestHeaders;
-            return Task.FromResult(request);
-        };
         await watched.StartAsync();
         using Activity caller = new Activity("caller").SetIdFormat(ActivityIdFormat.W3C).Start();
         caller.TraceStateString = "vendor=1";
-        await watched.CallAsync(options: new CallOptions(new Metadata { { "traceparent", TraceParent } }));
-        Assert.Equal(TraceParent, Assert.Single(seen!, entry => entry.Key == "traceparent").Value);
-        Assert.DoesNotContain(seen!, entry => entry.Key == "tracestate");
+        Metadata sent = await SentAsync(watched, new CallOptions(new Metadata { { "traceparent", TraceParent } }));
+        Assert.Equal(TraceParent, Assert.Single(sent, entry => entry.Key == "traceparent").Value);
+        Assert.DoesNotContain(sent, entry => entry.Key == "tracestate");
     }
 
     [Theory]
@@ -102,5 +89,18 @@ public class PropagationTests
         await client.DataAsync(1, RawClient.Message(1), endStream: true);
         Assert.Equal("0", (await client.ResponseAsync(1)).Status);
         Assert.Null(Assert.Single(await watched.SpansAsync(ActivityKind.Server)).ParentId);
+    }
+
+    /// <summary>The metadata of a call, as its handler sees it.</summary>
+    private static async Task<Metadata> SentAsync(Watched watched, CallOptions options = default)
+    {
+        Metadata? seen = null;
+        watched.Handlers.Unary = (request, context) =>
+        {
+            seen = context.RequestHeaders;
+            return Task.FromResult(request);
+        };
+        await watched.CallAsync(options: options);
+        return seen!;
     }
 }

@@ -29,6 +29,24 @@ public class ConnectionFloods
         await next.AssertWorksAsync(1);
     }
 
+    /// <summary>A logger may be slow, and ask the server something from another thread.</summary>
+    [Fact]
+    public async Task That_the_limit_is_reached_is_logged_under_no_lock()
+    {
+        await using var server = new TestServer(options => options.MaxConnections = 1);
+        bool? isFree = null;
+        server.OnLogged = line =>
+        {
+            if (line.Contains("MaxConnections", StringComparison.Ordinal))
+            {
+                isFree = Task.Run(() => Internals.ConnectionsOf(server.Core)).Wait(RawPeer.Patience);
+            }
+        };
+        await server.StartAsync();
+        await server.Connect().ExpectEndAsync();
+        Assert.True(isFree, "the server's connections could not be looked at while it logged");
+    }
+
     /// <summary>Otherwise each of them would be remembered for ever by the clock of its keepalive.</summary>
     [Fact]
     public async Task Connections_over_the_limit_leave_no_timer()

@@ -114,6 +114,7 @@ internal sealed class SentRequests(ClientCall call, RetryBuffer room, long? limi
                 return false;
             }
 
+            // Between the streams there is none: a request too large to be kept that were taken to be the first one's would let go of all.
             _wasTakenBack = true;
             Volatile.Write(ref _stream, null);
             return true;

@@ -106,6 +106,34 @@ public partial class TransparentRetries
         await AssertNothingIsLeftAsync(client, second, 3);
     }
 
+    /// <summary>A request between the two streams waits for the second; were it taken to be for the first, what is kept would be let go.</summary>
+    [Fact]
+    public async Task A_request_too_large_to_be_kept_that_is_written_between_the_streams_takes_nothing_away()
+    {
+        byte[] large = new byte[100];
+        await using var client = new TestChannel(options => options.MaxRetryBufferPerCallSize = 50);
+        using AsyncClientStreamingCall<byte[], byte[]> call = client.Collect();
+        Task first = WriteAsync(call.RequestStream, [1]);
+        RawServer server = await client.StartAsync((SettingId.MaxConcurrentStreams, 1));
+        await ExpectRequestsAsync(server, 1, [1]);
+        await RawPeer.Within(first, "the write");
+
+        // It is refused, and no stream is free then: the other call is there before it.
+        AsyncUnaryCall<byte[]> other = client.Unary([7]);
+        await RefuseAsync(server, 1);
+        await server.RequestAsync(3);
+        Task written = WriteAsync(call.RequestStream, large);
+        Assert.False(written.IsCompleted);
+        await server.ReplyAsync(3, 7);
+        Assert.Equal([7], await RawPeer.Within(other.ResponseAsync, "the other call's response"));
+        await ExpectRequestsAsync(server, 5, [1], large);
+        await RawPeer.Within(written, "the write that waited");
+        await RawPeer.Within(call.RequestStream.CompleteAsync(), "the end of the requests");
+        Assert.Empty(await ReadToTheEndAsync(server, 5));
+        await server.ReplyAsync(5, 9);
+        Assert.Equal([9], await RawPeer.Within(call.ResponseAsync, "the response"));
+    }
+
     [Fact]
     public async Task What_is_written_while_a_refusal_comes_in_is_neither_lost_nor_doubled()
     {

@@ -20,6 +20,7 @@ internal sealed class TestServer : IAsyncDisposable
         // PING is how the raw peers take a round trip.
         var options = new GrpcServerOptions { AbuseLimits = new AbuseLimits { PingStrikes = int.MaxValue } };
         configure?.Invoke(options);
+        Log = new LogLines(line => OnLogged?.Invoke(line));
         Core = new ServerCore(options, new MethodTable([Service.Bind(), .. more], interceptors ?? []), Log);
     }
 
@@ -27,7 +28,10 @@ internal sealed class TestServer : IAsyncDisposable
 
     public ServerCore Core { get; }
 
-    public LogLines Log { get; } = new();
+    public LogLines Log { get; }
+
+    /// <summary>Is run with each line that is logged, by who logs it.</summary>
+    public Action<string>? OnLogged { get; set; }
 
     /// <summary>Connects a client that says nothing yet.</summary>
     public RawClient Connect()
