@@ -140,8 +140,9 @@ internal sealed class ServerCore : IConnectionOwner
     /// <inheritdoc />
     public Http2Stream? OpenStream(Http2Connection connection)
     {
+        Http2Stream stream = connection.Pool.Take() ?? new ServerStream(this, connection);
         Interlocked.Increment(ref _runningCalls);
-        return connection.Pool.Take() ?? new ServerStream(this, connection);
+        return stream;
     }
 
     /// <inheritdoc />

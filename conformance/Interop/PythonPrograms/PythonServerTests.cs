@@ -12,13 +12,14 @@ namespace MiniGrpc.Conformance.Interop.PythonPrograms;
 /// What the server in Python learns of the end of a call. All else about it is in the tests that run
 /// <see cref="MatrixAttribute.AcrossProcesses"/>.
 /// </summary>
-public sealed class PythonServerTests
+public sealed class PythonServerTests(PythonServerTests.Server server) : IClassFixture<PythonServerTests.Server>
 {
+    private readonly string _call = Guid.NewGuid().ToString();
+
     [Theory, Matrix]
     public async Task It_learns_of_a_deadline(IClientPeer peer, Kind kind)
     {
-        await using PeerProcess server = await PythonRuntime.StartAsync("conformance_server.py");
-        await using IClientChannel channel = await ConnectAsync(peer, server);
+        await using IClientChannel channel = await server.ConnectAsync(peer);
         TestService.TestServiceClient client = new(channel.Channel);
         await client.UnaryAsync(new Request()).ResponseAsync.WithinLimit();
 
@@ -26,14 +27,13 @@ public sealed class PythonServerTests
         Outcome outcome = await AnyCall.RunAsync(client, kind, options, Wait());
 
         outcome.AssertEndedByClientWith(StatusCode.DeadlineExceeded, peer);
-        Assert.Equal("cancelled the-call", await server.ReadLineAsync());
+        await server.ExpectAsync($"cancelled {_call}");
     }
 
     [Theory, Matrix]
     public async Task It_learns_of_a_cancellation(IClientPeer peer, Kind kind, bool dispose)
     {
-        await using PeerProcess server = await PythonRuntime.StartAsync("conformance_server.py");
-        await using IClientChannel channel = await ConnectAsync(peer, server);
+        await using IClientChannel channel = await server.ConnectAsync(peer);
         using CancellationTokenSource source = new();
         CallOptions options = new(Headers(), cancellationToken: source.Token);
         using AnyCall call = await AnyCall.StartAsync(new TestService.TestServiceClient(channel.Channel), kind, options, Wait());
@@ -50,10 +50,10 @@ public sealed class PythonServerTests
         }
 
         (await outcome).AssertEndedByClientWith(StatusCode.Cancelled, peer);
-        Assert.Equal("cancelled the-call", await server.ReadLineAsync());
+        await server.ExpectAsync($"cancelled {_call}");
     }
 
-    private static Metadata Headers() => new() { { CallWatch.HeaderName, "the-call" } };
+    private Metadata Headers() => new() { { CallWatch.HeaderName, _call } };
 
     private static Request Wait() => new()
     {
@@ -62,9 +62,33 @@ public sealed class PythonServerTests
         Then = Then.AwaitCancellation,
     };
 
-    private static async Task<IClientChannel> ConnectAsync(IClientPeer peer, PeerProcess server)
+    /// <summary>The server, started when the first test asks for it.</summary>
+    public sealed class Server : IAsyncDisposable
     {
-        int port = int.Parse(await server.ReadLineAsync(), CultureInfo.InvariantCulture);
-        return peer.Connect(ServerAddress.Tcp(port), ClientSetup.Default);
+        private readonly Lazy<Task<(PeerProcess Process, int Port)>> _started = new(async () =>
+        {
+            PeerProcess process = await PythonRuntime.StartAsync("conformance_server.py");
+            return (process, int.Parse(await process.ReadLineAsync(), CultureInfo.InvariantCulture));
+        });
+
+        internal async Task<IClientChannel> ConnectAsync(IClientPeer peer) =>
+            peer.Connect(ServerAddress.Tcp((await _started.Value).Port), ClientSetup.Default);
+
+        /// <summary>Waits for a line, which may come after those of a test that failed.</summary>
+        internal async Task ExpectAsync(string line)
+        {
+            PeerProcess process = (await _started.Value).Process;
+            while (await process.ReadLineAsync($"the line '{line}'") != line)
+            {
+            }
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            if (_started is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
+            {
+                await (await _started.Value).Process.DisposeAsync();
+            }
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using MiniGrpc.Client;
 using MiniGrpc.Conformance.Interop.Calls;
@@ -11,7 +12,7 @@ using MiniGrpc.Conformance.Wire.Tls;
 namespace MiniGrpc.Conformance.Interop.Suite;
 
 /// <summary>The official cases between MiniGrpc and other languages: Python, which is gRPC's C core, JavaScript on Node.js's own HTTP/2, and grpc-go.</summary>
-public sealed class OfficialCasesAcrossLanguages
+public sealed class OfficialCasesAcrossLanguages(OfficialCasesAcrossLanguages.Servers servers) : IClassFixture<OfficialCasesAcrossLanguages.Servers>
 {
     private const string Python = "Python";
     private const string Node = "Node.js";
@@ -39,9 +40,7 @@ public sealed class OfficialCasesAcrossLanguages
     [MemberData(nameof(Rows), DisableDiscoveryEnumeration = true)]
     public async Task Our_client_at_its_server(string language, bool tls, string name)
     {
-        await using PeerProcess server = await StartAsync(language, "server", tls ? [PemFolder.ServerCertificate, PemFolder.ServerKey] : []);
-        int port = int.Parse(await server.ReadLineAsync(), CultureInfo.InvariantCulture);
-        ServerAddress address = ServerAddress.OnPort(tls ? Transport.Tls : Transport.Tcp, port);
+        ServerAddress address = await servers.FindAsync(language, tls ? Transport.Tls : Transport.Tcp);
         await using var run = new InteropRun(
             () => new MiniChannelUnderTest(address.Uri, tls ? new ClientTls { Roots = TestCertificates.Roots } : null, []), OfficialCases.Soak);
         await InteropCase.Find(name)!.RunAsync(run).WithinLimit(name);
@@ -76,4 +75,29 @@ public sealed class OfficialCasesAcrossLanguages
         Go => GoRuntime.StartAsync(role, arguments),
         _ => throw new ArgumentOutOfRangeException(nameof(language), language, "There is no such program."),
     };
+
+    /// <summary>One server a language and transport, started when the first case asks for it.</summary>
+    public sealed class Servers : IAsyncDisposable
+    {
+        private readonly ConcurrentDictionary<(string, Transport), Lazy<Task<(PeerProcess Process, ServerAddress Address)>>> _servers = [];
+
+        internal async Task<ServerAddress> FindAsync(string language, Transport transport) =>
+            (await _servers.GetOrAdd((language, transport), _ => new(() => ServeAsync(language, transport))).Value).Address;
+
+        public async ValueTask DisposeAsync()
+        {
+            foreach (Lazy<Task<(PeerProcess Process, ServerAddress Address)>> server in _servers.Values.Where(server => server.Value.IsCompletedSuccessfully))
+            {
+                await (await server.Value).Process.DisposeAsync();
+            }
+        }
+
+        private static async Task<(PeerProcess Process, ServerAddress Address)> ServeAsync(string language, Transport transport)
+        {
+            PeerProcess process = await StartAsync(
+                language, "server", transport == Transport.Tls ? [PemFolder.ServerCertificate, PemFolder.ServerKey] : []);
+            int port = int.Parse(await process.ReadLineAsync(), CultureInfo.InvariantCulture);
+            return (process, ServerAddress.OnPort(transport, port));
+        }
+    }
 }

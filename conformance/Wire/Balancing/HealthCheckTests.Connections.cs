@@ -91,6 +91,7 @@ public sealed partial class HealthCheckTests
             await Eventually.IsTrueAsync(() => connection.CanOpen == OpenResult.GoingAway, "the connection to take no more calls");
         }
 
+        await RawPeer.Within(client.Channel.WaitForStateChangedAsync(ConnectivityState.Ready, TestContext.Current.CancellationToken), "the loss to be noticed");
         await Settling.OfAsync(client.Channel);
         await Settling.OfAsync(client.Channel);
         Assert.Equal(ConnectivityState.Connecting, client.Channel.State); // the next one, after a connection that was of use

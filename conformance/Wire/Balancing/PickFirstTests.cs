@@ -38,6 +38,7 @@ public sealed class PickFirstTests : IAsyncDisposable
         Assert.Equal(0, await first);
         await _backends.StopAsync(0);
         await RawPeer.Within(channel.WaitForStateChangedAsync(ConnectivityState.Ready, TestContext.Current.CancellationToken), "the loss to be noticed");
+        await Settling.OfAsync(channel);
         Assert.Equal(ConnectivityState.Idle, channel.State);
         Assert.Equal(1, _backends.Resolver.Refreshes);
         Assert.Equal((int[])[1, 1], await Backends.AskAsync(channel, 2));
@@ -54,6 +55,7 @@ public sealed class PickFirstTests : IAsyncDisposable
         Assert.Equal(ConnectivityState.TransientFailure, channel.State);
         await time.IsArmedAsync();
         await time.IsArmedAsync();
+        await Settling.OfAsync(channel);
         Assert.Equal(1, _backends.Resolver.Refreshes);
 
         await _backends.StartAsync(0);

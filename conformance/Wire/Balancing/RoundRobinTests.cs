@@ -63,6 +63,7 @@ public sealed class RoundRobinTests : IAsyncDisposable
     {
         await using MiniChannel channel = Channel();
         await _backends.FindUselessAsync(channel, StatusCode.Unavailable, "no server listens there", _backends.Addresses);
+        await Settling.OfAsync(channel);
         Assert.Equal(ConnectivityState.TransientFailure, channel.State);
         Assert.NotEqual(0, _backends.Resolver.Refreshes);
         for (int i = 0; i < 3; i++)

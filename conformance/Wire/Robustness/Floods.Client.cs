@@ -17,9 +17,13 @@ public class FloodsOnTheClient
         await using var channel = new TestChannel(options => options.AbuseLimits = new AbuseLimits { StreamResets = new RateLimit(10, 0) });
         Task<byte[]>[] calls = [.. Enumerable.Range(0, 12).Select(_ => channel.Unary([1]).ResponseAsync)];
         RawServer server = await channel.StartAsync();
+        for (int id = 1; id <= 23; id += 2)
+        {
+            await server.RequestAsync(id); // all of them are on their way, and none is left for the next connection
+        }
+
         for (int id = 1; id <= 21; id += 2)
         {
-            await server.RequestAsync(id);
             await server.SendAsync(o => WindowUpdateFrame.Write(o, id, 0));
         }
 
