@@ -38,6 +38,7 @@ public sealed class CrossingEventsTests : IAsyncDisposable
         channel.Core.RequestConnection();
         await _backends.Resolver.FindAsync(_backends.Addresses[..2]);
         await silent.ConnectionAsync(0);
+        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count == 1, "HTTP/2 to start");
         await Settling.OfAsync(channel);
         Task<ITransport?> third = silent.AcceptAsync(2);
         using (await Hold.OnAsync(channel))
@@ -64,6 +65,7 @@ public sealed class CrossingEventsTests : IAsyncDisposable
         Task<int> call = Backends.AskAsync(channel);
         await _backends.Resolver.FindAsync(_backends.Addresses[0]);
         await using RawServer server = new(await silent.ConnectionAsync(0));
+        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count == 1, "HTTP/2 to start");
         using (await Hold.OnAsync(channel))
         {
             await _backends.Resolver.FindAsync(_backends.Addresses[1]);
@@ -113,6 +115,7 @@ public sealed class CrossingEventsTests : IAsyncDisposable
         channel.Core.RequestConnection();
         await _backends.Resolver.FindAsync(_backends.Addresses[0]);
         await using RawServer server = new(await silent.ConnectionAsync(0));
+        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count == 1, "HTTP/2 to start");
         Hold first = await Hold.OnAsync(channel);
         await _backends.Resolver.FindAsync(_backends.Addresses[1]); // where nobody listens
         using (Hold second = Hold.Behind(channel))

@@ -82,6 +82,23 @@ internal sealed partial class Http2Connection
         Alarms.SetIfClear(Alarm.Linger, Linger);
     }
 
+    /// <summary>
+    /// Ends the connection at once: the peer may be gone, or speak no HTTP/2. Any thread.
+    /// </summary>
+    /// <param name="limit">The option of the server or the channel that says how long it had.</param>
+    /// <param name="allowed">How long that was; a channel's attempt may have spent some of it before.</param>
+    /// <param name="what">What it did not do.</param>
+    internal void GiveUp(string limit, TimeSpan allowed, string what)
+    {
+        var end = new ConnectionEnd($"{Transport.RemoteAddress} {what} within {allowed.TotalSeconds:0.###} s (limit {limit})");
+        if (Interlocked.CompareExchange(ref _end, end, null) is null)
+        {
+            WireMetrics.LimitPassed(_role, limit);
+        }
+
+        Abort(end);
+    }
+
     private void OnSettingsUnacknowledged()
     {
         const string Limit = nameof(AbuseLimits.SettingsTimeout);

@@ -166,7 +166,7 @@ internal sealed partial class Http2Connection
         if (!Volatile.Read(ref _ready))
         {
             string missing = Transport.IsOpen ? "sent no HTTP/2 preface and SETTINGS" : "did not finish the TLS handshake";
-            Abort(new ConnectionEnd($"{Transport.RemoteAddress} {missing} within {Options.HandshakeTimeout.TotalSeconds:0.###} s"));
+            GiveUp(_role == Role.Server ? "HandshakeTimeout" : "ConnectTimeout", Options.HandshakeTimeout, missing);
         }
     }
 

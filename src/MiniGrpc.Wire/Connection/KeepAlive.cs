@@ -45,8 +45,7 @@ internal sealed class KeepAlive
                 return;
             }
 
-            _connection.Abort(new ConnectionEnd(
-                $"{_connection.Transport.RemoteAddress} did not answer a keepalive PING within {Options.Timeout.TotalSeconds:0.###} s"));
+            _connection.GiveUp("KeepAlivePingTimeout", Options.Timeout, "did not answer a keepalive PING");
             return;
         }
 

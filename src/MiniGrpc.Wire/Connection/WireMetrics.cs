@@ -18,7 +18,7 @@ internal static class WireMetrics
         "minigrpc.connections.refused", "{connection}", "Connections that were closed at once because there were too many.");
 
     private static readonly Counter<long> s_limits = Telemetry.Meter.CreateCounter<long>(
-        "minigrpc.limits.exceeded", "{connection}", "Connections that were ended because the peer passed a limit, by the limit's name.");
+        "minigrpc.limits.exceeded", "{error}", "Connections and calls that were ended because the peer passed a limit, by the limit's name.");
 
     private static readonly Counter<long> s_resets = Telemetry.Meter.CreateCounter<long>(
         "minigrpc.streams.reset", "{stream}", "Streams that were reset, by whom and with which error code.");
@@ -43,7 +43,7 @@ internal static class WireMetrics
     {
         if (error.Limit is { } limit)
         {
-            s_limits.Add(1, RoleTag(role), new("limit", limit));
+            LimitPassed(role, limit);
         }
 
         if (s_errors.Enabled)
@@ -51,6 +51,9 @@ internal static class WireMetrics
             s_errors.Add(1, RoleTag(role), new("scope", error.Scope == ErrorScope.Connection ? "connection" : "stream"), new("code", ErrorCodes.Name(error.Code)));
         }
     }
+
+    /// <summary>A peer has passed a limit, one of time perhaps, to which HTTP/2 has no answer.</summary>
+    public static void LimitPassed(Role role, string limit) => s_limits.Add(1, RoleTag(role), new("limit", limit));
 
     /// <summary>The peer has reset a stream.</summary>
     public static void StreamReset(Role role, ErrorCode code)

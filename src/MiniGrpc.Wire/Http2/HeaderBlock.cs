@@ -48,8 +48,10 @@ internal sealed class HeaderBlock
         _octets ??= new OutputBuffer();
         if (_octets.Length + fragment.Length > _maxLength)
         {
+            const string Limit = nameof(ReceiveLimits.MaxHeaderListSize); // 4 times that
             return ProtocolError.Connection(
-                ErrorCode.EnhanceYourCalm, "10.5.1", $"the field block of stream {StreamId} is longer than {_maxLength} octets");
+                ErrorCode.EnhanceYourCalm, "10.5.1", $"the field block of stream {StreamId} is longer than {_maxLength} octets (limit {Limit})")
+                with { Limit = Limit };
         }
 
         if (++_fragments > _maxFragments)

@@ -33,6 +33,9 @@ internal sealed class InboundFields : IFieldSink
     /// <summary>Whether the list was so long that it can't be a mistake: a small block can refer to a large entry many times.</summary>
     public bool IsFarTooLarge => _size > FarOver(_maxSize) || _count > FarOver(_maxFields);
 
+    /// <summary>Which limit the list has passed, by the name of the option.</summary>
+    public string PassedLimit => _size > _maxSize ? nameof(ReceiveLimits.MaxHeaderListSize) : nameof(ReceiveLimits.MaxHeaderFields);
+
     /// <summary>Beyond this a list costs the connection, not just its call: 4 times what was allowed.</summary>
     public static int FarOver(int allowed) => (int)Math.Min(4L * allowed, int.MaxValue);
 

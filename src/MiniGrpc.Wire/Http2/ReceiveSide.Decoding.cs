@@ -22,7 +22,8 @@ internal sealed partial class ReceiveSide
                 stream.Id,
                 ErrorCode.EnhanceYourCalm,
                 "10.5.1",
-                $"the header list is larger than {_limits.MaxHeaderListSize} octets or {_limits.MaxHeaderFields} fields");
+                $"the header list is larger than {_limits.MaxHeaderListSize} octets or {_limits.MaxHeaderFields} fields (limit {inbound.PassedLimit})")
+                with { Limit = inbound.PassedLimit };
         }
 
         if (error is null && _hpack.TableVersion == version)
@@ -48,7 +49,8 @@ internal sealed partial class ReceiveSide
             return ProtocolError.Connection(
                 ErrorCode.EnhanceYourCalm,
                 "10.5.1",
-                $"a header list is more than 4 times as large as the {_limits.MaxHeaderListSize} octets or {_limits.MaxHeaderFields} fields allowed");
+                $"a header list is more than 4 times as large as the {_limits.MaxHeaderListSize} octets or {_limits.MaxHeaderFields} fields allowed (limit {inbound.PassedLimit})")
+                with { Limit = inbound.PassedLimit };
         }
 
         inbound.Complete();
