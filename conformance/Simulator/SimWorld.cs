@@ -225,6 +225,7 @@ internal sealed class SimWorld
             TimeProvider = Time,
             MaxReceiveMessageSize = Swarm.ClientMaxMessage ?? 4 * 1024 * 1024,
             WireTrace = Trace.KeepsLines ? frame => Say($"client {frame}") : null,
+            AbuseLimits = Swarm.ClientLimits.Abuse,
             Connection = new ConnectionOptions { Dispatcher = Loop, Limits = Swarm.ClientLimits, ReusesStreams = ReusesStreams },
             Connect = Network.ConnectAsync,
             IdleTimeout = Swarm.IdleTimeout is { } idle ? TimeSpan.FromMilliseconds(idle) : TimeSpan.FromMinutes(30),

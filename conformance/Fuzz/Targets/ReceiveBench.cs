@@ -39,7 +39,7 @@ internal sealed class ReceiveBench : IReceiveSink
     [
         new(),
         new(MaxHeaderListSize: 200, HeaderTableSize: 100, MaxConcurrentStreams: 2),
-        new(StreamWindow: 100, ConnectionWindow: 200, UnreadCap: 100),
+        new(StreamWindow: 100, ConnectionWindow: 200) { Abuse = new AbuseLimits { ReceiveQueue = 100 } },
     ];
 
     private readonly ReceiveLimits _limits;

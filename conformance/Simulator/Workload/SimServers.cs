@@ -36,6 +36,7 @@ internal sealed class SimServers(SimWorld world)
             WireTrace = world.Trace.KeepsLines ? frame => world.Say($"server {frame}") : null,
             MaxConnectionAge = Limit(world.Swarm.MaxConnectionAge),
             MaxConnectionIdle = Limit(world.Swarm.MaxConnectionIdle),
+            AbuseLimits = world.Swarm.ServerLimits.Abuse,
             Connection = new ConnectionOptions
             {
                 Dispatcher = world.Loop,

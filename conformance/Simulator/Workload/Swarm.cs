@@ -126,6 +126,8 @@ internal sealed class Swarm
     private static ReceiveLimits DrawLimits(SimRandom random) => new(
         StreamWindow: random.Of(20, 100, 16_384, 65_535, 64 * 1024, 512 * 1024),
         LargestStreamWindow: random.Of(0, 512 * 1024),
-        ConnectionWindow: random.Of(65_535, 70_000, 1024 * 1024),
-        UnreadCap: random.Of(1000, 65_536, 4 * 1024 * 1024));
+        ConnectionWindow: random.Of(65_535, 70_000, 1024 * 1024))
+    {
+        Abuse = new AbuseLimits { ReceiveQueue = random.Of(1000, 65_536, 4 * 1024 * 1024) },
+    };
 }

@@ -200,10 +200,13 @@ public class FramesOnTheServer
     }
 
     /// <summary>Row 36: what is unread on all streams is bounded, too: then the connection's window stays shut.</summary>
-    [Fact]
-    public async Task Row36_Data_beyond_the_window_of_the_connection_ends_the_connection()
+    [Theory]
+    [InlineData(4 * 1024 * 1024)] // the default
+    [InlineData(100_000)]
+    public async Task Row36_Data_beyond_the_window_of_the_connection_ends_the_connection(int queue)
     {
-        await using AttackedServer attacked = await AttackedServer.StartAsync();
+        Assert.Equal(4 * 1024 * 1024, new AbuseLimits().ReceiveQueue);
+        await using AttackedServer attacked = await AttackedServer.StartAsync(options => options.AbuseLimits = options.AbuseLimits with { ReceiveQueue = queue });
         attacked.Server.Service.Collect = async (_, context) =>
         {
             await TestService.UntilCancelledAsync(context);
@@ -220,7 +223,7 @@ public class FramesOnTheServer
         }
 
         long unread = Internals.ConnectionsOf(attacked.Server.Core).Max(connection => connection.ReceiveWindow.Unread);
-        Assert.InRange(unread, limits.UnreadCap, limits.UnreadCap + limits.ConnectionWindow);
+        Assert.InRange(unread, queue, queue + limits.ConnectionWindow);
         await attacked.OffendFatallyAsync(ErrorCode.FlowControlError, "6.9.1", last, (client, _) => client.DataAsync(3, [1]));
     }
 }

@@ -25,6 +25,13 @@ public class OptionsTests
         { "UselessFrames", options => options.AbuseLimits = new AbuseLimits { UselessFrames = new RateLimit(0, -1) } },
         { "EmptyDataFrames", options => options.AbuseLimits = new AbuseLimits { EmptyDataFrames = new RateLimit(-1, 0) } },
         { "SettingsFrames", options => options.AbuseLimits = new AbuseLimits { SettingsFrames = new RateLimit(-1, 0) } },
+        { "SettingsEntries", options => options.AbuseLimits = new AbuseLimits { SettingsEntries = -1 } },
+        { "HeaderBlockFrames", options => options.AbuseLimits = new AbuseLimits { HeaderBlockFrames = -1 } },
+        { "WindowUpdatesPerDataFrame", options => options.AbuseLimits = new AbuseLimits { WindowUpdatesPerDataFrame = -1 } },
+        { "UnsentAnswers", options => options.AbuseLimits = new AbuseLimits { UnsentAnswers = -1 } },
+        { "SendQueue", options => options.AbuseLimits = new AbuseLimits { SendQueue = -1 } },
+        { "ReceiveQueue", options => options.AbuseLimits = new AbuseLimits { ReceiveQueue = -1 } },
+        { "PingStrikes", options => options.AbuseLimits = new AbuseLimits { PingStrikes = -1 } },
     };
 
     [Theory]

@@ -57,6 +57,13 @@ internal sealed record ConnectionOptions
         CheckRate(Limits.Abuse.UselessFrames, nameof(AbuseLimits.UselessFrames));
         CheckRate(Limits.Abuse.EmptyDataFrames, nameof(AbuseLimits.EmptyDataFrames));
         CheckRate(Limits.Abuse.SettingsFrames, nameof(AbuseLimits.SettingsFrames));
+        CheckNumber(Limits.Abuse.SettingsEntries, nameof(AbuseLimits.SettingsEntries));
+        CheckNumber(Limits.Abuse.HeaderBlockFrames, nameof(AbuseLimits.HeaderBlockFrames));
+        CheckNumber(Limits.Abuse.WindowUpdatesPerDataFrame, nameof(AbuseLimits.WindowUpdatesPerDataFrame));
+        CheckNumber(Limits.Abuse.UnsentAnswers, nameof(AbuseLimits.UnsentAnswers));
+        CheckNumber(Limits.Abuse.SendQueue, nameof(AbuseLimits.SendQueue));
+        CheckNumber(Limits.Abuse.ReceiveQueue, nameof(AbuseLimits.ReceiveQueue));
+        CheckNumber(Limits.Abuse.PingStrikes, nameof(AbuseLimits.PingStrikes));
         return this;
     }
 
@@ -68,6 +75,14 @@ internal sealed record ConnectionOptions
         {
             throw new InvalidOperationException(
                 $"{name} is {time}; expected more than nothing and at most {LongestTime.TotalDays:0} days, or Timeout.InfiniteTimeSpan for no limit.");
+        }
+    }
+
+    private static void CheckNumber(int number, string name)
+    {
+        if (number < 0)
+        {
+            throw new InvalidOperationException($"{name} is {number}; expected a number that is not negative.");
         }
     }
 

@@ -59,6 +59,12 @@ public sealed record AbuseLimits
     public int SendQueue { get; init; } = 4 * 1024 * 1024;
 
     /// <summary>
+    /// Octets that may wait to be read on all streams before the connection's window is held back. Default 4 MiB: one stream that nobody
+    /// reads holds up to its own window, and many of them together must not shut out those that are read.
+    /// </summary>
+    public int ReceiveQueue { get; init; } = 4 * 1024 * 1024;
+
+    /// <summary>
     /// Server: PINGs that came too soon after the one before, since the last response, before the client is told <c>too_many_pings</c>.
     /// Default 2; <see cref="int.MaxValue"/> for no limit.
     /// </summary>

@@ -48,7 +48,7 @@ internal sealed partial class ReceiveSide
             Math.Max(InboundFields.FarOver(limits.MaxHeaderListSize), limits.MaxFrameSize),
             Math.Max(limits.Abuse.HeaderBlockFrames, 1 + (limits.MaxHeaderListSize / limits.MaxFrameSize)));
         _budgets = new AbuseBudgets(limits.Abuse);
-        Window = new ConnectionReceiveWindow(limits.ConnectionWindow, limits.UnreadCap);
+        Window = new ConnectionReceiveWindow(limits.ConnectionWindow, limits.Abuse.ReceiveQueue);
     }
 
     /// <summary>The open streams.</summary>
@@ -253,7 +253,6 @@ internal sealed partial class ReceiveSide
 /// <param name="StreamWindow">SETTINGS_INITIAL_WINDOW_SIZE, octets: what a stream that nobody reads may hold.</param>
 /// <param name="LargestStreamWindow">What it grows to for a reader that waits for more, octets.</param>
 /// <param name="ConnectionWindow">The connection's window, octets.</param>
-/// <param name="UnreadCap">Octets that may wait to be read on all streams before connection credit is held back.</param>
 /// <param name="MaxConcurrentStreams">SETTINGS_MAX_CONCURRENT_STREAMS.</param>
 /// <param name="MaxHeaderFields">
 /// Fields of a header list. Real calls carry a few dozen, and each costs memory beyond its octets; 100 is what established proxies allow.
@@ -265,7 +264,6 @@ internal sealed record ReceiveLimits(
     int StreamWindow = 64 * 1024,
     int LargestStreamWindow = 512 * 1024,
     int ConnectionWindow = 1024 * 1024,
-    long UnreadCap = 4 * 1024 * 1024,
     int MaxConcurrentStreams = 100,
     int MaxHeaderFields = 100)
 {

@@ -121,10 +121,10 @@ public class GrowingWindows
     [Fact]
     public void All_windows_together_grow_by_half_of_what_may_be_unread()
     {
-        var connection = new ConnectionReceiveWindow(int.MaxValue, s_limits.UnreadCap);
+        var connection = new ConnectionReceiveWindow(int.MaxValue, s_limits.Abuse.ReceiveQueue);
         MessageInbox[] inboxes = [.. Enumerable.Range(0, 32).Select(_ => Outrun(connection))];
         int grown = inboxes.Sum(inbox => Internals.WindowOf(inbox).Size - s_limits.StreamWindow);
-        Assert.Equal(s_limits.UnreadCap / 2, grown + connection.GrowthLeft);
+        Assert.Equal(s_limits.Abuse.ReceiveQueue / 2, grown + connection.GrowthLeft);
         Assert.InRange(connection.GrowthLeft, 0, s_limits.StreamWindow - 1);
     }
 
@@ -135,9 +135,9 @@ public class GrowingWindows
     [InlineData("discarded")]
     public void What_a_stream_had_grown_by_is_there_for_others_when_it_gets_no_more(string how)
     {
-        var connection = new ConnectionReceiveWindow(int.MaxValue, s_limits.UnreadCap);
+        var connection = new ConnectionReceiveWindow(int.MaxValue, s_limits.Abuse.ReceiveQueue);
         MessageInbox inbox = Outrun(connection);
-        Assert.Equal((s_limits.UnreadCap / 2) - (s_limits.LargestStreamWindow - s_limits.StreamWindow), connection.GrowthLeft);
+        Assert.Equal((s_limits.Abuse.ReceiveQueue / 2) - (s_limits.LargestStreamWindow - s_limits.StreamWindow), connection.GrowthLeft);
         for (int i = 0; i < 2; i++)
         {
             switch (how)
@@ -156,7 +156,7 @@ public class GrowingWindows
                     break;
             }
 
-            Assert.Equal(s_limits.UnreadCap / 2, connection.GrowthLeft); // once
+            Assert.Equal(s_limits.Abuse.ReceiveQueue / 2, connection.GrowthLeft); // once
         }
     }
 

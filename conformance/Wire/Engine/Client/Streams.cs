@@ -174,7 +174,7 @@ public partial class Streams
         RawServer server = await client.StartAsync();
         await server.RequestAsync(1);
         await server.HeadersAsync(1, endStream: false, RawServer.Headers200);
-        byte[] message = RawClient.Message(new byte[(int)limits.UnreadCap + (2 * limits.ConnectionWindow)]);
+        byte[] message = RawClient.Message(new byte[(int)limits.Abuse.ReceiveQueue + (2 * limits.ConnectionWindow)]);
         int credit = limits.StreamWindow;
         for (int sent = 0; sent < message.Length;)
         {

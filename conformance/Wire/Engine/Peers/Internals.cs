@@ -49,7 +49,7 @@ internal static class Internals
 
         Assert.Equal(0, Receive(connection).Streams.Count);
         Assert.Equal(0, window.Unread);
-        Assert.Equal(connection.Options.Limits.UnreadCap / 2, window.GrowthLeft);
+        Assert.Equal(connection.Options.Limits.Abuse.ReceiveQueue / 2, window.GrowthLeft);
         Assert.Equal(connection.Options.Limits.ConnectionWindow, Available(window) + Owed(window));
         Assert.InRange(Owed(window), 0, (connection.Options.Limits.ConnectionWindow / 2) - 1);
     }

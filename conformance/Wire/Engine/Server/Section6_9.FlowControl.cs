@@ -74,7 +74,7 @@ public partial class Section6_9_FlowControl
             Assert.True(id < 200, "the connection's window never ends");
         }
 
-        Assert.InRange((id / 2 * (long)s_limits.StreamWindow), s_limits.UnreadCap, s_limits.UnreadCap + s_limits.ConnectionWindow);
+        Assert.InRange((id / 2 * (long)s_limits.StreamWindow), s_limits.Abuse.ReceiveQueue, s_limits.Abuse.ReceiveQueue + s_limits.ConnectionWindow);
         await client.DataAsync(1, [1]);
         await client.ExpectGoAwayAndEndAsync(ErrorCode.FlowControlError, id, "6.9.1");
         await server.AssertEndedAsync();
@@ -159,7 +159,7 @@ public partial class Section6_9_FlowControl
         RawClient client = await server.StartAsync((SettingId.InitialWindowSize, int.MaxValue));
         await client.SendAsync(o => WindowUpdateFrame.Write(o, 0, int.MaxValue - 65_535));
         await client.RequestAsync(1, method);
-        byte[] message = RawClient.Message(new byte[(int)s_limits.UnreadCap + (2 * s_limits.ConnectionWindow)]);
+        byte[] message = RawClient.Message(new byte[(int)s_limits.Abuse.ReceiveQueue + (2 * s_limits.ConnectionWindow)]);
         int credit = s_limits.StreamWindow;
         for (int sent = 0; sent < message.Length;)
         {
