@@ -43,7 +43,7 @@ public static class BadFrames
         { "ENABLE_PUSH 2", ErrorName.ProtocolError, "6.5.2" },
         { "INITIAL_WINDOW_SIZE 2^31", ErrorName.FlowControlError, "6.5.2" },
 
-        // Row 32
+        // Row 32 (a stream used a second time: CVE-2016-0150)
         { "HEADERS on an even stream", ErrorName.ProtocolError, "5.1" },
         { "DATA on an idle stream", ErrorName.ProtocolError, "5.1" },
         { "RST_STREAM on an idle stream", ErrorName.ProtocolError, "5.1" },

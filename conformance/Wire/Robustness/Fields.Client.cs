@@ -136,7 +136,7 @@ public class FieldsOnTheClient
             }));
     }
 
-    /// <summary>Row 22, our own user's line breaks (CVE-2025-57804): nothing is sent, not even a connection is made.</summary>
+    /// <summary>Row 22, our own user's line breaks: nothing is sent, not even a connection is made.</summary>
     [Theory]
     [InlineData("a\r\nb: c")]
     [InlineData("a\nb")]

@@ -52,7 +52,7 @@ public class FieldsOnTheServer
         Assert.Equal(octets, seen);
     }
 
-    /// <summary>Row 22, CR, LF and NUL; row 23, fields that no message may have (RFC 9113 sections 8.2 and 8.3).</summary>
+    /// <summary>Row 22, CR, LF and NUL (CVE-2025-57804); row 23, fields that no message may have (RFC 9113 sections 8.2 and 8.3).</summary>
     [Theory]
     [MemberData(nameof(Malformed.Fields), MemberType = typeof(Malformed))]
     public async Task Row22_Row23_A_malformed_request_is_a_protocol_error_of_its_stream(string field)
@@ -189,7 +189,7 @@ public class FieldsOnTheServer
             });
     }
 
-    /// <summary>Row 22, our own user's line breaks (CVE-2025-57804): refused where the handler sends them.</summary>
+    /// <summary>Row 22, our own user's line breaks: refused where the handler sends them.</summary>
     [Theory]
     [InlineData("a\r\nb: c")]
     [InlineData("a\nb")]

@@ -46,7 +46,7 @@ public class FramesOnTheServer
         await attacked.AssertUnharmedAsync();
     }
 
-    /// <summary>Row 32 (CVE-2016-0150): an identifier below one that was used is closed, and can't be opened.</summary>
+    /// <summary>Row 32: an identifier below one that was used is closed, and can't be opened.</summary>
     [Fact]
     public async Task Row32_A_stream_identifier_that_goes_back_ends_the_connection()
     {

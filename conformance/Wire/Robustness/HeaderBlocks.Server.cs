@@ -144,8 +144,8 @@ public class HeaderBlocksOnTheServer
     }
 
     /// <summary>
-    /// Row 17, state lost after a refused block (CVE-2023-32731, CVE-2024-7246): whatever becomes of a request, what its block
-    /// puts into the table is there for the next one.
+    /// Row 17, state lost after a refused block (CVE-2023-32731) or spoilt by a bad field (CVE-2024-7246): whatever becomes of a
+    /// request, what its block puts into the table is there for the next one.
     /// </summary>
     [Theory]
     [InlineData("refused")]

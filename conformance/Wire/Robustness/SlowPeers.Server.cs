@@ -90,7 +90,7 @@ public class SlowPeersOfTheServer
         await client.AssertWorksAsync(1);
     }
 
-    /// <summary>Row 44 (CVE-2019-9517): a window that is never opened. What waits is bounded meanwhile, and the writer waits.</summary>
+    /// <summary>Row 44 (CVE-2016-1546): a window that is never opened. What waits is bounded meanwhile, and the writer waits.</summary>
     [Fact]
     [Requirement("9113-10.5-2")]
     public async Task A_client_that_never_opens_its_window_is_closed()
