@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using MiniGrpc.Conformance.Fuzz.Engine;
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Hpack;
 using MiniGrpc.Wire.Http2;

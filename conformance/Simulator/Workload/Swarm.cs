@@ -1,3 +1,4 @@
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Conformance.Simulator;
