@@ -145,14 +145,15 @@ internal partial class ServerCall
     private HeaderList TrailerFields(Status status, Metadata? exceptionTrailers)
     {
         HeaderList fields = ServerStream.StatusFields(status);
+        bool isOk = status.StatusCode == StatusCode.OK;
         if (_responseTrailers is not null)
         {
-            MetadataCodec.Encode(_responseTrailers, fields);
+            MetadataCodec.EncodeTrailers(_responseTrailers, isOk, fields);
         }
 
         if (exceptionTrailers is not null && !ReferenceEquals(exceptionTrailers, _responseTrailers))
         {
-            MetadataCodec.Encode(exceptionTrailers, fields);
+            MetadataCodec.EncodeTrailers(exceptionTrailers, isOk, fields);
         }
 
         return fields;

@@ -12,6 +12,7 @@ public class LedgerTests
 
     private static readonly string[] s_levels = ["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "RULE"];
     private static readonly string[] s_roles = ["client", "server", "both"];
+    private static readonly string[] s_ends = ["Client", "Server"];
     private static readonly string[] s_statuses = ["tested", "not-applicable", "not-done"];
 
     private static readonly ILookup<string, MethodInfo> s_claims = typeof(LedgerTests).Assembly.GetTypes()
@@ -37,6 +38,17 @@ public class LedgerTests
     [Fact]
     public void A_row_that_is_tested_has_a_test() =>
         Assert.Empty(Requirement.All.Where(row => row.Status == "tested" && !s_claims.Contains(row.Id)).Select(row => row.Id));
+
+    /// <summary>
+    /// A rule that binds both ends can be met on one of them alone. A test stands where its end is in the name of its namespace or its
+    /// class (Engine.Client, ServerHandshakeTests); one that names none, or both, is about what they share.
+    /// </summary>
+    [Fact]
+    public void A_row_is_tested_on_each_end_that_it_binds_or_says_why_not() => Assert.Empty(Requirement.All
+        .Where(row => row.Status == "tested" && row.Why.Length == 0)
+        .SelectMany(row => s_ends.Where(end => row.Role == "both" || row.Role.Equals(end, StringComparison.OrdinalIgnoreCase)).Select(end => (row.Id, end)))
+        .Where(due => !s_claims[due.Id].Any(test => IsAbout(test, due.end)))
+        .Select(due => $"{due.Id}: {due.end}"));
 
     [Fact]
     public void A_row_that_is_not_tested_says_why_and_has_no_test() =>
@@ -65,5 +77,12 @@ public class LedgerTests
         Assert.True(
             File.Exists(file) && File.ReadAllText(file) == text,
             $"docs/requirements.md is not what the ledger and the tests say: run these tests with {UpdateVariable}=1 to write it anew.");
+    }
+
+    private static bool IsAbout(MethodInfo test, string end)
+    {
+        string place = test.DeclaringType!.FullName!;
+        string[] named = [.. s_ends.Where(other => place.Contains(other, StringComparison.Ordinal))];
+        return named.Length != 1 || named[0] == end;
     }
 }

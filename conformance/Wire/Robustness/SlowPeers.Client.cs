@@ -51,6 +51,7 @@ public class SlowPeersOfTheClient
 
     /// <summary>Row 45: a server that is gone without a word while a call waits for it.</summary>
     [Fact]
+    [Requirement("9113-6.7-1")]
     [Requirement("grpc-connections-7")]
     public async Task A_server_that_does_not_answer_a_keepalive_ping_is_given_up()
     {

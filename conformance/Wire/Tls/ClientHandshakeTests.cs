@@ -123,6 +123,26 @@ public class ClientHandshakeTests
             server.NegotiateClientCertificateAsync(TestContext.Current.CancellationToken), "an answer"));
     }
 
+    /// <summary>
+    /// RFC 9113 section 9.2.1: no renegotiation of TLS 1.2, which is how a server asks for a certificate there after the handshake. The
+    /// client has one, and would show it in the handshake.
+    /// </summary>
+    [Fact]
+    [Requirement("9113-9.2.1-2")]
+    public async Task A_server_that_renegotiates_loses_the_connection()
+    {
+        await using var client = new Peer(new FakeTimeProvider(), new ClientTls(TestCertificates.Client) { Roots = TestCertificates.Roots });
+        SslStream server = await client.AcceptAsync();
+        SslServerAuthenticationOptions options = RawTls.ServerOptions();
+        options.EnabledSslProtocols = SslProtocols.Tls12;
+        await RawPeer.Within(server.AuthenticateAsServerAsync(options, TestContext.Current.CancellationToken), "the handshake");
+        Assert.NotEqual(0, await RawPeer.Within(server.ReadAsync(new byte[1024], TestContext.Current.CancellationToken).AsTask(), "the preface"));
+        Task asked = server.NegotiateClientCertificateAsync(TestContext.Current.CancellationToken);
+        await client.AssertFailsAsync("the server started a renegotiation, which HTTP/2 forbids");
+        await Assert.ThrowsAnyAsync<Exception>(() => RawPeer.Within(asked, "the end of the connection"));
+        Assert.Null(server.RemoteCertificate);
+    }
+
     [Theory]
     [InlineData("\0\0\u0012\u0004\0\0\0\0\0", "the server does not speak TLS on this port: use http:// (plaintext HTTP/2) or another port")]
     [InlineData("HTTP/1.1 400 Bad Request\r\n\r\n", "the server answered the TLS handshake with plaintext HTTP/1.x: it does not speak TLS on this port")]

@@ -4,6 +4,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
+using System.Text.RegularExpressions;
 using MiniGrpc.Client;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Server;
@@ -11,6 +12,8 @@ using MiniGrpc.Wire;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Transport;
 using MiniGrpc.Wire.Transport.Tls;
+
+#pragma warning disable CA1416 // tests run on Linux
 
 namespace MiniGrpc.Conformance.Wire.Tls;
 
@@ -117,15 +120,38 @@ public class TlsConnectionTests
         await Eventually.IsTrueAsync(() => Internals.ConnectionsOf(server.Core).Length == 0, "the connection to be forgotten");
     }
 
-    /// <summary>RFC 9113 section 9.2.2: what may be used authenticates what it encrypts, and agrees on a key for one connection.</summary>
+    /// <summary>RFC 9113 section 9.2.2: what is offered authenticates what it encrypts, and agrees on a key for one connection.</summary>
     [Fact]
     [Requirement("9113-9.2-2")]
     [Requirement("9113-9.2.2-3")]
-    public void The_permitted_cipher_suites_of_tls_1_2_are_ephemeral_and_authenticated()
+    public void The_cipher_suites_of_tls_1_2_that_are_offered_are_ephemeral_and_authenticated()
     {
-        string[] permitted = [.. Enum.GetValues<TlsCipherSuite>().Where(suite => CipherSuites.IsPermitted(SslProtocols.Tls12, suite)).Select(suite => suite.ToString())];
-        Assert.Contains("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", permitted); // the one that every endpoint must have
-        Assert.All(permitted, suite => Assert.Matches("^TLS_ECDHE_(RSA|ECDSA)_WITH_.*(_GCM_|CHACHA20_POLY1305)", suite));
+        string[] offered = [.. CipherSuites.Policy!.AllowedCipherSuites.Select(suite => suite.ToString()).Where(suite => suite.Contains("_WITH_", StringComparison.Ordinal))];
+        Assert.Contains("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", offered); // the one that every endpoint must have
+        Assert.All(offered, suite => Assert.Matches("^TLS_ECDHE_(RSA|ECDSA)_WITH_.*(_GCM_|CHACHA20_POLY1305)", suite));
+        Assert.All(offered, suite => Assert.True(CipherSuites.IsPermitted(SslProtocols.Tls12, Enum.Parse<TlsCipherSuite>(suite))));
+    }
+
+    /// <summary>
+    /// RFC 9113 section 9.2.2: INADEQUATE_SECURITY is for the suites of Appendix A, and must not be sent for others, whoever has chosen
+    /// them. By its closing note the Appendix has those without an ephemeral key and those that are no AEAD, of all that were registered
+    /// when it was written, the last of which has number 0xC0AF.
+    /// </summary>
+    [Fact]
+    [Requirement("9113-9.2.2-1")]
+    [Requirement("9113-9.2.2-2")]
+    [Requirement("9113-A-1")]
+    public void The_cipher_suites_of_tls_1_2_that_are_refused_are_those_of_appendix_a_and_no_others()
+    {
+        TlsCipherSuite[] suites = [.. Enum.GetValues<TlsCipherSuite>().Where(suite => suite < TlsCipherSuite.TLS_AES_128_GCM_SHA256 || (int)suite > 0xC000)];
+        Assert.Equal(
+            suites.Where(suite => (int)suite <= 0xC0AF && !Regex.IsMatch(suite.ToString(), "^TLS_(ECDHE|DHE|PSK_DHE)_.*(_GCM_|_CCM)")),
+            suites.Where(suite => !CipherSuites.IsPermitted(SslProtocols.Tls12, suite)));
+        Assert.True(CipherSuites.IsPermitted(SslProtocols.Tls12, TlsCipherSuite.TLS_DHE_RSA_WITH_AES_128_GCM_SHA256));
+        Assert.True(CipherSuites.IsPermitted(SslProtocols.Tls12, TlsCipherSuite.TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256));
+        Assert.True(CipherSuites.IsPermitted(SslProtocols.Tls12, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8));
+        Assert.False(CipherSuites.IsPermitted(SslProtocols.Tls12, TlsCipherSuite.TLS_RSA_WITH_AES_128_GCM_SHA256));
+        Assert.False(CipherSuites.IsPermitted(SslProtocols.Tls12, TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256));
         Assert.True(CipherSuites.IsPermitted(SslProtocols.Tls13, TlsCipherSuite.TLS_AES_128_CCM_SHA256));
 #pragma warning disable SYSLIB0039, CA5397 // what is asked is whether they are refused
         Assert.False(CipherSuites.IsPermitted(SslProtocols.Tls11, TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256));

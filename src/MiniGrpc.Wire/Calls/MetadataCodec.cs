@@ -16,6 +16,9 @@ namespace MiniGrpc.Wire.Calls;
 /// </summary>
 internal static class MetadataCodec
 {
+    /// <summary>The trailer with the details of an error, which the program sets.</summary>
+    private const string StatusDetails = "grpc-status-details-bin";
+
     /// <summary>What a metadata name may consist of. HTTP allows more (<c>x+y</c>); the Metadata class doesn't.</summary>
     private static readonly SearchValues<byte> s_nameOctets = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789._-"u8);
 
@@ -44,6 +47,19 @@ internal static class MetadataCodec
         foreach (Metadata.Entry entry in metadata)
         {
             if (!IsReserved(entry.Key))
+            {
+                Encode(entry, fields, IndexingOf(entry.Key));
+            }
+        }
+    }
+
+    /// <summary>Adds trailers; what they say of an error (gRPC over HTTP/2, Status-Details) only if there is one.</summary>
+    /// <exception cref="ArgumentException">A value can't be sent; the message names its key.</exception>
+    public static void EncodeTrailers(Metadata trailers, bool statusIsOk, HeaderList fields)
+    {
+        foreach (Metadata.Entry entry in trailers)
+        {
+            if (!IsReserved(entry.Key) && !(statusIsOk && entry.Key == StatusDetails))
             {
                 Encode(entry, fields, IndexingOf(entry.Key));
             }

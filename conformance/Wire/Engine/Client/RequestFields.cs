@@ -176,6 +176,7 @@ public class RequestFields
 
     /// <summary>RFC 9113 section 9.1: one connection for all calls to a host and port.</summary>
     [Fact]
+    [Requirement("7541-2.2-1")]
     [Requirement("9113-9.1-1")]
     [Requirement("9113-9.1-2")]
     public async Task All_calls_of_a_channel_share_one_connection()

@@ -92,6 +92,38 @@ public partial class Responses
             await server.HeadersAsync(id, endStream: true, "grpc-status=0", field);
         });
 
+    /// <summary>
+    /// gRPC over HTTP/2, Custom-Metadata: HTTP allows a tab and octets over 127 in a value and other signs in a name. They are no error,
+    /// and left out of what the caller sees, so that it can send all of that back.
+    /// </summary>
+    [Fact]
+    [Requirement("grpc-requests-23")]
+    [Requirement("grpc-requests-24")]
+    public async Task A_value_that_HTTP_allows_is_no_error_and_what_the_caller_sees_it_can_send_back()
+    {
+        await using var client = new TestChannel();
+        using AsyncUnaryCall<byte[]> call = client.Unary([1]);
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        string[] fields = ["plain=a b", "umlaut=gr\u00fcn", "tab=a\tb", "empty=", "x+y=z", "b-bin=AQ"];
+        await server.HeadersAsync(1, endStream: false, [.. RawServer.Headers200, .. fields]);
+        await server.DataAsync(1, RawClient.Message(9));
+        await server.HeadersAsync(1, endStream: true, ["grpc-status=0", .. fields]);
+        Assert.Equal([9], await RawPeer.Within(call.ResponseAsync, "the response"));
+        int id = 1;
+        foreach (Metadata seen in new[] { await call.ResponseHeadersAsync, call.GetTrailers() })
+        {
+            Task<byte[]> again = client.Unary([1], new CallOptions(seen)).ResponseAsync;
+            id += 2;
+            RawFrame head = (await server.RequestAsync(id)).Head;
+            Assert.Equal(["grpc-accept-encoding=identity", "plain=a b", "empty=", "b-bin=AQ"], head.Fields[^4..]);
+            await server.ReplyAsync(id, 7);
+            Assert.Equal([7], await RawPeer.Within(again, "the response"));
+        }
+
+        await client.AssertQuietAsync(server);
+    }
+
     /// <summary>RFC 9113 section 8.1: frames of a response in an order that makes none.</summary>
     [Theory]
     [InlineData("DATA between an interim and the final response")]

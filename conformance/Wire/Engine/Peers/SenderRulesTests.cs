@@ -17,6 +17,7 @@ public class SenderRulesTests
     [InlineData(EndName.Server, "flag that has no meaning", "000008 07 01 00000000 00000001 00000000")]
     [InlineData(EndName.Server, "never send", "000005 02 00 00000001 0000000000")]
     [InlineData(EndName.Server, "never send", "000004 05 04 00000001 00000002")]
+    [InlineData(EndName.Client, "never send", "000004 05 04 00000001 00000002")]
     [InlineData(EndName.Server, "never send", "000000 0a 00 00000000")]
     [InlineData(EndName.Server, "field block", "000000 01 00 00000001", "000008 06 00 00000000 0000000000000000")]
     [InlineData(EndName.Server, "field block", "000000 01 00 00000001", "000000 09 04 00000003")]

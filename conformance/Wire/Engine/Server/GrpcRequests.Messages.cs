@@ -23,6 +23,35 @@ public partial class GrpcRequests
         await server.AssertQuietAsync(client);
     }
 
+    /// <summary>gRPC over HTTP/2, Requests: any number of messages, none among them, and the end with the last or behind it.</summary>
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, true)]
+    [InlineData(1, false)]
+    [InlineData(3, true)]
+    [InlineData(3, false)]
+    [Requirement("grpc-requests-1")]
+    public async Task A_request_is_headers_any_number_of_messages_and_the_end(int messages, bool endsWithLast)
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        await client.RequestAsync(1, "Collect");
+        for (int i = 1; i <= messages; i++)
+        {
+            await client.DataAsync(1, RawClient.Message((byte)i), endStream: endsWithLast && i == messages);
+        }
+
+        if (!endsWithLast)
+        {
+            await client.DataAsync(1, [], endStream: true);
+        }
+
+        RawResponse response = await client.ResponseAsync(1);
+        Assert.Equal("0", response.Status);
+        Assert.Equal(RawClient.Message([.. Enumerable.Range(1, messages).Select(i => (byte)i)]), response.Data);
+        await server.AssertQuietAsync(client);
+    }
+
     [Theory]
     [InlineData("Unary")]
     [InlineData("Collect")]

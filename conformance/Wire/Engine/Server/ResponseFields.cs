@@ -41,6 +41,7 @@ public class ResponseFields
     [Requirement("9113-8.3-5")]
     [Requirement("9113-8.3-7")]
     [Requirement("9113-8.3.2-1")]
+    [Requirement("grpc-requests-12")]
     [Requirement("grpc-requests-16")]
     [Requirement("grpc-requests-18")]
     [Requirement("grpc-requests-20")]
@@ -68,6 +69,29 @@ public class ResponseFields
         Assert.Equal([":status=200", "content-type=application/grpc", .. s_sent], response.Head.Fields);
         Assert.NotNull(response.Trailers);
         Assert.Equal(["grpc-status=0", .. s_sent], response.Trailers.Fields);
+        await server.AssertQuietAsync(client);
+    }
+
+    /// <summary>gRPC over HTTP/2, Responses: Status-Details is allowed only if Status is not OK.</summary>
+    [Theory]
+    [InlineData(StatusCode.OK, false)]
+    [InlineData(StatusCode.InvalidArgument, true)]
+    [Requirement("grpc-responses-11")]
+    public async Task Details_of_an_error_are_sent_only_where_there_is_one(StatusCode code, bool sent)
+    {
+        await using var server = new TestServer();
+        server.Service.Unary = (request, context) =>
+        {
+            context.ResponseTrailers.Add("grpc-status-details-bin", [8, (byte)StatusCode.InvalidArgument]); // a google.rpc.Status with its code
+            context.ResponseTrailers.Add("other-bin", [1]);
+            context.Status = new Status(code, "");
+            return Task.FromResult(request);
+        };
+        RawClient client = await server.StartAsync();
+        await client.RequestAsync(1, "Unary");
+        await client.DataAsync(1, RawClient.Message(1), endStream: true);
+        RawFrame trailers = await client.ExpectAsync("the trailers", 1, frame => frame.Type == FrameType.Headers && frame.EndStream);
+        Assert.Equal([$"grpc-status={(int)code}", .. sent ? ["grpc-status-details-bin=CAM"] : Array.Empty<string>(), "other-bin=AQ"], trailers.Fields[^(sent ? 3 : 2)..]);
         await server.AssertQuietAsync(client);
     }
 

@@ -44,6 +44,17 @@ public class Section6_5_Settings
         Assert.Equal(limits.ConnectionWindow - 65_535, (await client.ExpectAsync(FrameType.WindowUpdate)).Number);
     }
 
+    /// <summary>RFC 9113 section 6.5.2: no streams at all is a limit like any other. A server opens none, and answers those of the client.</summary>
+    [Fact]
+    [Requirement("9113-6.5.2-7")]
+    public async Task A_client_that_allows_no_streams_is_served()
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync((SettingId.MaxConcurrentStreams, 0));
+        await client.AssertWorksAsync(1);
+        await server.AssertQuietAsync(client);
+    }
+
     /// <summary>RFC 9113 section 6.5.2: no streams at all is a limit for a moment, not for a server.</summary>
     [Fact]
     [Requirement("9113-6.5.2-8")]

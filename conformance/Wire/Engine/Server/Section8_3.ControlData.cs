@@ -47,6 +47,7 @@ public class Section8_3_ControlData
     [Requirement("9113-8.3.1-14")]
     [Requirement("9113-8.3.1-15")]
     [Requirement("9113-8.5-1")]
+    [Requirement("grpc-requests-12")]
     public async Task A_request_with_other_control_data_resets_its_stream(string what, params string[] fields)
     {
         foreach (bool endStream in new[] { false, true })

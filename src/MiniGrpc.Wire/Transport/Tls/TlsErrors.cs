@@ -37,6 +37,7 @@ internal static class TlsErrors
     [
         new("no application protocol", "the {0} offers no protocol by ALPN that is spoken here; gRPC needs 'h2'"),
         new("unsupported protocol", "the {0} wants another version of TLS than 1.2 and 1.3"),
+        new("requested renegotiation", "the {0} started a renegotiation, which HTTP/2 forbids"),
         new("no shared cipher", "the {0} offers no cipher suite that HTTP/2 permits"),
         new("no suitable signature algorithm", "the {0} can't use the kind of certificate that is used here"),
         new(UnexpectedEnd, "the {0} closed the connection in the middle of it"),
