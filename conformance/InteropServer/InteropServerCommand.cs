@@ -35,12 +35,15 @@ internal static class InteropServerCommand
                 result.AddError($"There is no case '{name}'. There are: {string.Join(", ", Http2Case.All)}.");
             }
         });
-        command.SetAction((parsed, stop) => parsed.GetValue(http2Case) is { } name
-            ? RunAsync(Http2Case.All.Single(each => each.Name == name), parsed.GetValue(port), stop)
-            : RunAsync(
-                parsed.GetValue(port),
-                parsed.GetValue(useTls) ? new ServerTls(PemFiles.LoadCertificate(parsed.GetValue(certificate)!.FullName, parsed.GetValue(key)!.FullName)) : null,
-                stop));
+        command.SetAction((parsed, stop) =>
+        {
+            ServerTls? tls = parsed.GetValue(useTls)
+                ? new ServerTls(PemFiles.LoadCertificate(parsed.GetValue(certificate)!.FullName, parsed.GetValue(key)!.FullName))
+                : null;
+            return parsed.GetValue(http2Case) is { } name
+                ? RunAsync(Http2Case.All.Single(each => each.Name == name), parsed.GetValue(port), tls, stop)
+                : RunAsync(parsed.GetValue(port), tls, stop);
+        });
         return command;
     }
 
@@ -67,10 +70,10 @@ internal static class InteropServerCommand
         return 0;
     }
 
-    private static async Task<int> RunAsync(Http2Case test, int port, CancellationToken stop)
+    private static async Task<int> RunAsync(Http2Case test, int port, ServerTls? tls, CancellationToken stop)
     {
-        await using var server = new Http2CaseServer(test, IPAddress.Any, port);
-        Console.WriteLine($"Serving the case {test} on port {server.Port}. Ctrl+C ends.");
+        await using var server = new Http2CaseServer(test, IPAddress.Any, port, tls);
+        Console.WriteLine($"Serving the case {test} on port {server.Port}{(tls is null ? "" : " with TLS")}. Ctrl+C ends.");
         await WaitAsync(stop);
         return 0;
     }

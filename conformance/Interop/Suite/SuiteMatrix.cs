@@ -65,7 +65,7 @@ internal static class SuiteMatrix
         page.AppendLine();
         page.AppendLine("## A server that breaks the rules");
         page.AppendLine();
-        page.AppendLine("The official negative HTTP/2 cases. The server is `conformance/InteropServer --http2_case NAME`; the cases ask for what a client makes of it.");
+        page.AppendLine("The official negative HTTP/2 cases, over plaintext and over TLS. The server is `conformance/InteropServer --http2_case NAME`; the cases ask for what a client makes of it.");
         page.AppendLine();
         AppendTable(page, "case", ["MiniGrpc", "Grpc.Net.Client"], InteropCase.Http2, (test, i) => i == 1 && test.Name == NotForHttpClient ? "stops in the middle" : "✓");
         page.AppendLine();

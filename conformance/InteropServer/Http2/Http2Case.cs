@@ -44,6 +44,11 @@ internal sealed record Http2Case(string Name, Func<ScriptedConnection, int, Task
         var calls = new List<Task>();
         try
         {
+            if (await transport.OpenAsync() is { } failure)
+            {
+                throw new IOException(failure.Reason, failure.Exception);
+            }
+
             await connection.RunAsync(MaxConcurrentStreams, id => calls.Add(RespondAsync(connection, id)));
         }
         finally

@@ -90,7 +90,7 @@ public class ConnectionFloods
         }
 
         Assert.Single(server.Log.Lines, line => line.Contains("Can't accept", StringComparison.Ordinal));
-        (ITransport client, ITransport accepted) = MemoryTransport.CreatePair("late");
+        (ITransport client, ITransport accepted) = OverTls.Wrap(MemoryTransport.CreatePair("late"));
         listener.Give(accepted);
         await using var raw = new RawClient(client);
         await raw.StartAsync();

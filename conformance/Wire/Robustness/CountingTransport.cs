@@ -6,7 +6,7 @@ namespace MiniGrpc.Conformance.Wire.Robustness;
 /// <summary>A transport that counts how often it is read, and waited for although what it has given was not looked at.</summary>
 internal sealed class CountingTransport(ITransport below) : ITransport
 {
-    private readonly CountingReader _input = new(below.Input);
+    private readonly CountingReader _input = new(below);
 
     public int Reads => _input.Reads;
 
@@ -18,6 +18,10 @@ internal sealed class CountingTransport(ITransport below) : ITransport
 
     public string RemoteAddress => below.RemoteAddress;
 
+    public bool IsOpen => below.IsOpen;
+
+    public ValueTask<TransportFailure?> OpenAsync() => below.OpenAsync();
+
     public ValueTask WaitForInputAsync()
     {
         NeedlessWaits += _input.HasUnexamined ? 1 : 0;
@@ -28,7 +32,8 @@ internal sealed class CountingTransport(ITransport below) : ITransport
 
     public ValueTask DisposeAsync() => below.DisposeAsync();
 
-    private sealed class CountingReader(PipeReader reader) : PipeReader
+    /// <summary>The reader below is another one when the transport has been opened.</summary>
+    private sealed class CountingReader(ITransport below) : PipeReader
     {
         private int _reads;
         private SequencePosition _end;
@@ -37,12 +42,12 @@ internal sealed class CountingTransport(ITransport below) : ITransport
 
         public bool HasUnexamined { get; private set; }
 
-        public override bool TryRead(out ReadResult result) => reader.TryRead(out result);
+        public override bool TryRead(out ReadResult result) => below.Input.TryRead(out result);
 
         public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
         {
             Interlocked.Increment(ref _reads);
-            ReadResult result = await reader.ReadAsync(cancellationToken);
+            ReadResult result = await below.Input.ReadAsync(cancellationToken);
             _end = result.Buffer.End;
             return result;
         }
@@ -52,11 +57,11 @@ internal sealed class CountingTransport(ITransport below) : ITransport
         public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
         {
             HasUnexamined = !examined.Equals(_end);
-            reader.AdvanceTo(consumed, examined);
+            below.Input.AdvanceTo(consumed, examined);
         }
 
-        public override void CancelPendingRead() => reader.CancelPendingRead();
+        public override void CancelPendingRead() => below.Input.CancelPendingRead();
 
-        public override void Complete(Exception? exception = null) => reader.Complete(exception);
+        public override void Complete(Exception? exception = null) => below.Input.Complete(exception);
     }
 }

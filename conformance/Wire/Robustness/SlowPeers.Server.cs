@@ -24,6 +24,7 @@ public class SlowPeersOfTheServer
         for (int second = 0; second < 9; second++)
         {
             await client.SendAsync(ConnectionPreface.Octets.Slice(second, 1).ToArray());
+            await Eventually.IsTrueAsync(() => Internals.IsOpen(server.Core), "the server's end of the TLS handshake, where there is one");
             _time.Advance(TimeSpan.FromSeconds(1));
         }
 

@@ -1,4 +1,6 @@
 using System.IO.Pipelines;
+using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Wire;
@@ -106,13 +108,44 @@ public class UnreadAnswers
         Assert.True(connection.WaitForAnswersToLeaveAsync().IsCompleted);
     }
 
+    /// <summary>
+    /// A socket, unlike memory, gives octets that were held back once more before it tells that it was closed: the end of the connection
+    /// must not wait for it.
+    /// </summary>
+    [Fact]
+    public async Task A_connection_over_a_socket_that_is_not_listened_to_can_be_ended()
+    {
+        await using var server = new TestServer();
+        await using var listener = new SocketListener(new IPEndPoint(IPAddress.Loopback, 0));
+        Socket socket = SocketTransport.Create(listener.LocalEndPoint);
+        socket.ReceiveBufferSize = 8192;
+        await socket.ConnectAsync(listener.LocalEndPoint, TestContext.Current.CancellationToken);
+        (ITransport near, ITransport far) = OverTls.Wrap((new SocketTransport(socket), (await listener.AcceptAsync())!));
+        server.Core.Serve(far);
+        await using var client = new RawClient(near);
+        await client.StartAsync();
+        Http2Connection connection = Assert.Single(Internals.ConnectionsOf(server.Core));
+        byte[] questions = [.. Enumerable.Range(0, 1000).SelectMany(number => Question(client, "PING", number))];
+        Task<FlushResult> write;
+        do
+        {
+            write = client.WriteAsync(questions).AsTask();
+            await Eventually.IsTrueAsync(() => write.IsCompleted || connection.IsBacklogged, "the server to read, or to stop reading");
+        }
+        while (write.IsCompleted);
+
+        connection.Abort(new ConnectionEnd("stopped"));
+        await Eventually.IsTrueAsync(() => Internals.ConnectionsOf(server.Core).Length == 0, "the connection to end");
+    }
+
     /// <summary>A client whose connection is counted at the server's end.</summary>
     private static async Task<(RawClient Client, CountingTransport Counting)> StartCountedAsync(TestServer server)
     {
-        (ITransport near, ITransport far) = MemoryTransport.CreatePair("counted");
+        (ITransport Client, ITransport Server) below = MemoryTransport.CreatePair("counted");
+        (ITransport near, ITransport far) = OverTls.Wrap(below);
         var counting = new CountingTransport(far);
         server.Core.Serve(counting);
-        var client = new RawClient(near);
+        var client = new RawClient(near, below.Client);
         await client.StartAsync();
         return (client, counting);
     }
@@ -143,13 +176,13 @@ public class UnreadAnswers
 
     private static long UnreadOctets(RawClient client)
     {
-        if (!client.Transport.Input.TryRead(out ReadResult result))
+        if (!client.Below.Input.TryRead(out ReadResult result))
         {
             return 0;
         }
 
         long unread = result.Buffer.Length;
-        client.Transport.Input.AdvanceTo(result.Buffer.Start, result.Buffer.Start);
+        client.Below.Input.AdvanceTo(result.Buffer.Start, result.Buffer.Start);
         return unread;
     }
 

@@ -16,6 +16,9 @@ internal sealed partial class Http2Connection
     /// <summary>Whether the peer takes fewer answers than it asks for: nothing more is read meanwhile.</summary>
     internal bool IsBacklogged => Volatile.Read(ref _backlogged);
 
+    /// <summary>Whether it was decided, other than by the receive loop, that the connection ends.</summary>
+    internal bool IsEnding => Volatile.Read(ref _end) is not null;
+
     /// <summary>Finds a peer that takes nothing.</summary>
     internal StallWatch Stall { get; }
 
@@ -36,7 +39,7 @@ internal sealed partial class Http2Connection
     {
         lock (Gate)
         {
-            if (!_send.IsBacklogged || Volatile.Read(ref _end) is not null)
+            if (!_send.IsBacklogged || IsEnding)
             {
                 return Task.CompletedTask;
             }

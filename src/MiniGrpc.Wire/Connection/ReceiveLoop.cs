@@ -77,6 +77,11 @@ internal sealed class ReceiveLoop
                 if (held)
                 {
                     await _connection.WaitForAnswersToLeaveAsync().ConfigureAwait(false);
+                    if (_connection.IsEnding)
+                    {
+                        // The octets that are held would be read again and again: the transport doesn't tell of its end before it has given them.
+                        return new ConnectionEnd("the connection was aborted");
+                    }
                 }
             }
         }

@@ -7,9 +7,9 @@ namespace MiniGrpc.Conformance.Wire.Engine.Client;
 /// <summary>RFC 9113 sections 8.1 to 8.3 and gRPC over HTTP/2, Requests: what our client sends.</summary>
 public class RequestFields
 {
-    private static readonly string[] s_definition =
+    private static string[] Definition =>
     [
-        ":method=POST", ":scheme=http", ":path=/test/Unary", ":authority=localhost", "content-type=application/grpc", "te=trailers",
+        ":method=POST", $":scheme={OverTls.Scheme}", ":path=/test/Unary", ":authority=localhost", "content-type=application/grpc", "te=trailers",
     ];
 
     /// <summary>Whatever metadata a caller sets, the block holds the protocol's own fields once and first, and then what may be sent.</summary>
@@ -63,7 +63,7 @@ public class RequestFields
         Task call = client.Unary([1], new CallOptions(metadata, DateTime.UtcNow.AddHours(1))).ResponseAsync;
         RawServer server = await client.StartAsync();
         RawFrame head = (await server.RequestAsync(1)).Head;
-        Assert.Equal(s_definition, head.Fields[..6]);
+        Assert.Equal(Definition, head.Fields[..6]);
         Assert.StartsWith("user-agent=", head.Fields[6], StringComparison.Ordinal);
         Assert.Equal("grpc-accept-encoding=identity", head.Fields[7]);
         Assert.StartsWith("grpc-timeout=", head.Fields[8], StringComparison.Ordinal);

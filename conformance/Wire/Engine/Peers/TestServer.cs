@@ -36,9 +36,10 @@ internal sealed class TestServer : IAsyncDisposable
     /// <summary>Connects a client that says nothing yet.</summary>
     public RawClient Connect()
     {
-        (ITransport client, ITransport server) = OverTls.Wrap(MemoryTransport.CreatePair("test"));
+        (ITransport Client, ITransport Server) below = MemoryTransport.CreatePair("test");
+        (ITransport client, ITransport server) = OverTls.Wrap(below);
         Core.Serve(server);
-        var raw = new RawClient(client);
+        var raw = new RawClient(client, below.Client);
         _clients.Add(raw);
         return raw;
     }

@@ -164,9 +164,9 @@ public class Section6_8_GoAway
         var endPoint = new MemoryEndPoint();
         await using var server = new GrpcServer(new GrpcServerOptions { TimeProvider = time });
         server.Services.Add(service.Bind());
-        server.Listen(endPoint);
+        OverTls.Listen(server, endPoint);
         await server.StartAsync();
-        await using var client = new RawClient(endPoint.Connect());
+        await using var client = new RawClient(OverTls.WrapClient(endPoint.Connect()));
         await client.StartAsync();
         await client.RequestAsync(1, "Unary");
         await client.DataAsync(1, RawClient.Message(1), endStream: true);
@@ -205,9 +205,9 @@ public class Section6_8_GoAway
         var endPoint = new MemoryEndPoint();
         await using var server = new GrpcServer();
         server.Services.Add(service.Bind());
-        server.Listen(endPoint);
+        OverTls.Listen(server, endPoint);
         await server.StartAsync();
-        await using var client = new RawClient(endPoint.Connect());
+        await using var client = new RawClient(OverTls.WrapClient(endPoint.Connect()));
         await client.StartAsync();
         await client.RequestAsync(1, "Unary");
         await client.DataAsync(1, RawClient.Message(1), endStream: true);
