@@ -8,8 +8,6 @@ namespace MiniGrpc.Conformance.Wire.Engine;
 /// <summary>A client that is driven by hand.</summary>
 internal sealed class RawClient(ITransport transport) : RawPeer(transport, Role.Server)
 {
-    private readonly ITransport _transport = transport;
-
     /// <summary>Says its part of the connection's start and hears the server's (RFC 9113 section 3.4).</summary>
     public async Task StartAsync(params (SettingId Id, uint Value)[] settings)
     {
@@ -91,9 +89,6 @@ internal sealed class RawClient(ITransport transport) : RawPeer(transport, Role.
 
         return [.. octets];
     }
-
-    /// <summary>The transport, for tests that write in pieces.</summary>
-    public ITransport Transport => _transport;
 
     private Task<RawFrame> ExpectDataOrTrailersAsync(int id) =>
         ExpectAsync($"the rest of the response on stream {id}", id, frame => frame.Type is FrameType.Data or FrameType.Headers);

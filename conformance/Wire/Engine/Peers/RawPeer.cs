@@ -36,6 +36,9 @@ internal partial class RawPeer(ITransport transport, Role engine) : IAsyncDispos
     /// <summary>What this end may still send on the connection.</summary>
     public long ConnectionCredit { get; private set; } = 65_535;
 
+    /// <summary>The transport, for tests that write in pieces, or look at what they don't take.</summary>
+    public ITransport Transport => transport;
+
     /// <summary>How the fields of this end's blocks are encoded.</summary>
     public Indexing Indexing { get; set; } = Indexing.Incremental;
 
