@@ -14,11 +14,13 @@ internal sealed class AttackedChannel : IAsyncDisposable
     private const int Times = 3;
 
     private RawServer? _bystandersServer;
+    private Held? _heldAtTheEnd;
     private int _nextId = 1;
     private int _bystandersNextId = 1;
 
     private AttackedChannel(Action<MiniChannelOptions>? configure)
     {
+        Log = new LogLines(line => _heldAtTheEnd = Held.IsMeasuredAt(line) ? Held.By(Channel!.Channel.Core.Connections) : _heldAtTheEnd);
         Channel = new TestChannel(options =>
         {
             options.LoggerFactory = Log.Factory;
@@ -33,7 +35,7 @@ internal sealed class AttackedChannel : IAsyncDisposable
     /// <summary>The server that attacks. Its connection has carried a call.</summary>
     public RawServer Attacker { get; private set; } = null!;
 
-    public LogLines Log { get; } = new();
+    public LogLines Log { get; }
 
     public static async Task<AttackedChannel> StartAsync(Action<MiniChannelOptions>? configure = null, params (SettingId Id, uint Value)[] settings)
     {
@@ -67,27 +69,52 @@ internal sealed class AttackedChannel : IAsyncDisposable
         await AssertUnharmedAsync(logged ?? sentence);
     }
 
-    /// <summary>The offence ends the connection: its call is UNAVAILABLE, and the next one gets a new connection.</summary>
-    public async Task OffendFatallyAsync(ErrorCode code, string section, Func<RawServer, int, Task> offence)
+    /// <summary>
+    /// The offence ends the connection: its call is UNAVAILABLE, and the next one gets a new connection. GOAWAY names no stream, since a
+    /// channel takes none from its server.
+    /// </summary>
+    public async Task<RawFrame> OffendFatallyAsync(ErrorCode code, string section, Func<RawServer, int, Task> offence)
     {
         int id = NextId();
         using AsyncUnaryCall<byte[]> call = Channel.Unary([1]);
         await Attacker.RequestAsync(id);
         await offence(Attacker, id);
-        await Attacker.ExpectGoAwayAndEndAsync(code, 0, section);
+        RawFrame goAway = await Attacker.ExpectGoAwayAndEndAsync(code, 0, section);
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Unavailable, $"section {section})");
         await Attacker.DisposeAsync();
         Attacker = await FirstCallAsync(Channel);
         _nextId = 3;
         await AssertUnharmedAsync($"section {section})");
+        return goAway;
+    }
+
+    /// <summary>
+    /// The flood ends the connection like an offence; GOAWAY and the log name the limit. At its height it made the channel hold no more than
+    /// <paramref name="bound"/>, which is <see cref="Held.Usual"/> if the test states no other.
+    /// </summary>
+    public async Task FloodAsync(string limit, Func<RawServer, int, Task> flood, Held? bound = null)
+    {
+        RawFrame goAway = await OffendFatallyAsync(ErrorCode.EnhanceYourCalm, "10.5", flood);
+        Assert.Contains(limit, goAway.DebugData, StringComparison.Ordinal);
+        Scene.AssertSaidOnce(Log, limit);
+        AssertHeld(bound ?? Held.Usual);
+    }
+
+    /// <summary>Asserts what the channel held when the connection ended, for a breach of the protocol.</summary>
+    public void AssertHeld(Held bound) => _heldAtTheEnd!.Value.AssertWithin(bound);
+
+    /// <summary>The other channel's connection still works.</summary>
+    public async Task AssertBystanderWorksAsync()
+    {
+        await Bystander.AssertWorksAsync(_bystandersServer!, _bystandersNextId);
+        _bystandersNextId += 2;
     }
 
     /// <summary>The connection still works, and so does the other channel's; the log has named the cause once.</summary>
     public async Task AssertUnharmedAsync(string? cause = null)
     {
         await Channel.AssertWorksAsync(Attacker, NextId());
-        await Bystander.AssertWorksAsync(_bystandersServer!, _bystandersNextId);
-        _bystandersNextId += 2;
+        await AssertBystanderWorksAsync();
         if (cause is not null)
         {
             AttackedServer.AssertSaidOnce(Log, cause);

@@ -14,20 +14,27 @@ public class FloodsOnTheClient
     [Requirement("9113-10.5-2")]
     public async Task Making_the_client_reset_streams_ends_the_connection()
     {
-        await using var channel = new TestChannel(options => options.AbuseLimits = new AbuseLimits { StreamResets = new RateLimit(10, 0) });
-        Task<byte[]>[] calls = [.. Enumerable.Range(0, 12).Select(_ => channel.Unary([1]).ResponseAsync)];
-        RawServer server = await channel.StartAsync();
-        for (int id = 1; id <= 23; id += 2)
-        {
-            await server.RequestAsync(id); // all of them are on their way, and none is left for the next connection
-        }
+        await using AttackedChannel attacked = await AttackedChannel.StartAsync(options =>
+            options.AbuseLimits = new AbuseLimits { StreamResets = new RateLimit(50, 0) });
+        Task<byte[]>[] calls = [];
 
-        for (int id = 1; id <= 21; id += 2)
+        // The stated bound is the usual one: of the streams that were reset nothing is held.
+        await attacked.FloodAsync(nameof(AbuseLimits.StreamResets), async (server, _) =>
         {
-            await server.SendAsync(o => WindowUpdateFrame.Write(o, id, 0));
-        }
+            calls = [.. Enumerable.Range(0, 51).Select(_ => attacked.Channel.Unary([1]).ResponseAsync)];
+            int[] ids = [.. calls.Select(_ => attacked.NextId())];
+            foreach (int id in ids)
+            {
+                await server.RequestAsync(id); // all of them are on their way, and none is left for the next connection
+            }
 
-        await Scene.AssertCalmedAsync(channel, server, nameof(AbuseLimits.StreamResets));
+            foreach (int id in ids)
+            {
+                await server.HeadersAsync(id, endStream: false, RawServer.Headers200);
+                await server.DataAsync(id, RawClient.Message(new byte[1000])[..500]);
+                await server.SendAsync(o => WindowUpdateFrame.Write(o, id, 0));
+            }
+        });
         await Task.WhenAll(calls.Select(call => TestChannel.FailureAsync(call)));
     }
 
@@ -61,17 +68,15 @@ public class FloodsOnTheClient
     [Requirement("9113-10.5-2")]
     public async Task Too_many_settings_end_the_connection(int frames, int entries, string limit)
     {
-        await using var channel = new TestChannel(options => options.AbuseLimits = new AbuseLimits { SettingsFrames = new RateLimit(10, 0) });
-        Task<byte[]> call = channel.Unary([1]).ResponseAsync;
-        RawServer server = await channel.StartAsync();
-        await server.RequestAsync(1); // a connection that has carried no call is not replaced at once
-        for (int i = 0; i < frames; i++)
+        await using AttackedChannel attacked = await AttackedChannel.StartAsync(options =>
+            options.AbuseLimits = new AbuseLimits { SettingsFrames = new RateLimit(10, 0) });
+        await attacked.FloodAsync(limit, async (server, _) =>
         {
-            await server.SendAsync(o => SettingsFrame.Write(o, [.. Enumerable.Repeat((SettingId.InitialWindowSize, 1u), entries)]));
-        }
-
-        await Scene.AssertCalmedAsync(channel, server, limit);
-        await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, limit);
+            for (int i = 0; i < frames; i++)
+            {
+                await server.SendAsync(o => SettingsFrame.Write(o, [.. Enumerable.Repeat((SettingId.InitialWindowSize, 1u), entries)]));
+            }
+        });
     }
 
     /// <summary>Rows 8, 11 and 28: frames that mean nothing.</summary>
@@ -83,18 +88,9 @@ public class FloodsOnTheClient
     [Requirement("9113-10.5-2")]
     public async Task Too_many_frames_that_change_nothing_end_the_connection(FrameTypeName type)
     {
-        await using var channel = new TestChannel(options => options.AbuseLimits = new AbuseLimits { UselessFrames = new RateLimit(20, 0) });
-        Task<byte[]> call = channel.Unary([1]).ResponseAsync;
-        RawServer server = await channel.StartAsync();
-        await server.RequestAsync(1);
-        await server.ReplyAsync(1, 2);
-        await RawPeer.Within(call, "the response");
-        for (int i = 0; i <= 20; i++)
-        {
-            await server.SendAsync(o => Flood.WriteUseless(o, (FrameType)type));
-        }
-
-        await Scene.AssertCalmedAsync(channel, server, nameof(AbuseLimits.UselessFrames));
+        await using AttackedChannel attacked = await AttackedChannel.StartAsync(options =>
+            options.AbuseLimits = new AbuseLimits { UselessFrames = new RateLimit(Flood.Frames, 0) });
+        await attacked.FloodAsync(nameof(AbuseLimits.UselessFrames), (server, _) => Flood.SendUselessAsync(server, (FrameType)type));
     }
 
     /// <summary>RFC 9113 section 8.1: interim responses may come in any number, but none of them means anything to gRPC.</summary>
@@ -102,17 +98,15 @@ public class FloodsOnTheClient
     [Requirement("9113-10.5-2")]
     public async Task Too_many_interim_responses_end_the_connection()
     {
-        await using var channel = new TestChannel(options => options.AbuseLimits = new AbuseLimits { UselessFrames = new RateLimit(20, 0) });
-        Task<byte[]> call = channel.Unary([1]).ResponseAsync;
-        RawServer server = await channel.StartAsync();
-        await server.RequestAsync(1);
-        for (int i = 0; i <= 20; i++)
+        await using AttackedChannel attacked = await AttackedChannel.StartAsync(options =>
+            options.AbuseLimits = new AbuseLimits { UselessFrames = new RateLimit(200, 0) });
+        await attacked.FloodAsync(nameof(AbuseLimits.UselessFrames), async (server, id) =>
         {
-            await server.HeadersAsync(1, endStream: false, ":status=103");
-        }
-
-        await Scene.AssertCalmedAsync(channel, server, nameof(AbuseLimits.UselessFrames));
-        await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, nameof(AbuseLimits.UselessFrames));
+            for (int i = 0; i <= 200; i++)
+            {
+                await server.HeadersAsync(id, endStream: false, ":status=103", $"link={i:d1000}");
+            }
+        });
     }
 
     /// <summary>Row 9: DATA that brings nothing and ends nothing.</summary>
@@ -120,18 +114,25 @@ public class FloodsOnTheClient
     [Requirement("9113-10.5-2")]
     public async Task Too_many_empty_data_frames_end_the_connection()
     {
-        await using var channel = new TestChannel();
-        Task<byte[]> call = channel.Unary([1]).ResponseAsync;
-        RawServer server = await channel.StartAsync();
-        await server.RequestAsync(1);
-        await server.HeadersAsync(1, endStream: false, RawServer.Headers200);
-        for (int i = 0; i <= 110; i++)
+        await using AttackedChannel attacked = await AttackedChannel.StartAsync(options =>
+            options.AbuseLimits = new AbuseLimits { EmptyDataFrames = new RateLimit(Flood.Frames, 0) });
+        await attacked.FloodAsync(nameof(AbuseLimits.EmptyDataFrames), async (server, id) =>
         {
-            await server.DataAsync(1, []);
-        }
+            await server.HeadersAsync(id, endStream: false, RawServer.Headers200);
+            await Flood.SendAsync(server, o => DataFrame.Write(o, id, [], endStream: false));
+        });
+    }
 
-        await Scene.AssertCalmedAsync(channel, server, nameof(AbuseLimits.EmptyDataFrames));
-        await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, nameof(AbuseLimits.EmptyDataFrames));
+    /// <summary>Row 9: the same with the limit as it is.</summary>
+    [Fact]
+    public async Task Too_many_empty_data_frames_end_the_connection_by_default()
+    {
+        await using AttackedChannel attacked = await AttackedChannel.StartAsync();
+        await attacked.FloodAsync(nameof(AbuseLimits.EmptyDataFrames), async (server, id) =>
+        {
+            await server.HeadersAsync(id, endStream: false, RawServer.Headers200);
+            await Flood.SendAsync(server, o => DataFrame.Write(o, id, [], endStream: false));
+        });
     }
 
     /// <summary>Row 10: a tiny frame holds no more memory than a tiny piece of a large one.</summary>
@@ -161,16 +162,8 @@ public class FloodsOnTheClient
     [Requirement("9113-10.5-2")]
     public async Task Too_many_window_updates_end_the_connection()
     {
-        await using var channel = new TestChannel();
-        Task<byte[]> call = channel.Unary([1]).ResponseAsync;
-        RawServer server = await channel.StartAsync();
-        await server.RequestAsync(1);
-        for (int i = 0; i <= 1030; i++)
-        {
-            await server.SendAsync(o => WindowUpdateFrame.Write(o, 0, 1));
-        }
-
-        await Scene.AssertCalmedAsync(channel, server, nameof(AbuseLimits.WindowUpdatesPerDataFrame));
-        await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, nameof(AbuseLimits.WindowUpdatesPerDataFrame));
+        await using AttackedChannel attacked = await AttackedChannel.StartAsync();
+        await attacked.FloodAsync(
+            nameof(AbuseLimits.WindowUpdatesPerDataFrame), (server, _) => Flood.SendAsync(server, o => WindowUpdateFrame.Write(o, 0, 1)));
     }
 }

@@ -14,6 +14,18 @@ public partial class FloodsOnTheServer
     [Requirement("9113-10.5-2")]
     public async Task Too_many_empty_data_frames_end_the_connection()
     {
+        (TestServer server, RawClient attacker, RawClient bystander) = await Scene.ServerAsync(options =>
+            options.AbuseLimits = s_lifted with { EmptyDataFrames = new RateLimit(Flood.Frames, 0) });
+        await using TestServer owned = server;
+        await attacker.RequestAsync(1, "Collect");
+        await Flood.SendAsync(attacker, o => DataFrame.Write(o, 1, [], endStream: false));
+        await Scene.AssertCalmedAsync(server, attacker, bystander, 1, nameof(AbuseLimits.EmptyDataFrames));
+    }
+
+    /// <summary>Row 9: the same with the limit as it is.</summary>
+    [Fact]
+    public async Task Too_many_empty_data_frames_end_the_connection_by_default()
+    {
         (TestServer server, RawClient attacker, RawClient bystander) = await Scene.ServerAsync();
         await using TestServer owned = server;
         await attacker.RequestAsync(1, "Collect");
@@ -82,11 +94,7 @@ public partial class FloodsOnTheServer
         (TestServer server, RawClient attacker, RawClient bystander) = await Scene.ServerAsync();
         await using TestServer owned = server;
         await attacker.RequestAsync(1, "Collect");
-        for (int i = 0; i <= 1010; i++)
-        {
-            await attacker.SendAsync(o => WindowUpdateFrame.Write(o, streamId, 1));
-        }
-
+        await Flood.SendAsync(attacker, o => WindowUpdateFrame.Write(o, streamId, 1));
         await Scene.AssertCalmedAsync(server, attacker, bystander, 1, nameof(AbuseLimits.WindowUpdatesPerDataFrame));
     }
 
@@ -130,5 +138,30 @@ public partial class FloodsOnTheServer
         await client.DataAsync(1, [], endStream: true);
         await client.ResponseAsync(1);
         await client.AssertWorksAsync(5);
+    }
+
+    /// <summary>Row 14 (CVE-2026-47244): refusals count as resets, and of what is refused nothing is held.</summary>
+    [Fact]
+    [Requirement("9113-10.5-2")]
+    public async Task Too_many_streams_over_the_limit_end_the_connection()
+    {
+        const int Allowed = 10;
+        const int Refused = 1000;
+        (TestServer server, RawClient attacker, RawClient bystander) = await Scene.ServerAsync(options =>
+        {
+            options.MaxConcurrentStreams = Allowed;
+            options.AbuseLimits = s_lifted with { StreamResets = new RateLimit(Refused - 1, 0) };
+        });
+        await using TestServer owned = server;
+        int last = -1;
+        for (int i = 0; i < Allowed + Refused; i++)
+        {
+            last += 2;
+            await attacker.RequestAsync(last, "Collect", $"large={i:d100}");
+        }
+
+        // The stated bound: the streams that are allowed, and beside the usual what is answered to the others.
+        await Scene.AssertCalmedAsync(
+            server, attacker, bystander, last, nameof(AbuseLimits.StreamResets), new Held(Allowed, Held.Usual.Octets + (16 * 1024)));
     }
 }

@@ -32,6 +32,7 @@ public partial class FloodsOnTheServer
     public async Task Rapid_reset_ends_the_connection_by_default()
     {
         await using var server = new TestServer();
+        server.MeasureAtTheEnd();
         RawClient attacker = await server.StartAsync();
         int last = 0;
         while (Internals.ConnectionsOf(server.Core).Length > 0 && last < 40_000)
@@ -51,6 +52,9 @@ public partial class FloodsOnTheServer
         Assert.InRange(last / 2, 2000, 20_000);
         await server.AssertEndedAsync();
         Scene.AssertSaidOnce(server.Log, nameof(AbuseLimits.StreamResets));
+
+        // The stated bound: no stream is left, and of those that were refused for their handlers the answers wait, in an array that doubles.
+        server.HeldAtTheEnd!.Value.AssertWithin(new Held(1, Held.Usual.Octets + (2 * new AbuseLimits().UnsentAnswers)));
     }
 
     /// <summary>Row 1: a client all of whose calls meet their deadline in one moment, or that hedges every call, is no attacker.</summary>
@@ -217,13 +221,10 @@ public partial class FloodsOnTheServer
     public async Task Too_many_frames_that_change_nothing_end_the_connection(FrameTypeName type)
     {
         (TestServer server, RawClient attacker, RawClient bystander) = await Scene.ServerAsync(options =>
-            options.AbuseLimits = s_lifted with { UselessFrames = new RateLimit(20, 0) });
+            options.AbuseLimits = s_lifted with { UselessFrames = new RateLimit(Flood.Frames, 0) });
         await using TestServer owned = server;
         await attacker.AssertWorksAsync(1);
-        for (int i = 0; i <= 20; i++)
-        {
-            await attacker.SendAsync(o => Flood.WriteUseless(o, (FrameType)type));
-        }
+        await Flood.SendUselessAsync(attacker, (FrameType)type);
 
         await Scene.AssertCalmedAsync(server, attacker, bystander, 1, nameof(AbuseLimits.UselessFrames));
     }

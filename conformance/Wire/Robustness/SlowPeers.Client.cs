@@ -2,6 +2,7 @@ using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Wire;
+using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 
@@ -13,6 +14,35 @@ public class SlowPeersOfTheClient
     private static readonly AbuseLimits s_defaults = new();
 
     private readonly FakeTimeProvider _time = new();
+
+    /// <summary>Row 41, at the other end: a server that says nothing, or an octet a second, which doesn't move the deadline.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_server_whose_settings_do_not_come_is_given_up_after_20_seconds(bool trickles)
+    {
+        var log = new LogLines();
+        await using TestChannel channel = Connect(options => options.LoggerFactory = log.Factory);
+        Task<byte[]> call = channel.Unary([1]).ResponseAsync;
+        RawServer server = await channel.AcceptAsync();
+        await server.ExpectPrefaceAsync();
+        byte[] settings = [0, 0, 60, (byte)FrameType.Settings, 0, 0, 0, 0, 0, .. new byte[60]];
+        for (int second = 0; second < 19; second++)
+        {
+            if (trickles)
+            {
+                await server.SendAsync(settings.AsMemory(second, 1));
+            }
+
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.False(call.IsCompleted);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, "sent no HTTP/2 preface and SETTINGS within 20 s");
+        await server.ExpectEndAsync();
+        Assert.Single(log.Lines, line => line.StartsWith("Information: Connection ended: memory:test sent no HTTP/2 preface", StringComparison.Ordinal));
+    }
 
     /// <summary>Row 42 (RFC 9113 section 6.5.3): SETTINGS that are never acknowledged.</summary>
     [Fact]
@@ -47,6 +77,66 @@ public class SlowPeersOfTheClient
         Assert.Contains(nameof(AbuseLimits.SendStallTimeout), goAway.DebugData, StringComparison.Ordinal);
         _time.Advance(TimeSpan.FromSeconds(1));
         await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, nameof(AbuseLimits.SendStallTimeout));
+    }
+
+    /// <summary>
+    /// Row 44 the other way round (CVE-2019-9517): windows wide open, on a connection that is not read. What waits is bounded all the same,
+    /// beside what the transport itself has taken.
+    /// </summary>
+    [Fact]
+    [Requirement("9113-10.5-2")]
+    public async Task A_server_that_opens_its_windows_and_reads_nothing_is_left()
+    {
+        const int Message = 10_000;
+        var log = new LogLines();
+        await using TestChannel channel = Connect(options =>
+        {
+            options.LoggerFactory = log.Factory;
+            options.KeepAlivePingDelay = Timeout.InfiniteTimeSpan; // its PING would find the same
+        });
+        using AsyncClientStreamingCall<byte[], byte[]> call = channel.Collect();
+        RawServer server = await channel.StartAsync((SettingId.InitialWindowSize, int.MaxValue));
+        await server.SendAsync(o => WindowUpdateFrame.Write(o, 0, int.MaxValue - 65_535));
+        await server.ExpectAsync(FrameType.Headers, 1);
+        Http2Connection connection = Internals.ReadyConnectionOf(channel.Channel)!;
+        Task writer = WriteWithoutEndAsync(call, Message);
+        await Eventually.IsTrueAsync(() => Internals.UnsentOf(connection).Queued > SendSide.StreamQueueCap, "the writer to wait");
+
+        // The stated bound: the cap of the stream and one message, with the prefixes; and what is under way, and is next.
+        Assert.InRange(Internals.UnsentOf(connection).Queued, 1, SendSide.StreamQueueCap + Message + 100);
+        Assert.InRange(Internals.UnsentOf(connection).Output, 0, SendSide.OutputCapacity + 100);
+        await Eventually.IsTrueInTimeAsync(_time, () => call.ResponseAsync.IsCompleted, "the call to be given up");
+        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Unavailable, nameof(AbuseLimits.SendStallTimeout));
+        await TestChannel.AssertFailsAsync(writer, StatusCode.Unavailable, nameof(AbuseLimits.SendStallTimeout));
+        Scene.AssertSaidOnce(log, nameof(AbuseLimits.SendStallTimeout));
+    }
+
+    /// <summary>Row 44: when the connection as a whole is behind, each stream holds one message at the most.</summary>
+    [Fact]
+    [Requirement("9113-10.5-2")]
+    public async Task What_waits_on_all_streams_together_is_bounded()
+    {
+        const int Message = 10_000;
+        const int Streams = 50;
+        await using TestChannel channel = Connect(options => options.AbuseLimits = s_defaults with { SendQueue = 100_000 });
+        AsyncClientStreamingCall<byte[], byte[]>[] calls = [.. Enumerable.Range(0, Streams).Select(_ => channel.Collect())];
+        RawServer server = await channel.StartAsync((SettingId.InitialWindowSize, 0));
+        for (int i = 0; i < Streams; i++)
+        {
+            await server.ExpectAsync(FrameType.Headers, (2 * i) + 1);
+        }
+
+        // With a frame that concerns all streams, those that were opened come into the table.
+        await server.SendAsync(o => SettingsFrame.Write(o, []));
+        await server.ExpectAsync(FrameType.Settings, 0, FrameFlags.Ack);
+        Task[] writers = [.. calls.Select(call => WriteWithoutEndAsync(call, Message))];
+        Http2Connection connection = Internals.ReadyConnectionOf(channel.Channel)!;
+        await Eventually.IsTrueAsync(() => Internals.WaitingWritersOf(connection) == Streams, "the writers to wait");
+
+        // The stated bound: the connection's cap, and a message of each stream. Without the cap it is 30 KB a stream.
+        Assert.InRange(Internals.UnsentOf(connection).Queued, 100_000, 100_000 + (Streams * (Message + 5)));
+        server.Cut();
+        await Task.WhenAll(writers.Select(TestChannel.FailureAsync));
     }
 
     /// <summary>Row 45: a server that is gone without a word while a call waits for it.</summary>
@@ -106,6 +196,14 @@ public class SlowPeersOfTheClient
 
         await server.RoundTripAsync();
         Assert.False(server.HasKept(FrameType.Ping));
+    }
+
+    private static async Task WriteWithoutEndAsync(AsyncClientStreamingCall<byte[], byte[]> call, int octets)
+    {
+        while (true)
+        {
+            await call.RequestStream.WriteAsync(new byte[octets]);
+        }
     }
 
     private TestChannel Connect(Action<MiniGrpc.Client.MiniChannelOptions>? configure = null) => new(options =>

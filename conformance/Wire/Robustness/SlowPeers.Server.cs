@@ -100,15 +100,7 @@ public class SlowPeersOfTheServer
         await using TestServer server = Serve();
         RawClient bystander = await server.StartAsync();
         Http2Connection first = Assert.Single(Internals.ConnectionsOf(server.Core));
-        int written = 0;
-        server.Service.Spread = async (_, responses, context) =>
-        {
-            while (!context.CancellationToken.IsCancellationRequested)
-            {
-                await responses.WriteAsync(new byte[Message]);
-                Interlocked.Increment(ref written);
-            }
-        };
+        WriteWithoutEnd(server, Message);
         RawClient attacker = await server.StartAsync((SettingId.InitialWindowSize, 0));
         Http2Connection connection = Assert.Single(Internals.ConnectionsOf(server.Core), c => c != first);
         await attacker.RequestAsync(1, "Spread");
@@ -124,6 +116,36 @@ public class SlowPeersOfTheServer
         RawFrame goAway = await attacker.ExpectGoAwayAndEndAsync(ErrorCode.EnhanceYourCalm, 1, "10.5");
         Assert.Contains(nameof(AbuseLimits.SendStallTimeout), goAway.DebugData, StringComparison.Ordinal);
         _time.Advance(TimeSpan.FromSeconds(1));
+        await Eventually.IsTrueAsync(() => server.Core.RunningCalls == 0, "the handler to return");
+        Scene.AssertSaidOnce(server.Log, nameof(AbuseLimits.SendStallTimeout));
+        await bystander.AssertWorksAsync(1);
+    }
+
+    /// <summary>
+    /// Row 44 (CVE-2019-9517): windows wide open, on a connection that is not read. What waits is bounded all the same, beside what the
+    /// transport itself has taken.
+    /// </summary>
+    [Fact]
+    [Requirement("9113-10.5-2")]
+    public async Task A_client_that_opens_its_windows_and_reads_nothing_is_closed()
+    {
+        const int Message = 10_000;
+        await using TestServer server = Serve();
+        RawClient bystander = await server.StartAsync();
+        Http2Connection first = Assert.Single(Internals.ConnectionsOf(server.Core));
+        WriteWithoutEnd(server, Message);
+        RawClient attacker = await server.StartAsync((SettingId.InitialWindowSize, int.MaxValue));
+        Http2Connection connection = Assert.Single(Internals.ConnectionsOf(server.Core), c => c != first);
+        await attacker.SendAsync(o => WindowUpdateFrame.Write(o, 0, int.MaxValue - 65_535));
+        await attacker.RequestAsync(1, "Spread");
+        await attacker.DataAsync(1, RawClient.Message(1), endStream: true);
+        await attacker.ExpectAsync(FrameType.Headers, 1);
+        await Eventually.IsTrueAsync(() => Internals.UnsentOf(connection).Queued > SendSide.StreamQueueCap, "the writer to wait");
+
+        // The stated bound: the cap of the stream and one message, with the prefixes; and what is under way, and is next.
+        Assert.InRange(Internals.UnsentOf(connection).Queued, 1, SendSide.StreamQueueCap + Message + 100);
+        Assert.InRange(Internals.UnsentOf(connection).Output, 0, SendSide.OutputCapacity + 100);
+        await Eventually.IsTrueInTimeAsync(_time, () => Internals.ConnectionsOf(server.Core).Length == 1, "the connection to be closed");
         await Eventually.IsTrueAsync(() => server.Core.RunningCalls == 0, "the handler to return");
         Scene.AssertSaidOnce(server.Log, nameof(AbuseLimits.SendStallTimeout));
         await bystander.AssertWorksAsync(1);
@@ -183,13 +205,7 @@ public class SlowPeersOfTheServer
         const int Message = 10_000;
         const int Streams = 50;
         await using TestServer server = Serve(s_defaults with { SendQueue = 100_000 });
-        server.Service.Spread = async (_, responses, context) =>
-        {
-            while (!context.CancellationToken.IsCancellationRequested)
-            {
-                await responses.WriteAsync(new byte[Message]);
-            }
-        };
+        WriteWithoutEnd(server, Message);
         RawClient client = await server.StartAsync((SettingId.InitialWindowSize, 0));
         for (int i = 0; i < Streams; i++)
         {
@@ -251,6 +267,14 @@ public class SlowPeersOfTheServer
         await client.ExpectAsync(FrameType.Settings);
         return client;
     }
+
+    private static void WriteWithoutEnd(TestServer server, int octets) => server.Service.Spread = async (_, responses, context) =>
+    {
+        while (!context.CancellationToken.IsCancellationRequested)
+        {
+            await responses.WriteAsync(new byte[octets]);
+        }
+    };
 
     private TestServer Serve(AbuseLimits? limits = null) => new(options =>
     {

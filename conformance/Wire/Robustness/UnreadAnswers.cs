@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Wire;
+using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2.Frames;
 using MiniGrpc.Wire.Transport;
@@ -11,13 +12,16 @@ using MiniGrpc.Wire.Transport;
 namespace MiniGrpc.Conformance.Wire.Robustness;
 
 /// <summary>
-/// Rows 5 and 6: a client that asks (PING, CVE-2019-9512; SETTINGS, CVE-2019-9515; requests that are refused) and takes no answers.
-/// What waits for it stays small, since the server stops listening, and after a while it is closed.
+/// Rows 5 and 6: a peer that asks (PING, CVE-2019-9512; SETTINGS, CVE-2019-9515; of a server, also requests that are refused) and takes no
+/// answers. What waits for it stays small, since nobody listens to it any more, and after a while it is closed.
 /// </summary>
 public class UnreadAnswers
 {
     /// <summary>What the in-memory transport holds for a peer that doesn't read, as a socket's buffer does.</summary>
     private const int TransportCapacity = 128 * 1024;
+
+    /// <summary>Octets of questions that come in with one read: their answers are more than may wait, so it isn't enough to look after each read.</summary>
+    private const int AtOnce = 96 * 1024;
 
     private readonly FakeTimeProvider _time = new();
 
@@ -53,6 +57,34 @@ public class UnreadAnswers
         Scene.AssertSaidOnce(server.Log, nameof(AbuseLimits.SendStallTimeout));
         await bystander.AssertWorksAsync(5);
         Assert.True(asked > 0);
+    }
+
+    /// <summary>The other way round: a server may ask as well.</summary>
+    [Theory]
+    [InlineData("PING")]
+    [InlineData("SETTINGS")]
+    [Requirement("9113-10.5-2")]
+    public async Task A_server_that_takes_no_answers_is_not_listened_to_and_then_left(string question)
+    {
+        await using AttackedChannel attacked = await AttackedChannel.StartAsync(options =>
+        {
+            options.TimeProvider = _time;
+            options.KeepAlivePingDelay = Timeout.InfiniteTimeSpan; // its PING would find the same
+            options.AbuseLimits = new AbuseLimits { SettingsFrames = RateLimit.Unlimited };
+        });
+        Http2Connection connection = Internals.ReadyConnectionOf(attacked.Channel.Channel)!;
+        Task<byte[]> call = attacked.Channel.Unary([1]).ResponseAsync;
+        await attacked.Attacker.RequestAsync(attacked.NextId());
+        await AskUntilNobodyListensAsync(attacked.Attacker, connection, question);
+
+        // The stated bound: the limit, and the answers to one frame more.
+        Assert.InRange(Internals.UnsentOf(connection).Output, 1, new AbuseLimits().UnsentAnswers + 1024);
+        Assert.True(connection.IsBacklogged);
+        await attacked.AssertBystanderWorksAsync();
+        await Eventually.IsTrueInTimeAsync(_time, () => call.IsCompleted, "the call to be given up");
+        await TestChannel.AssertFailsAsync(call, Grpc.Core.StatusCode.Unavailable, nameof(AbuseLimits.SendStallTimeout));
+        Scene.AssertSaidOnce(attacked.Log, nameof(AbuseLimits.SendStallTimeout));
+        await attacked.AssertBystanderWorksAsync();
     }
 
     /// <summary>Not listening is waiting, not asking again and again whether there is room.</summary>
@@ -151,19 +183,23 @@ public class UnreadAnswers
     }
 
     /// <summary>Sends questions until the transport takes no more of them, which says that nobody reads them; answers how many were taken.</summary>
-    private static async Task<int> AskUntilNobodyListensAsync(RawClient client, Http2Connection connection, string question)
+    private static async Task<int> AskUntilNobodyListensAsync(RawPeer peer, Http2Connection connection, string question)
     {
         int asked = 0;
         while (true)
         {
-            byte[] octets = Question(client, question, asked);
-            ValueTask<FlushResult> write = client.WriteAsync(octets);
-            asked++;
+            var questions = new OutputBuffer();
+            while (questions.Length < AtOnce)
+            {
+                WriteQuestion(questions, peer, question, asked++);
+            }
+
+            ValueTask<FlushResult> write = peer.WriteAsync(questions.WrittenSpan.ToArray());
             if (!write.IsCompleted)
             {
-                // Either the server is a little behind, or it has stopped for good: its own writes find no room.
+                // Either the other end is a little behind, or it has stopped for good: its own writes find no room.
                 await Eventually.IsTrueAsync(
-                    () => write.IsCompleted || (connection.IsBacklogged && UnreadOctets(client) >= TransportCapacity), "the server to read, or to stop reading");
+                    () => write.IsCompleted || (connection.IsBacklogged && UnreadOctets(peer) >= TransportCapacity), "the other end to read, or to stop reading");
                 if (!write.IsCompleted)
                 {
                     return asked;
@@ -174,21 +210,20 @@ public class UnreadAnswers
         }
     }
 
-    private static long UnreadOctets(RawClient client)
+    private static long UnreadOctets(RawPeer peer)
     {
-        if (!client.Below.Input.TryRead(out ReadResult result))
+        if (!peer.Below.Input.TryRead(out ReadResult result))
         {
             return 0;
         }
 
         long unread = result.Buffer.Length;
-        client.Below.Input.AdvanceTo(result.Buffer.Start, result.Buffer.Start);
+        peer.Below.Input.AdvanceTo(result.Buffer.Start, result.Buffer.Start);
         return unread;
     }
 
-    private static byte[] Question(RawClient client, string question, int number)
+    private static void WriteQuestion(OutputBuffer output, RawPeer peer, string question, int number)
     {
-        var output = new MiniGrpc.Wire.Buffers.OutputBuffer();
         switch (question)
         {
             case "PING":
@@ -199,11 +234,9 @@ public class UnreadAnswers
                 break;
             default:
                 string method = question == "GET" ? ":method=GET" : ":method=POST";
-                client.Headers(
+                peer.Headers(
                     output, (2 * number) + 1, true, method, ":scheme=http", ":path=/" + new string('x', 2000) + "/Method", "content-type=application/grpc");
                 break;
         }
-
-        return output.WrittenSpan.ToArray();
     }
 }

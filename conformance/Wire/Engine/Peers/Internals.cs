@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Grpc.Core;
 using MiniGrpc.Client;
 using MiniGrpc.Server;
+using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Hpack;
@@ -63,13 +64,30 @@ internal static class Internals
     /// <summary>The octets of the arrays that an inbox holds.</summary>
     public static int HeldMemory(MessageInbox inbox)
     {
-        int held = 0;
-        for (InboxSegment? segment = Head(ref Octets(inbox)); segment is not null; segment = segment.NextSegment)
+        lock (LockOf(inbox))
         {
-            held += segment.Array.Length;
-        }
+            int held = 0;
+            for (InboxSegment? segment = Head(ref Octets(inbox)); segment is not null; segment = segment.NextSegment)
+            {
+                held += segment.Array.Length;
+            }
 
-        return held;
+            return held;
+        }
+    }
+
+    /// <summary>The octets that a connection holds for its peer, see <see cref="Held"/>. On its receive loop, or while it is idle.</summary>
+    public static long HeldOctets(Http2Connection connection)
+    {
+        ReceiveSide receive = Receive(connection);
+        long held = BlockOctets(Block(receive)) is { } block ? ArrayOf(block).Length : 0;
+        held += DecoderOf(receive).Table.Size;
+        held += KnownBlocksOf(receive).Sum(known => known.Octets.Length + known.Fields.Length);
+        held += StreamsOf(connection).Sum(stream => (long)HeldMemory(((GrpcStream)stream).Inbox));
+        lock (connection.Gate)
+        {
+            return held + ArrayOf(Send(connection).Output).Length + Send(connection).QueuedOctets;
+        }
     }
 
     /// <summary>The inbox of the one call that is under way on a channel.</summary>
@@ -194,6 +212,18 @@ internal static class Internals
     /// <inheritdoc cref="CallOf(ClientStream)"/>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_call")]
     public static extern ref ServerCall? CallOf(ServerStream stream);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_block")]
+    private static extern ref HeaderBlock Block(ReceiveSide side);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_octets")]
+    private static extern ref OutputBuffer? BlockOctets(HeaderBlock block);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_array")]
+    private static extern ref byte[] ArrayOf(OutputBuffer buffer);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_lock")]
+    private static extern ref Lock LockOf(MessageInbox inbox);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_flush")]
     private static extern ref FlushLoop Flush(Http2Connection connection);

@@ -6,10 +6,8 @@ using MiniGrpc.Wire.Transport;
 namespace MiniGrpc.Conformance.Wire.Engine;
 
 /// <summary>A client that is driven by hand.</summary>
-internal sealed class RawClient(ITransport transport, ITransport? below = null) : RawPeer(transport, Role.Server)
+internal sealed class RawClient(ITransport transport, ITransport? below = null) : RawPeer(transport, Role.Server, below)
 {
-    private readonly ITransport _transport = transport;
-
     /// <summary>Says its part of the connection's start and hears the server's (RFC 9113 section 3.4).</summary>
     public async Task StartAsync(params (SettingId Id, uint Value)[] settings)
     {
@@ -98,12 +96,6 @@ internal sealed class RawClient(ITransport transport, ITransport? below = null) 
 
         return [.. octets];
     }
-
-    /// <summary>The transport, for tests that write in pieces.</summary>
-    public ITransport Transport => _transport;
-
-    /// <summary>What holds the octets that are under way: the transport itself, or the one under its TLS.</summary>
-    public ITransport Below => below ?? _transport;
 
     private Task<RawFrame> ExpectDataOrTrailersAsync(int id) =>
         ExpectAsync($"the rest of the response on stream {id}", id, frame => frame.Type is FrameType.Data or FrameType.Headers);

@@ -19,7 +19,8 @@ namespace MiniGrpc.Conformance.Wire.Engine;
 /// </remarks>
 /// <param name="transport">What connects the two.</param>
 /// <param name="engine">The role of the engine at the other end.</param>
-internal partial class RawPeer(ITransport transport, Role engine) : IAsyncDisposable
+/// <param name="below">What is under its TLS, if there is TLS.</param>
+internal partial class RawPeer(ITransport transport, Role engine, ITransport? below = null) : IAsyncDisposable
 {
     /// <summary>How long a test waits for what must come. No test depends on it but to fail.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -35,6 +36,12 @@ internal partial class RawPeer(ITransport transport, Role engine) : IAsyncDispos
 
     /// <summary>What this end may still send on the connection.</summary>
     public long ConnectionCredit { get; private set; } = 65_535;
+
+    /// <summary>The transport, for tests that write in pieces, or look at what they don't take.</summary>
+    public ITransport Transport => transport;
+
+    /// <summary>What holds the octets that are under way: the transport itself, or the one under its TLS.</summary>
+    public ITransport Below => below ?? transport;
 
     /// <summary>How the fields of this end's blocks are encoded.</summary>
     public Indexing Indexing { get; set; } = Indexing.Incremental;

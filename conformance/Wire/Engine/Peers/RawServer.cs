@@ -5,7 +5,7 @@ using MiniGrpc.Wire.Transport;
 namespace MiniGrpc.Conformance.Wire.Engine;
 
 /// <summary>A server that is driven by hand: one connection of a channel.</summary>
-internal sealed class RawServer(ITransport transport) : RawPeer(transport, Role.Client)
+internal sealed class RawServer(ITransport transport, ITransport? below = null) : RawPeer(transport, Role.Client, below)
 {
     /// <summary>What a gRPC response starts with.</summary>
     public static readonly string[] Headers200 = [":status=200", "content-type=application/grpc"];

@@ -31,7 +31,7 @@ internal sealed class TestChannel : IAsyncDisposable
     public async Task<RawServer> AcceptAsync()
     {
         ITransport? transport = await RawPeer.Within(_listener.AcceptAsync().AsTask(), "the channel to connect");
-        var server = new RawServer(OverTls.WrapServer(transport!));
+        var server = new RawServer(OverTls.WrapServer(transport!), transport);
         _servers.Add(server);
         return server;
     }

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Server;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Connection;
@@ -32,6 +33,18 @@ internal sealed class TestServer : IAsyncDisposable
 
     /// <summary>Is run with each line that is logged, by who logs it.</summary>
     public Action<string>? OnLogged { get; set; }
+
+    /// <summary>What the connections held at the end of the last one that was measured; null for none.</summary>
+    public Held? HeldAtTheEnd { get; private set; }
+
+    /// <summary>From now on, what the connections hold is measured when a peer breaks the protocol. All others must be idle then.</summary>
+    public void MeasureAtTheEnd() => OnLogged = line =>
+    {
+        if (Held.IsMeasuredAt(line))
+        {
+            HeldAtTheEnd = Held.By(Internals.ConnectionsOf(Core));
+        }
+    };
 
     /// <summary>Connects a client that says nothing yet.</summary>
     public RawClient Connect()
@@ -168,6 +181,15 @@ internal static class Eventually
             await Task.Delay(1, TestContext.Current.CancellationToken);
         }
     }
+
+    /// <summary>Lets second after second pass until it is so: an engine that is just setting an alarm misses one of them at most.</summary>
+    public static Task IsTrueInTimeAsync(FakeTimeProvider time, Func<bool> condition, string what) => IsTrueAsync(
+        () =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return condition();
+        },
+        what);
 
     /// <summary>Waits until a token is cancelled.</summary>
     public static async Task IsCancelledAsync(string what, CancellationToken token)
