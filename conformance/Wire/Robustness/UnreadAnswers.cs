@@ -157,11 +157,16 @@ public class UnreadAnswers
         await using var client = new RawClient(near);
         await client.StartAsync();
         Http2Connection connection = Assert.Single(Internals.ConnectionsOf(server.Core));
-        byte[] questions = [.. Enumerable.Range(0, 1000).SelectMany(number => Question(client, "PING", number))];
+        var questions = new OutputBuffer();
+        for (int number = 0; number < 1000; number++)
+        {
+            WriteQuestion(questions, client, "PING", number);
+        }
+
         Task<FlushResult> write;
         do
         {
-            write = client.WriteAsync(questions).AsTask();
+            write = client.WriteAsync(questions.WrittenSpan.ToArray()).AsTask();
             await Eventually.IsTrueAsync(() => write.IsCompleted || connection.IsBacklogged, "the server to read, or to stop reading");
         }
         while (write.IsCompleted);

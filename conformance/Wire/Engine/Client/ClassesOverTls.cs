@@ -35,3 +35,5 @@ public sealed class StreamsOverTls : Streams, IOverTls;
 public sealed class TransparentRetriesOverTls : TransparentRetries, IOverTls;
 
 public sealed class WaitingCallsOverTls : WaitingCalls, IOverTls;
+
+public sealed class SenderSessionsOverTls : SenderSessions, IOverTls;

@@ -39,3 +39,5 @@ public sealed class Section8_2_FieldsOverTls : Section8_2_Fields, IOverTls;
 public sealed class Section8_3_ControlDataOverTls : Section8_3_ControlData, IOverTls;
 
 public sealed class Section8_7_ReliabilityOverTls : Section8_7_Reliability, IOverTls;
+
+public sealed class SenderSessionsOverTls : SenderSessions, IOverTls;
