@@ -92,13 +92,13 @@ public class TlsConnectionTests
         await Eventually.IsTrueAsync(() => Internals.ConnectionsOf(server.Core).Length == 0, "the connection to be forgotten");
     }
 
-    /// <summary>TLS can't always say close_notify, such as while it takes in a session ticket; the peer must see the end even then.</summary>
+    /// <summary>TLS can't always say close_notify, such as in the middle of a renegotiation; the peer must see the end even then.</summary>
     [Fact]
     public async Task A_direction_ends_though_close_notify_fails()
     {
         var below = new Pipe();
         await using var stream = new BusyStream();
-        await new TlsPipeWriter(stream, below.Writer).CompleteAsync();
+        await new TlsPipeWriter(stream, new TlsTurns(), below.Writer).CompleteAsync();
         Assert.True((await RawPeer.Within(below.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask(), "the end")).IsCompleted);
     }
 

@@ -95,7 +95,7 @@ internal sealed class TlsSetup : IAsyncDisposable
 internal static class RawTls
 {
     /// <summary>TLS on a transport that nobody reads from yet.</summary>
-    public static SslStream On(ITransport transport) => new(new TransportStream(transport), leaveInnerStreamOpen: true);
+    public static SslStream On(ITransport transport) => new(new TransportStream(transport, new TlsTurns()), leaveInnerStreamOpen: true);
 
     /// <summary>What a client of gRPC asks for.</summary>
     public static SslClientAuthenticationOptions ClientOptions(string host = "localhost") => new()

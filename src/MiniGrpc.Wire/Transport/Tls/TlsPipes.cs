@@ -7,7 +7,7 @@ using MiniGrpc.Wire.Buffers;
 namespace MiniGrpc.Wire.Transport.Tls;
 
 /// <summary>Reads what TLS has decrypted.</summary>
-internal sealed class TlsPipeReader(SslStream stream, string peer) : ContiguousPipeReader
+internal sealed class TlsPipeReader(SslStream stream, TlsTurns turns, string peer) : ContiguousPipeReader
 {
     private bool _hasReceived;
 
@@ -28,6 +28,7 @@ internal sealed class TlsPipeReader(SslStream stream, string peer) : ContiguousP
     protected override async ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         int count;
+        turns.Enter();
         try
         {
             count = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
@@ -36,6 +37,10 @@ internal sealed class TlsPipeReader(SslStream stream, string peer) : ContiguousP
         {
             // TLS throws exceptions of many types; to those who read, the transport is broken.
             throw new IOException(TlsErrors.Explain(e, peer), e);
+        }
+        finally
+        {
+            turns.Leave();
         }
 
         if (count == 0 && !buffer.IsEmpty && !_hasReceived)
@@ -51,7 +56,7 @@ internal sealed class TlsPipeReader(SslStream stream, string peer) : ContiguousP
 
 /// <summary>Writes through TLS: what is given in one piece goes into as few records as there can be (RFC 8446 section 5.1: 16 KiB each).</summary>
 /// <remarks>Used by the flush loop alone.</remarks>
-internal sealed class TlsPipeWriter(SslStream stream, PipeWriter below) : PipeWriter
+internal sealed class TlsPipeWriter(SslStream stream, TlsTurns turns, PipeWriter below) : PipeWriter
 {
     private readonly OutputBuffer _buffer = new();
 
@@ -95,12 +100,11 @@ internal sealed class TlsPipeWriter(SslStream stream, PipeWriter below) : PipeWr
         _buffer.Release();
         try
         {
-            await stream.ShutdownAsync().ConfigureAwait(false);
+            await turns.ShutdownAsync(stream.ShutdownAsync).ConfigureAwait(false);
         }
         catch (Exception)
         {
-            // The peer or Abort was faster, or TLS was just at work on something that the peer has sent, and then throws whatever
-            // its library has. The direction ends all the same, only that the peer isn't told so by TLS.
+            // The peer or Abort was faster. The direction ends all the same, only that the peer isn't told so by TLS.
         }
 
         await below.CompleteAsync(exception).ConfigureAwait(false);

@@ -17,6 +17,7 @@ internal sealed class TlsTransport : ITransport
     private readonly ITransport _below;
     private readonly PeerCertificate _peer;
     private readonly Func<SslStream, Task> _authenticate;
+    private readonly TlsTurns _turns = new();
     private readonly TransportStream _records;
     private SslStream? _stream;
     private TlsPipeReader? _input;
@@ -31,7 +32,7 @@ internal sealed class TlsTransport : ITransport
         _below = below;
         _peer = peer;
         _authenticate = authenticate;
-        _records = new TransportStream(below);
+        _records = new TransportStream(below, _turns);
     }
 
     /// <inheritdoc />
@@ -99,9 +100,10 @@ internal sealed class TlsTransport : ITransport
             return Failed(_peer.Objection ?? TlsErrors.ExplainHandshake(e, _peer.Peer), e);
         }
 
+        _turns.Leave();
         _certificate = stream.RemoteCertificate as X509Certificate2; // a stream that has ended doesn't tell it any more
-        _input = new TlsPipeReader(stream, _peer.Peer);
-        _output = new TlsPipeWriter(stream, _below.Output);
+        _input = new TlsPipeReader(stream, _turns, _peer.Peer);
+        _output = new TlsPipeWriter(stream, _turns, _below.Output);
         return Judge(stream);
     }
 

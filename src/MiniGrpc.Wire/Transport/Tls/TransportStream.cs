@@ -10,7 +10,7 @@ namespace MiniGrpc.Wire.Transport.Tls;
 /// Threading: one reader and one writer, as the transport itself. Records are copied once more than they would be from a
 /// socket straight into TLS; in return one system call fetches four of them, and sockets, Unix sockets and memory are alike.
 /// </remarks>
-internal sealed class TransportStream(ITransport transport) : Stream
+internal sealed class TransportStream(ITransport transport, TlsTurns turns) : Stream
 {
     /// <summary>The types of record that a handshake can start with: an alert or a handshake message (RFC 8446 section 5.1).</summary>
     private const byte Alert = 21;
@@ -46,13 +46,16 @@ internal sealed class TransportStream(ITransport transport) : Stream
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         ThrowIfAborted();
+        turns.Leave();
         if (buffer.IsEmpty)
         {
             await transport.WaitForInputAsync().ConfigureAwait(false);
+            turns.Enter();
             return 0;
         }
 
         ReadResult result = await transport.Input.ReadAsync(cancellationToken).ConfigureAwait(false);
+        turns.Enter();
         ReadOnlySequence<byte> octets = result.Buffer;
         if (result.IsCanceled)
         {
