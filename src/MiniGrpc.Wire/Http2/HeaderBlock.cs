@@ -49,9 +49,8 @@ internal sealed class HeaderBlock
         if (_octets.Length + fragment.Length > _maxLength)
         {
             const string Limit = nameof(ReceiveLimits.MaxHeaderListSize); // 4 times that
-            return ProtocolError.Connection(
-                ErrorCode.EnhanceYourCalm, "10.5.1", $"the field block of stream {StreamId} is longer than {_maxLength} octets (limit {Limit})")
-                with { Limit = Limit };
+            string reason = $"the field block of stream {StreamId} is longer than {_maxLength} octets (limit {Limit})";
+            return ProtocolError.Connection(ErrorCode.EnhanceYourCalm, "10.5.1", reason) with { Limit = Limit };
         }
 
         if (++_fragments > _maxFragments)

@@ -18,12 +18,8 @@ internal sealed partial class ReceiveSide
         error = Decode(block, kind, fields, out InboundFields inbound) ?? inbound.Error;
         if (error is null && inbound.IsTooLarge)
         {
-            error = ProtocolError.Stream(
-                stream.Id,
-                ErrorCode.EnhanceYourCalm,
-                "10.5.1",
-                $"the header list is larger than {_limits.MaxHeaderListSize} octets or {_limits.MaxHeaderFields} fields (limit {inbound.PassedLimit})")
-                with { Limit = inbound.PassedLimit };
+            string reason = $"the header list is larger than {_limits.MaxHeaderListSize} octets or {_limits.MaxHeaderFields} fields (limit {inbound.PassedLimit})";
+            error = ProtocolError.Stream(stream.Id, ErrorCode.EnhanceYourCalm, "10.5.1", reason) with { Limit = inbound.PassedLimit };
         }
 
         if (error is null && _hpack.TableVersion == version)
@@ -46,11 +42,9 @@ internal sealed partial class ReceiveSide
 
         if (inbound.IsFarTooLarge)
         {
-            return ProtocolError.Connection(
-                ErrorCode.EnhanceYourCalm,
-                "10.5.1",
-                $"a header list is more than 4 times as large as the {_limits.MaxHeaderListSize} octets or {_limits.MaxHeaderFields} fields allowed (limit {inbound.PassedLimit})")
-                with { Limit = inbound.PassedLimit };
+            string reason = "a header list is more than 4 times as large as the "
+                + $"{_limits.MaxHeaderListSize} octets or {_limits.MaxHeaderFields} fields allowed (limit {inbound.PassedLimit})";
+            return ProtocolError.Connection(ErrorCode.EnhanceYourCalm, "10.5.1", reason) with { Limit = inbound.PassedLimit };
         }
 
         inbound.Complete();
