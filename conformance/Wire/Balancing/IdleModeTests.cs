@@ -36,6 +36,7 @@ public sealed class IdleModeTests : IAsyncDisposable
         Task<int> next = Backends.AskAsync(channel);
         await _backends.Resolver.FindAsync(_backends.Addresses[1]);
         Assert.Equal(1, await next);
+        await UntilNoneWaitsAsync(channel);
         await LookAsync(channel);
         await LookAsync(channel);
         Assert.Equal(ConnectivityState.Idle, channel.State); // as often as it likes
@@ -85,6 +86,7 @@ public sealed class IdleModeTests : IAsyncDisposable
         await _backends.Resolver.FindAsync(_backends.Addresses[0]);
         HandWatch watch = await _backends.Health[0].NextAsync(HandHealth.Serving);
         Assert.Equal(0, await call);
+        await UntilNoneWaitsAsync(channel);
         await LookAsync(channel);
         Assert.Equal(ConnectivityState.Ready, channel.State);
         await LookAsync(channel);
@@ -132,6 +134,7 @@ public sealed class IdleModeTests : IAsyncDisposable
         await server.RequestAsync(3);
         await server.ReplyAsync(3, 7);
         Assert.Equal([7], await RawPeer.Within(call, "the response"));
+        await UntilNoneWaitsAsync(client.Channel);
         await LookAsync(client.Channel);
         await LookAsync(client.Channel);
         Assert.Equal(ConnectivityState.Idle, client.Channel.State);
@@ -254,8 +257,12 @@ public sealed class IdleModeTests : IAsyncDisposable
     {
         MiniChannel channel = Channel(timeout);
         await _backends.ServeAsync(channel);
+        await UntilNoneWaitsAsync(channel);
         return channel;
     }
+
+    /// <summary>A call may have ended before whoever has tried it has noted that it waits no more.</summary>
+    private static Task UntilNoneWaitsAsync(MiniChannel channel) => Eventually.IsTrueAsync(() => !channel.Core.Router.HasWaitingCalls, "no call to wait");
 
     /// <summary>The channel looks once.</summary>
     private Task LookAsync(MiniChannel channel)
