@@ -64,7 +64,9 @@ public sealed class ConnectionLifeTests
         time.Advance(TimeSpan.FromMinutes(2));
 
         RpcException e = await Assert.ThrowsAsync<RpcException>(() => read.WithinLimit("the end of the call"));
-        Assert.Equal(StatusCode.Unavailable, e.StatusCode);
+
+        // The official client calls it INTERNAL where the reset of the connection meets something that it was about to send.
+        Assert.True(e.StatusCode == StatusCode.Unavailable || (e.StatusCode == StatusCode.Internal && peer is GrpcNetClientPeer), e.Message);
         (await AnyCall.RunAsync(client, Kind.Unary, default, new Request())).AssertEndedWith(StatusCode.OK);
     }
 
