@@ -53,7 +53,7 @@ public sealed class RoundRobinTests : IAsyncDisposable
         Assert.Equal([0, 2], (await Backends.AskAsync(channel, 4)).Distinct().Order());
         await _backends.StartAsync(1);
         _time.Advance(TimeSpan.FromSeconds(1.3));
-        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count(connection => connection.WasReady) == 3, "the third to be connected");
+        await Settling.ConnectedAsync(channel, 3);
         await Settling.OfAsync(channel);
         Assert.Equal(3, (await Backends.AskAsync(channel, 3)).Distinct().Count());
     }
@@ -128,7 +128,7 @@ public sealed class RoundRobinTests : IAsyncDisposable
         await using MiniChannel channel = await ConnectAsync(1);
         Http2Connection kept = channel.Core.Connections.Single();
         await _backends.Resolver.FindAsync(_backends.Addresses[..2]);
-        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count(connection => connection.WasReady) == 2, "the other to be connected");
+        await Settling.ConnectedAsync(channel, 2);
         await Settling.OfAsync(channel);
         Assert.Contains(kept, channel.Core.Connections);
     }
@@ -252,7 +252,7 @@ public sealed class RoundRobinTests : IAsyncDisposable
         Task connected = channel.ConnectAsync(TestContext.Current.CancellationToken);
         await _backends.Resolver.FindAsync(_backends.Addresses[..count]);
         await RawPeer.Within(connected, "the channel to connect");
-        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count(connection => connection.WasReady) == count, "all to be connected");
+        await Settling.ConnectedAsync(channel, count);
         await Settling.OfAsync(channel);
         return channel;
     }

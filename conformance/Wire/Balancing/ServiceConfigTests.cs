@@ -22,7 +22,7 @@ public sealed class ServiceConfigTests : IAsyncDisposable
         Task connected = channel.ConnectAsync(TestContext.Current.CancellationToken);
         await _backends.Resolver.FindAsync(ResolverResult.ForResult(_backends.Addresses, roundRobin));
         await RawPeer.Within(connected, "the channel to connect");
-        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count(connection => connection.WasReady) == 2, "both to be connected");
+        await Settling.ConnectedAsync(channel, 2);
         await Settling.OfAsync(channel);
         Assert.Equal((int[])[0, 1], (await Backends.AskAsync(channel, 2)).Order());
 
