@@ -20,8 +20,11 @@ public class UnreadAnswers
     /// <summary>What the in-memory transport holds for a peer that doesn't read, as a socket's buffer does.</summary>
     private const int TransportCapacity = 128 * 1024;
 
-    /// <summary>Octets of questions that come in with one read: their answers are more than may wait, so it isn't enough to look after each read.</summary>
-    private const int AtOnce = 96 * 1024;
+    /// <summary>
+    /// Octets of questions that come in with one read: when the transport has taken its part of the answers, the rest is still more than may
+    /// wait, so it is not enough to look after each read.
+    /// </summary>
+    private const int AtOnce = 2 * TransportCapacity;
 
     private readonly FakeTimeProvider _time = new();
 

@@ -41,6 +41,32 @@ public class TlsTurnsTests
         await tls.DisposeAsync();
     }
 
+    /// <summary>What TLS has read ahead it decrypts without a look at the transport.</summary>
+    [Fact]
+    public async Task The_reader_is_inside_for_as_long_as_TLS_has_something_to_decrypt()
+    {
+        var turns = new TlsTurns();
+        await using var stream = new AheadStream(turns);
+        ReadResult read = await new TlsPipeReader(stream, turns, "client").ReadAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(1, read.Buffer.Length);
+        Assert.True(stream.EndHasWaited);
+        await RawPeer.Within(stream.End!, "the end of our direction");
+    }
+
+    /// <summary>A connection may end before anybody has read from it, for the cipher suite that was negotiated.</summary>
+    [Fact]
+    public async Task After_the_handshake_nobody_is_inside()
+    {
+        (ITransport near, ITransport far) = MemoryTransport.CreatePair("turns");
+        ITransport tls = ((ITransportSecurity)new ServerTls(TestCertificates.Server)).Secure(near);
+        await using SslStream client = RawTls.On(far);
+        Task handshake = client.AuthenticateAsClientAsync(RawTls.ClientOptions(), TestContext.Current.CancellationToken);
+        Assert.Null(await tls.OpenAsync());
+        await RawPeer.Within(handshake, "the client's handshake");
+        await RawPeer.Within(tls.Output.CompleteAsync().AsTask(), "the end of our direction");
+        await tls.DisposeAsync();
+    }
+
     [Fact]
     public async Task While_nobody_reads_or_the_reader_waits_the_end_comes_at_once()
     {
@@ -56,6 +82,21 @@ public class TlsTurnsTests
         turns.Leave(); // the reader doesn't hear of it
         IOException e = await Assert.ThrowsAsync<IOException>(() => RawPeer.Within(waiting, "the end"));
         Assert.Equal("busy", e.Message);
+    }
+
+    /// <summary>Has an octet at once; while it decrypts that, our direction is to end.</summary>
+    private sealed class AheadStream(TlsTurns turns) : SslStream(new MemoryStream())
+    {
+        public Task? End { get; private set; }
+
+        public bool EndHasWaited { get; private set; }
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            End = turns.ShutdownAsync(() => Task.CompletedTask);
+            EndHasWaited = !End.IsCompleted;
+            return ValueTask.FromResult(1);
+        }
     }
 
     /// <summary>Tells when its input was taken.</summary>

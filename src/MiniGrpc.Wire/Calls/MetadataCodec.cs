@@ -42,29 +42,12 @@ internal static class MetadataCodec
 
     /// <summary>Adds all entries to a list of fields.</summary>
     /// <exception cref="ArgumentException">A value can't be sent; the message names its key.</exception>
-    public static void Encode(Metadata metadata, HeaderList fields)
-    {
-        foreach (Metadata.Entry entry in metadata)
-        {
-            if (!IsReserved(entry.Key))
-            {
-                Encode(entry, fields, IndexingOf(entry.Key));
-            }
-        }
-    }
+    public static void Encode(Metadata metadata, HeaderList fields) => Encode(metadata, fields, except: null);
 
     /// <summary>Adds trailers; what they say of an error (gRPC over HTTP/2, Status-Details) only if there is one.</summary>
     /// <exception cref="ArgumentException">A value can't be sent; the message names its key.</exception>
-    public static void EncodeTrailers(Metadata trailers, bool statusIsOk, HeaderList fields)
-    {
-        foreach (Metadata.Entry entry in trailers)
-        {
-            if (!IsReserved(entry.Key) && !(statusIsOk && entry.Key == StatusDetails))
-            {
-                Encode(entry, fields, IndexingOf(entry.Key));
-            }
-        }
-    }
+    public static void EncodeTrailers(Metadata trailers, bool statusIsOk, HeaderList fields) =>
+        Encode(trailers, fields, except: statusIsOk ? StatusDetails : null);
 
     /// <summary>Adds what call credentials say: whatever its names are, it goes into no table.</summary>
     /// <exception cref="ArgumentException">A value can't be sent; the message names its key.</exception>
@@ -215,6 +198,17 @@ internal static class MetadataCodec
     private static bool IsReservedGrpc(ReadOnlySpan<byte> rest) =>
         rest.SequenceEqual("timeout"u8) || rest.SequenceEqual("encoding"u8) || rest.SequenceEqual("accept-encoding"u8)
         || rest.SequenceEqual("status"u8) || rest.SequenceEqual("message"u8) || rest.SequenceEqual("internal-encoding-request"u8);
+
+    private static void Encode(Metadata metadata, HeaderList fields, string? except)
+    {
+        foreach (Metadata.Entry entry in metadata)
+        {
+            if (!IsReserved(entry.Key) && entry.Key != except)
+            {
+                Encode(entry, fields, IndexingOf(entry.Key));
+            }
+        }
+    }
 
     private static void Encode(Metadata.Entry entry, HeaderList fields, Indexing indexing)
     {

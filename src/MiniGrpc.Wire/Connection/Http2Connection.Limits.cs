@@ -94,12 +94,10 @@ internal sealed partial class Http2Connection
     internal void GiveUp(string limit, TimeSpan allowed, string what)
     {
         var end = new ConnectionEnd($"{Transport.RemoteAddress} {what} within {allowed.TotalSeconds:0.###} s (limit {limit})");
-        if (Interlocked.CompareExchange(ref _end, end, null) is null)
+        if (Abort(end))
         {
             WireMetrics.LimitPassed(_role, limit);
         }
-
-        Abort(end);
     }
 
     private void OnSettingsUnacknowledged()

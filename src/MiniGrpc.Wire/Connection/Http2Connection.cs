@@ -84,16 +84,18 @@ internal sealed partial class Http2Connection
     /// </summary>
     public Task RunAsync() => Detached.Start(RunDetachedAsync);
 
-    /// <summary>Ends the connection at once, for <paramref name="end"/> unless it has a reason already. Any thread.</summary>
-    public void Abort(ConnectionEnd end)
+    /// <summary>Ends the connection at once, for <paramref name="end"/> unless it has a reason already; says whether that is the one. Any thread.</summary>
+    public bool Abort(ConnectionEnd end)
     {
-        Interlocked.CompareExchange(ref _end, end, null);
+        bool isFirst = Interlocked.CompareExchange(ref _end, end, null) is null;
         Volatile.Write(ref _aborted, true);
         Transport.Abort();
         lock (Gate)
         {
             ReleaseBacklogWaiter();
         }
+
+        return isFirst;
     }
 
     /// <summary>

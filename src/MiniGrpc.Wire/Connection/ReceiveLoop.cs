@@ -15,6 +15,8 @@ namespace MiniGrpc.Wire.Connection;
 /// </remarks>
 internal sealed class ReceiveLoop
 {
+    private static readonly ConnectionEnd s_aborted = new("the connection was aborted");
+
     private readonly Http2Connection _connection;
     private readonly ReceiveSide _receive;
     private readonly Role _role;
@@ -71,7 +73,7 @@ internal sealed class ReceiveLoop
                 input.AdvanceTo(position, held ? position : buffer.End);
                 if (end is not null || result.IsCanceled)
                 {
-                    return end ?? new ConnectionEnd("the connection was aborted");
+                    return end ?? s_aborted;
                 }
 
                 if (held)
@@ -80,7 +82,7 @@ internal sealed class ReceiveLoop
                     if (_connection.IsEnding)
                     {
                         // The octets that are held would be read again and again: the transport doesn't tell of its end before it has given them.
-                        return new ConnectionEnd("the connection was aborted");
+                        return s_aborted;
                     }
                 }
             }
