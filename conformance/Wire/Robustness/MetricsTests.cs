@@ -114,6 +114,7 @@ public class MetricsTests
             await server.ExpectEndAsync();
         }
 
+        Assert.Single(_log.Lines, line => line.Contains("limit ConnectTimeout", StringComparison.Ordinal));
         AssertPassedOnce("role=client limit=ConnectTimeout");
     }
 

@@ -37,6 +37,6 @@ internal static class Scene
     }
 
     /// <summary>The log names a limit in one line.</summary>
-    public static void AssertSaidOnce(LogLines log, string limit) =>
-        Assert.Single(log.Lines, line => line.StartsWith("Warning", StringComparison.Ordinal) && line.Contains(limit, StringComparison.Ordinal));
+    public static void AssertSaidOnce(LogLines log, string limit) => Assert.StartsWith(
+        "Warning", Assert.Single(log.Lines, line => line.Contains(limit, StringComparison.Ordinal)), StringComparison.Ordinal);
 }

@@ -151,7 +151,7 @@ public sealed partial class Subchannel : IConnectionOwner
         {
             // Whatever it was, the calls that wait must hear of it.
             string reason = e is IOException ? e.Message : $"can't connect to {Address}: {e.Message}";
-            _channel.Post(() => OnConnectFailed(reason));
+            _channel.Post(() => OnNotConnected(reason));
             return;
         }
 
@@ -183,13 +183,23 @@ public sealed partial class Subchannel : IConnectionOwner
         _ = connection.RunAsync();
     }
 
-    /// <summary>An attempt has failed. What is connected is not harmed by that.</summary>
+    private void OnNotConnected(string reason)
+    {
+        if (_connectivity.State != ConnectivityState.Shutdown)
+        {
+            _channel.Logger.LogInformation("{Reason}", reason);
+        }
+
+        OnConnectFailed(reason);
+    }
+
+    /// <summary>An attempt has failed, and the log says why already. What is connected is not harmed by that.</summary>
     private void OnConnectFailed(string reason)
     {
         EndAttempt();
         if (_connectivity.State is ConnectivityState.Ready or ConnectivityState.Idle)
         {
-            Wait(reason);
+            Wait();
         }
         else if (_connectivity.State != ConnectivityState.Shutdown)
         {
@@ -205,15 +215,15 @@ public sealed partial class Subchannel : IConnectionOwner
 
     private void Fail(string reason)
     {
-        Wait(reason);
+        Wait();
         SetState(ConnectivityState.TransientFailure, new Status(StatusCode.Unavailable, reason));
     }
 
-    private void Wait(string reason)
+    private void Wait()
     {
         StopWaiting();
         TimeSpan wait = _backoff.Next();
-        _channel.Logger.LogInformation("{Reason}; next attempt in {Wait} at the earliest", reason, wait);
+        _channel.Logger.LogInformation("Next attempt to connect to {Address} in {Wait} at the earliest", Address, wait);
         _retryTimer = _channel.Options.TimeProvider.CreateTimer(
             static s => ((Subchannel)s!).PostBackoffOver(), this, wait, Timeout.InfiniteTimeSpan);
     }
