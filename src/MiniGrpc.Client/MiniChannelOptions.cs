@@ -79,7 +79,10 @@ public sealed class MiniChannelOptions
     /// </summary>
     public bool UnsafeUseInsecureChannelCallCredentials { get; set; }
 
-    /// <summary>How long one attempt to connect may take, the TLS handshake and the server's first SETTINGS included. Default 20 seconds.</summary>
+    /// <summary>
+    /// How long one attempt to connect may take, the TLS handshake and the server's first SETTINGS included. Default 20 seconds, the least
+    /// that gRPC's connection backoff gives an attempt (MIN_CONNECT_TIMEOUT): looking an address up and the way there are in it, too.
+    /// </summary>
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(20);
 
     /// <summary>

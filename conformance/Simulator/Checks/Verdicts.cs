@@ -8,7 +8,7 @@ namespace MiniGrpc.Conformance.Simulator;
 /// <summary>Which ends a call's history allows.</summary>
 internal static class Verdicts
 {
-    /// <summary>The room that a compression may need beyond a message of a few thousand octets, so that one just below a limit may be over it.</summary>
+    /// <summary>What gzip adds to a message besides its codes: header, trailer and the beginnings of blocks.</summary>
     private const int CompressionOverhead = 512;
 
     /// <summary>Fails the run when a call has ended in a way that it can't have.</summary>
@@ -71,7 +71,7 @@ internal static class Verdicts
 
     private static bool IsMoreThanIsKept(CallRecord call, Status status) =>
         status.Detail.EndsWith(SentRequests.Overfull, StringComparison.Ordinal)
-        && call.Plan.Requests.Take(call.RequestsSent).Sum(length => MessagePrefix.Size + length + (call.Plan.IsCompressed ? CompressionOverhead : 0)) > SentRequests.MostOctets;
+        && call.Plan.Requests.Take(call.RequestsSent).Sum(length => MessagePrefix.Size + MostSent(length, call.Plan.IsCompressed)) > SentRequests.MostOctets;
 
     /// <summary>Handlers that go on after their calls have ended count against the server's limit, which their client can't know.</summary>
     private static bool IsRefusal(SimWorld world, Status status) =>
@@ -86,6 +86,12 @@ internal static class Verdicts
     };
 
     private static bool IsTooLarge(CallPlan plan, Swarm swarm) =>
-        plan.Requests.Any(length => length + CompressionOverhead > (swarm.ServerMaxMessage ?? int.MaxValue))
-        || (plan.Echoes ? plan.Requests : plan.Responses).Any(length => length + CompressionOverhead > (swarm.ClientMaxMessage ?? int.MaxValue));
+        plan.Requests.Any(length => MostSent(length, plan.IsCompressed) > (swarm.ServerMaxMessage ?? int.MaxValue))
+        || (plan.Echoes ? plan.Requests : plan.Responses).Any(length => MostSent(length, swarm.HasCompression) > (swarm.ClientMaxMessage ?? int.MaxValue));
+
+    /// <summary>
+    /// The most octets that a message of random content has on the wire: compressed, one below a limit may be over it, for the fixed Huffman
+    /// codes of RFC 1951 section 3.2.6 have up to nine bits.
+    /// </summary>
+    private static int MostSent(int length, bool isCompressed) => isCompressed ? length + (length / 8) + CompressionOverhead : length;
 }

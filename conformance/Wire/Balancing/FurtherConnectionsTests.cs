@@ -15,6 +15,8 @@ public sealed class FurtherConnectionsTests
     private static readonly (SettingId, uint) s_twoCalls = (SettingId.MaxConcurrentStreams, 2);
 
     [Fact]
+    [Requirement("9113-9.1-1")]
+    [Requirement("9113-9.1-2")]
     public async Task Without_the_option_a_call_beyond_the_limit_waits_for_a_free_stream()
     {
         await using var client = new TestChannel();
@@ -115,6 +117,7 @@ public sealed class FurtherConnectionsTests
     }
 
     [Fact]
+    [Requirement("9113-9.1-4")]
     public async Task A_further_connection_without_calls_is_closed_after_a_minute_and_the_first_is_not()
     {
         var time = new FakeTimeProvider();

@@ -32,6 +32,8 @@ public sealed class HeaderBlocksOnTheClientOverTls : HeaderBlocksOnTheClient, IO
 
 public sealed class HeaderBlocksOnTheServerOverTls : HeaderBlocksOnTheServer, IOverTls;
 
+public sealed class LoggedPeersOverTls : LoggedPeers, IOverTls;
+
 public sealed class MessagesOnTheClientOverTls : MessagesOnTheClient, IOverTls;
 
 public sealed class MessagesOnTheServerOverTls : MessagesOnTheServer, IOverTls;

@@ -11,7 +11,8 @@ namespace MiniGrpc.Conformance.Wire.Robustness;
 /// <summary>
 /// Row 37 in number: a million streams are reset with octets on them, on the inbound half and its inboxes alone, and the
 /// connection has all of its credit still. With handlers, a gate and a transport around them it is a hundred thousand
-/// (<see cref="CreditOnTheServer"/>) and thousands of calls (<see cref="CreditOnTheClient"/>): what is credited is decided in what runs here.
+/// (<see cref="CreditOnTheServer"/>) and thousands of calls (<see cref="CreditOnTheClient"/>): what is credited is
+/// decided in what runs here, where a client differs from a server only in who opens the streams.
 /// </summary>
 public class CreditOfAMillionStreams
 {

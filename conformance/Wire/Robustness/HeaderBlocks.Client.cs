@@ -90,6 +90,7 @@ public class HeaderBlocksOnTheClient
     [InlineData("over the limit")]
     [InlineData("malformed")]
     [InlineData("not gRPC")]
+    [Requirement("9113-10.5.1-1")]
     public async Task Row17_The_table_is_intact_after_a_block_that_nobody_wants(string what)
     {
         await using AttackedChannel attacked = await AttackedChannel.StartAsync();

@@ -6,6 +6,7 @@ using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Http2.Frames;
 
 namespace MiniGrpc.Conformance.Wire.Robustness;
 
@@ -53,6 +54,38 @@ public class MessagesOnTheServer
                 await client.RequestAsync(id, "Unary");
                 await client.DataAsync(id, Prefix(0, int.MaxValue));
             });
+    }
+
+    /// <summary>
+    /// Rows 38 and 46: what a call waits for comes however much that is, so what one connection can make a server hold is its number of calls
+    /// times the size of a message, and the last octet of each may stay away.
+    /// </summary>
+    [Fact]
+    public async Task Row46_Messages_that_calls_wait_for_hold_no_more_than_all_calls_may_have()
+    {
+        const int most = 1_000_000;
+        await using AttackedServer attacked = await AttackedServer.StartAsync(
+            options => (options.MaxConcurrentStreams, options.MaxReceiveMessageSize) = (3, most));
+        RawClient attacker = attacked.Attacker;
+        int[] ids = [attacked.NextId(), attacked.NextId(), attacked.NextId()];
+        foreach (int id in ids)
+        {
+            await attacker.RequestAsync(id, "Unary");
+            await Bulk.SendAsync(attacker, id, RawClient.Message(new byte[most]).AsMemory()[..^1]);
+        }
+
+        int beyond = attacked.NextId();
+        await attacker.RequestAsync(beyond, "Unary");
+        await attacker.ExpectResetAsync(beyond, ErrorCode.RefusedStream);
+        await attacker.RoundTripAsync();
+        Held held = Held.By(Internals.ConnectionsOf(attacked.Server.Core));
+        Assert.InRange(held.Octets, 3 * most, (2 * 3 * most) + Held.Usual.Octets); // payload is copied together, in segments that may be half full
+        foreach (int id in ids)
+        {
+            await attacker.SendAsync(o => RstStreamFrame.Write(o, id, ErrorCode.Cancel));
+        }
+
+        await attacked.AssertUnharmedAsync();
     }
 
     /// <summary>Row 46: what a prefix announces is not allocated, but what comes.</summary>

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Server;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
@@ -14,20 +15,22 @@ public class PingFloods
     [Fact]
     public async Task The_fourth_ping_in_a_row_is_one_too_many()
     {
-        await using TestServer server = Serve();
-        RawClient client = await server.StartAsync();
+        (TestServer server, RawClient attacker, RawClient bystander) = await Scene.ServerAsync(Configure());
+        await using TestServer dispose = server;
         for (int i = 0; i < 3; i++)
         {
-            await PingAsync(client);
+            await PingAsync(attacker);
         }
 
-        await client.SendAsync(o => PingFrame.Write(o, isAck: false, 4));
-        RawFrame goAway = await client.ExpectAsync(FrameType.GoAway);
+        await attacker.SendAsync(o => PingFrame.Write(o, isAck: false, 4));
+        RawFrame goAway = await attacker.ExpectAsync(FrameType.GoAway);
         Assert.Equal(ErrorCode.EnhanceYourCalm, goAway.ErrorCode);
         Assert.Equal("too_many_pings", goAway.DebugData);
-        await client.ExpectEndAsync();
-        await server.AssertEndedAsync();
+        await attacker.ExpectEndAsync();
+        await attacker.DisposeAsync();
         Scene.AssertSaidOnce(server.Log, nameof(AbuseLimits.PingStrikes));
+        server.HeldAtTheEnd!.Value.AssertWithin(Held.Usual);
+        await bystander.AssertWorksAsync(3);
     }
 
     /// <summary>With a call under way a client may ping once in 5 minutes; without one, once in 2 hours.</summary>
@@ -94,10 +97,12 @@ public class PingFloods
         await client.ExpectAsync(FrameType.Ping, 0, FrameFlags.Ack);
     }
 
-    private TestServer Serve(bool permitted = false) => new(options =>
+    private TestServer Serve(bool permitted = false) => new(Configure(permitted));
+
+    private Action<GrpcServerOptions> Configure(bool permitted = false) => options =>
     {
         options.TimeProvider = _time;
         options.KeepAlivePingDelay = Timeout.InfiniteTimeSpan;
         options.AbuseLimits = new AbuseLimits { PermitPingsWithoutCalls = permitted };
-    });
+    };
 }

@@ -80,6 +80,7 @@ public class CertificateTests
     [InlineData(ClientCertificateMode.Require, "none", "the client showed no certificate, which is required here")]
     [InlineData(ClientCertificateMode.Require, "valid", null)]
     [InlineData(ClientCertificateMode.Require, "stranger", "the client's certificate 'CN=eve' is not trusted: it leads to no authority that is trusted here")]
+    [InlineData(ClientCertificateMode.Require, "forger", "the client's certificate 'CN=\"eve\\x0d\\x0aWarning: all is lost\"' is not trusted")]
     [InlineData(ClientCertificateMode.Require, "expired", "the client's certificate 'CN=ada' has expired")]
     public async Task Clients_are_let_in_by_their_certificates(ClientCertificateMode mode, string shown, string? objection)
     {
@@ -88,6 +89,7 @@ public class CertificateTests
         {
             "none" => s_trusting,
             "valid" => new ClientTls(TestCertificates.Client) { Roots = TestCertificates.Roots },
+            "forger" => new ClientTls(TestCertificates.Issue("CN=\"eve\r\nWarning: all is lost\"", authority: TestCertificates.Stranger)) { Roots = TestCertificates.Roots },
             "stranger" => new ClientTls(TestCertificates.Issue("CN=eve", authority: TestCertificates.Stranger)) { Roots = TestCertificates.Roots },
             _ => new ClientTls(TestCertificates.Issue("CN=ada", until: DateTimeOffset.UtcNow.AddHours(-1))) { Roots = TestCertificates.Roots },
         };

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 
+using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Wire.Connection;
@@ -25,9 +26,15 @@ internal sealed class CauseLog(ILogger logger, ITransport transport)
     /// <param name="sentence">The mistake; turned into text only if somebody listens.</param>
     public void Note(int code, string cause, object sentence)
     {
-        if (logger.IsEnabled(LogLevel.Information))
+        if (!logger.IsEnabled(LogLevel.Information))
         {
-            logger.Log(IsNew(code, cause) ? LogLevel.Information : LogLevel.Debug, "{Peer}: {Cause}", transport.RemoteAddress, sentence);
+            return;
+        }
+
+        LogLevel level = IsNew(code, cause) ? LogLevel.Information : LogLevel.Debug;
+        if (logger.IsEnabled(level))
+        {
+            logger.Log(level, "{Peer}: {Cause}", transport.RemoteAddress, PrintableText.Escape(sentence.ToString()!));
         }
     }
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 
+using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 
@@ -130,7 +131,7 @@ internal sealed partial class Http2Connection : IReceiveSink
 
     void IReceiveSink.OnGoAway(in GoAwayFrame frame)
     {
-        string debug = frame.DebugData.IsEmpty ? "" : $" \"{System.Text.Encoding.UTF8.GetString(frame.DebugData)}\"";
+        string debug = frame.DebugData.IsEmpty ? "" : $" {PrintableText.Quote(frame.DebugData, FrameFormatter.ShownDebugOctets)}";
         GoAwayReason = $"GOAWAY {ErrorCodes.Name(frame.ErrorCode)}{debug}";
         WasAskedToGo = frame.ErrorCode == ErrorCode.NoError;
         Options.Logger.LogDebug("{Peer} sent {GoAway}", Transport.RemoteAddress, GoAwayReason);

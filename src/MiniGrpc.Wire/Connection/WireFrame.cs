@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using MiniGrpc.Wire.Buffers;
 
 namespace MiniGrpc.Wire;
 
@@ -48,7 +49,7 @@ public sealed class WireFrame
         line.Append(IsSent ? "-> " : "<- ").Append(Summary);
         foreach ((string name, string value) in Fields)
         {
-            line.Append(' ').Append('[').Append(name).Append(": ").Append(value).Append(']');
+            line.Append(' ').Append('[').Append(name).Append(": ").Append(PrintableText.Escape(value)).Append(']');
         }
 
         if (StreamWindow is not null)

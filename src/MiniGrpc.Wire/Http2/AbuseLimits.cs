@@ -19,8 +19,8 @@ public sealed record AbuseLimits
     public RateLimit StreamResets { get; init; } = new(2000, 100);
 
     /// <summary>
-    /// Frames that change nothing: PRIORITY, unknown types, interim responses, answers to no question, and RST_STREAM, WINDOW_UPDATE
-    /// and HEADERS for streams that have ended. Default 10,000 at once and 330 a second.
+    /// Frames that change nothing: PRIORITY, unknown types, interim responses, answers to no question, RST_STREAM and WINDOW_UPDATE for
+    /// streams that have ended, and HEADERS for those that were reset. Default 10,000 at once and 330 a second.
     /// </summary>
     /// <remarks>Some are normal: a cancellation crosses with the end of its call. DATA of a stream that was reset is not counted: megabytes may be under way.</remarks>
     public RateLimit UselessFrames { get; init; } = new(10_000, 330);
@@ -82,7 +82,7 @@ public sealed record AbuseLimits
     /// <summary>
     /// How long a peer may take nothing of what waits for it: its socket takes no octet, or its windows let no DATA out. Default 5
     /// minutes; noticed after that and before twice that. <see cref="Timeout.InfiniteTimeSpan"/> for ever. A client that stops
-    /// reading a stream for longer needs more.
+    /// reading for longer, on all of its streams, needs more.
     /// </summary>
     public TimeSpan SendStallTimeout { get; init; } = TimeSpan.FromMinutes(5);
 }

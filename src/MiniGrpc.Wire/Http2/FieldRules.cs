@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Text;
+using MiniGrpc.Wire.Buffers;
 
 namespace MiniGrpc.Wire.Http2;
 

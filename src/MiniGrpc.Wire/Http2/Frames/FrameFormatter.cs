@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using MiniGrpc.Wire.Buffers;
 
 namespace MiniGrpc.Wire.Http2.Frames;
 
@@ -17,7 +18,7 @@ internal static class FrameFormatter
     private const int ShownOctets = 32;
 
     /// <summary>Octets of GOAWAY's debug data that are shown: longer, since it is meant to be read.</summary>
-    private const int ShownDebugOctets = 256;
+    internal const int ShownDebugOctets = 256;
 
     /// <summary>Describes a frame.</summary>
     public static string Describe(in FrameHeader header, ReadOnlySpan<byte> payload)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using MiniGrpc.Wire.Buffers;
 
 namespace MiniGrpc.Wire.Transport.Tls;
 
@@ -10,6 +11,9 @@ namespace MiniGrpc.Wire.Transport.Tls;
 /// <remarks>Threading: used by one handshake, which tells it one thing after the other.</remarks>
 internal sealed class PeerCertificate
 {
+    /// <summary>Characters of a sentence about a certificate, whose names its owner chose.</summary>
+    private const int MostShown = 500;
+
     private const X509ChainStatusFlags Untrusted = X509ChainStatusFlags.UntrustedRoot | X509ChainStatusFlags.PartialChain;
     private const X509ChainStatusFlags Unrevocable = X509ChainStatusFlags.RevocationStatusUnknown | X509ChainStatusFlags.OfflineRevocation;
 
@@ -66,7 +70,7 @@ internal sealed class PeerCertificate
         {
             Objection = certificate is null
                 ? $"the {Peer} showed no certificate, which is required here"
-                : $"the {Peer}'s certificate '{certificate.Subject}' {Object((X509Certificate2)certificate, chain, errors)}";
+                : PrintableText.Escape($"the {Peer}'s certificate '{certificate.Subject}' {Object((X509Certificate2)certificate, chain, errors)}", MostShown);
         }
 
         return Objection is null;
