@@ -1,5 +1,4 @@
 using MiniGrpc.Conformance.Wire.Engine;
-using MiniGrpc.Wire;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 

@@ -1,6 +1,5 @@
 using Grpc.Core;
 using MiniGrpc.Conformance.Wire.Engine;
-using MiniGrpc.Wire;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 

@@ -33,10 +33,20 @@ public class ServerHandshakeTests
         options.EnabledSslProtocols = version;
         await RawPeer.Within(client.AuthenticateAsClientAsync(options, default), "the handshake");
         Assert.Equal((version, SslApplicationProtocol.Http2), (client.SslProtocol, client.NegotiatedApplicationProtocol));
-        await client.WriteAsync(ConnectionPreface.Octets.ToArray(), TestContext.Current.CancellationToken);
-        byte[] settings = new byte[FrameHeader.Size];
-        await RawPeer.Within(client.ReadExactlyAsync(settings, TestContext.Current.CancellationToken).AsTask(), "the server's SETTINGS");
-        Assert.Equal(FrameType.Settings, FrameHeader.Read(settings).Type);
+        await AssertServedAsync(client);
+    }
+
+    /// <summary>RFC 9113 section 9.2.2: the one cipher suite that every deployment of TLS 1.2 has. The curve is not for us to choose.</summary>
+    [Fact]
+    [Requirement("9113-9.2.2-3")]
+    public async Task A_client_with_the_mandatory_cipher_suite_alone_is_served()
+    {
+        await using var server = new TestServer();
+        SslStream client = RawTls.On(Connect(server));
+        const TlsCipherSuite Mandatory = TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256;
+        await RawPeer.Within(client.AuthenticateAsClientAsync(With(Mandatory), default), "the handshake");
+        Assert.Equal((SslProtocols.Tls12, Mandatory), (client.SslProtocol, client.NegotiatedCipherSuite));
+        await AssertServedAsync(client);
     }
 
     /// <summary>RFC 9113 section 3.2: HTTP/2 over TLS has to be negotiated.</summary>
@@ -266,6 +276,13 @@ public class ServerHandshakeTests
         options.EnabledSslProtocols = SslProtocols.Tls12;
         options.CipherSuitesPolicy = new CipherSuitesPolicy([suite]);
         return options;
+    }
+
+    private static async Task AssertServedAsync(SslStream client)
+    {
+        byte[] start = [.. ConnectionPreface.Octets, 0, 0, 0, (byte)FrameType.Settings, 0, 0, 0, 0, 0];
+        await client.WriteAsync(start, TestContext.Current.CancellationToken);
+        await RawTls.ReadToFrameAsync(client, FrameType.Settings, FrameFlags.Ack);
     }
 
     /// <summary>The moments that a connection's end may take pass, until nothing of it is left.</summary>

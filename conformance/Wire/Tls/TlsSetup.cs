@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
@@ -8,6 +9,7 @@ using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Surface;
 using MiniGrpc.Server;
 using MiniGrpc.Wire;
+using MiniGrpc.Wire.Http2.Frames;
 using MiniGrpc.Wire.Transport;
 using MiniGrpc.Wire.Transport.Tls;
 
@@ -113,6 +115,30 @@ internal static class RawTls
         ApplicationProtocols = [SslApplicationProtocol.Http2],
         EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
     };
+
+    /// <summary>Reads what the next record holds.</summary>
+    public static async Task<byte[]> ReadRecordAsync(Stream stream)
+    {
+        byte[] header = new byte[5];
+        await RawPeer.Within(stream.ReadExactlyAsync(header, TestContext.Current.CancellationToken).AsTask(), "a record");
+        byte[] content = new byte[BinaryPrimitives.ReadUInt16BigEndian(header.AsSpan(3))];
+        await RawPeer.Within(stream.ReadExactlyAsync(content, TestContext.Current.CancellationToken).AsTask(), "the rest of a record");
+        return content;
+    }
+
+    /// <summary>Reads frames up to the first one of a type and with all of these flags.</summary>
+    public static async Task ReadToFrameAsync(Stream stream, FrameType type, FrameFlags flags = FrameFlags.None)
+    {
+        byte[] nine = new byte[FrameHeader.Size];
+        FrameHeader header;
+        do
+        {
+            await RawPeer.Within(stream.ReadExactlyAsync(nine, TestContext.Current.CancellationToken).AsTask(), type.ToString());
+            header = FrameHeader.Read(nine);
+            await RawPeer.Within(stream.ReadExactlyAsync(new byte[header.Length], TestContext.Current.CancellationToken).AsTask(), "the rest of a frame");
+        }
+        while (header.Type != type || (header.Flags & flags) != flags);
+    }
 
     /// <summary>Reads to the end of what the peer sends, which may be a cut.</summary>
     public static async Task<byte[]> ReadToEndAsync(Stream stream)

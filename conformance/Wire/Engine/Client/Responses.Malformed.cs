@@ -1,4 +1,5 @@
 using Grpc.Core;
+using MiniGrpc.Wire.Buffers;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 
@@ -102,6 +103,56 @@ public partial class Responses
         },
         streaming: what == "window");
 
+    /// <summary>RFC 9113 section 8.1.1: content-length is held against all DATA together; no frame is right or wrong by itself. Padding doesn't count.</summary>
+    [Theory]
+    [InlineData("7", false)]
+    [InlineData("12", true)] // the padding too
+    [InlineData("14", true)] // and the octets that say how long it is
+    [Requirement("9113-8.1.1-1")]
+    [Requirement("9113-8.1.1-5")]
+    public Task A_response_whose_frames_are_too_short_together_fails_the_call(string length, bool padded) => FailsAsync(
+        StatusCode.Internal,
+        "section 8.1.1)",
+        (server, id) => server.SendAsync(o =>
+        {
+            server.Headers(o, id, endStream: false, [.. RawServer.Headers200, "content-length=" + length]);
+            TwoFrames(o, id, padded);
+            server.Headers(o, id, endStream: true, s_ok);
+        }));
+
+    /// <summary>RFC 9113 section 8.1.1: what is too long is so at once, before its end.</summary>
+    [Theory]
+    [InlineData("4", false)] // as long as the last frame
+    [InlineData("5", false)]
+    [InlineData("5", true)]
+    [Requirement("9113-8.1.1-1")]
+    [Requirement("9113-8.1.1-4")]
+    [Requirement("9113-8.1.1-5")]
+    public Task A_response_whose_frames_are_too_long_together_resets_its_stream(string length, bool padded) => FailsAsync(
+        StatusCode.Internal,
+        "section 8.1.1)",
+        async (server, id) =>
+        {
+            await server.HeadersAsync(id, endStream: false, [.. RawServer.Headers200, "content-length=" + length]);
+            await server.SendAsync(o => TwoFrames(o, id, padded));
+            await server.ExpectResetAsync(id, ErrorCode.ProtocolError);
+        });
+
+    [Fact]
+    [Requirement("9113-8.1.1-1")]
+    public async Task The_padding_of_a_response_is_no_part_of_its_length()
+    {
+        await using var client = new TestChannel();
+        Task<byte[]> call = client.Unary([1]).ResponseAsync;
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.HeadersAsync(1, endStream: false, [.. RawServer.Headers200, "content-length=6"]);
+        await server.SendAsync(o => TwoFrames(o, 1, padded: true));
+        await server.HeadersAsync(1, endStream: true, s_ok);
+        Assert.Equal([9], await RawPeer.Within(call, "the response"));
+        await client.AssertQuietAsync(server);
+    }
+
     /// <summary>RFC 9113 section 6.9.1: DATA beyond the window of its stream.</summary>
     [Fact]
     public Task Data_beyond_the_window_of_the_stream_resets_the_stream() => FailsAsync(
@@ -141,4 +192,20 @@ public partial class Responses
             await server.SendAsync(o => WindowUpdateFrame.Write(o, id, 0));
             await server.ExpectResetAsync(id, ErrorCode.ProtocolError);
         });
+
+    /// <summary>A message of one octet, 9, in DATA of two octets and of four.</summary>
+    private static void TwoFrames(OutputBuffer output, int id, bool padded)
+    {
+        byte[] message = RawClient.Message(9);
+        if (padded)
+        {
+            DataFrame.Write(output, id, message.AsSpan(0, 2), endStream: false, padLength: 3);
+            DataFrame.Write(output, id, message.AsSpan(2), endStream: false, padLength: 3);
+        }
+        else
+        {
+            DataFrame.Write(output, id, message.AsSpan(0, 2), endStream: false);
+            DataFrame.Write(output, id, message.AsSpan(2), endStream: false);
+        }
+    }
 }

@@ -22,6 +22,28 @@ public class Section6_5_Settings
         await client.AssertNothingOnAsync(0);
     }
 
+    /// <summary>RFC 9113 section 6.5.3: the last value of a setting in a frame is the one that holds.</summary>
+    [Theory]
+    [InlineData(50, 10)]
+    [InlineData(10, 50)]
+    [Requirement("9113-6.5.3-1")]
+    [Requirement("9113-6.5.3-2")]
+    public async Task Values_of_one_setting_are_taken_in_their_order(int first, int last)
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        await client.SendAsync(o => SettingsFrame.Write(o, [(SettingId.InitialWindowSize, (uint)first), (SettingId.InitialWindowSize, (uint)last)]));
+        await client.RequestAsync(1, "Unary");
+        await client.DataAsync(1, RawClient.Message(new byte[95]), endStream: true);
+        await client.ExpectAsync(FrameType.Headers, 1);
+        Assert.Equal(last, (await client.ExpectAsync(FrameType.Data, 1)).Payload.Length);
+        await client.AssertNothingOnAsync(1);
+        await client.SendAsync(o => SettingsFrame.Write(o, [(SettingId.InitialWindowSize, 0), (SettingId.InitialWindowSize, 100)]));
+        Assert.Equal(100 - last, (await client.ExpectAsync(FrameType.Data, 1)).Payload.Length);
+        Assert.Equal("0", (await client.ResponseTrailersAsync(1))["grpc-status"]);
+        await server.AssertQuietAsync(client);
+    }
+
     [Fact]
     public async Task The_servers_settings_are_its_limits()
     {

@@ -1,5 +1,6 @@
 using MiniGrpc.Wire.Hpack;
 using MiniGrpc.Wire.Http2;
+using MiniGrpc.Wire.Http2.Frames;
 
 namespace MiniGrpc.Conformance.Wire.Engine.Server;
 
@@ -100,6 +101,47 @@ public class Section8_1_Messages
         if (accepted)
         {
             Assert.Equal("0", (await client.ResponseAsync(1)).Status);
+        }
+        else
+        {
+            await client.ExpectResetAsync(1, ErrorCode.ProtocolError);
+        }
+
+        await client.AssertWorksAsync(3);
+        await server.AssertQuietAsync(client);
+    }
+
+    /// <summary>RFC 9113 section 8.1.1: content-length is held against all DATA together; no frame is right or wrong by itself. Padding doesn't count.</summary>
+    [Theory]
+    [InlineData("4", false, false)] // as long as the last frame
+    [InlineData("5", false, false)]
+    [InlineData("6", false, true)]
+    [InlineData("7", false, false)]
+    [InlineData("6", true, true)]
+    [InlineData("12", true, false)] // the padding too
+    [InlineData("14", true, false)] // and the octets that say how long it is
+    [Requirement("9113-8.1.1-1")]
+    [Requirement("9113-8.1.1-4")]
+    public async Task A_content_length_that_differs_from_the_sum_of_two_frames_resets_the_stream(string length, bool padded, bool accepted)
+    {
+        await using var server = new TestServer();
+        RawClient client = await server.StartAsync();
+        byte[] message = RawClient.Message(1);
+        await client.RequestAsync(1, "Unary", "content-length=" + length);
+        if (padded)
+        {
+            await client.SendAsync(o => DataFrame.Write(o, 1, message.AsSpan(0, 2), endStream: false, padLength: 3));
+            await client.SendAsync(o => DataFrame.Write(o, 1, message.AsSpan(2), endStream: true, padLength: 3));
+        }
+        else
+        {
+            await client.DataAsync(1, message[..2]);
+            await client.DataAsync(1, message[2..], endStream: true);
+        }
+
+        if (accepted)
+        {
+            Assert.Equal(message, (await client.ResponseAsync(1)).Data);
         }
         else
         {
