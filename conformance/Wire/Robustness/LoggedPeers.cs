@@ -55,7 +55,7 @@ public class LoggedPeers
     /// RFC 9113 section 8.2.1 lets octets from 0x80 on through; read as Latin-1, 0x85 is a line break and 0x9b begins a terminal's command.
     /// </summary>
     [Fact]
-    public async Task A_path_is_shown_without_control_characters()
+    public async Task Fields_are_shown_without_control_characters()
     {
         var traced = new LogLines();
         await using var server = new TestServer(options => options.WireTrace = frame => traced.Log(default, default, frame, null, (f, _) => f.ToString()));
@@ -64,6 +64,11 @@ public class LoggedPeers
         Assert.Equal("12", (await client.ResponseAsync(1)).Status);
         await server.Log.FindAsync(line => line.Contains("No\\x85Such\\x9b2J", StringComparison.Ordinal), "the path in the log");
         await traced.FindAsync(line => line.Contains("No\\x85Such\\x9b2J", StringComparison.Ordinal), "the path in the trace");
+
+        // A trace shows fields before they are judged, and a name like that is malformed.
+        await client.HeadersAsync(3, endStream: true, RawClient.RequestFields("Unary", "x\u001b[2J=1"));
+        await client.ExpectResetAsync(3, ErrorCode.ProtocolError);
+        await traced.FindAsync(line => line.Contains("x\\x1b[2J: 1", StringComparison.Ordinal), "the name in the trace");
         AssertPlain(server.Log.Lines);
         AssertPlain(traced.Lines);
     }

@@ -49,7 +49,7 @@ public sealed class WireFrame
         line.Append(IsSent ? "-> " : "<- ").Append(Summary);
         foreach ((string name, string value) in Fields)
         {
-            line.Append(' ').Append('[').Append(name).Append(": ").Append(PrintableText.Escape(value)).Append(']');
+            line.Append(' ').Append('[').Append(PrintableText.Escape(name)).Append(": ").Append(PrintableText.Escape(value)).Append(']');
         }
 
         if (StreamWindow is not null)
