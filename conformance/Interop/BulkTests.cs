@@ -48,6 +48,9 @@ public sealed class BulkTests
     [Theory, Matrix(AcrossProcesses = true)]
     public async Task One_hundred_mebibytes_go_both_ways_on_one_stream(Pair pair)
     {
+        Assert.SkipWhen(
+            pair is { Client: GrpcNetClientPeer, Server: PythonServerPeer },
+            "On a busy machine Python resets this exchange with Grpc.Net.Client with PROTOCOL_ERROR, now and then; neither is ours.");
         await using Session session = await pair.ConnectAsync();
         using AsyncDuplexStreamingCall<Request, Response> call = session.Client.Bidi();
 

@@ -18,6 +18,9 @@ internal sealed class InteropService(Func<ServerCallContext, bool?> isRequestCom
     /// <summary>Tells the servers of a name apart.</summary>
     private static readonly string s_serverId = $"{Environment.MachineName}-{Environment.ProcessId}";
 
+    /// <summary>What the payloads of most responses are made of; the largest that a case asks for is 314,159 octets.</summary>
+    private static readonly byte[] s_zeros = new byte[1 << 20];
+
     /// <summary>The service, for any server to serve.</summary>
     public static ServerServiceDefinition Define(Func<ServerCallContext, bool?> isRequestCompressed) =>
         TestService.BindService(new InteropService(isRequestCompressed));
@@ -153,5 +156,8 @@ internal sealed class InteropService(Func<ServerCallContext, bool?> isRequestCom
     private static WriteOptions OptionsFor(BoolValue? compressed) =>
         compressed is { Value: false } ? new WriteOptions(WriteFlags.NoCompress) : WriteOptions.Default;
 
-    private static Payload PayloadOf(int size) => new() { Body = UnsafeByteOperations.UnsafeWrap(new byte[size]) };
+    private static Payload PayloadOf(int size) => new()
+    {
+        Body = UnsafeByteOperations.UnsafeWrap(size <= s_zeros.Length ? s_zeros.AsMemory(0, size) : new byte[size]),
+    };
 }

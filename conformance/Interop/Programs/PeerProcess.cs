@@ -47,7 +47,12 @@ internal sealed class PeerProcess : IAsyncDisposable
         return line ?? throw new InvalidOperationException($"The program ended: {Errors}");
     }
 
-    public Task WriteLineAsync() => _process.StandardInput.WriteLineAsync().WithinLimit("the program's input");
+    /// <summary>Gives the program a line, and at once.</summary>
+    public async Task WriteLineAsync(string line = "")
+    {
+        await _process.StandardInput.WriteLineAsync(line).WithinLimit("the program's input");
+        await _process.StandardInput.FlushAsync().WithinLimit("the program's input");
+    }
 
     /// <summary>Gives the program all of its input.</summary>
     public async Task WriteAllAsync(string input)

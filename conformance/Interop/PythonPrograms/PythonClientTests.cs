@@ -8,8 +8,8 @@ using MiniGrpc.Conformance.Interop.Service;
 
 namespace MiniGrpc.Conformance.Interop.PythonPrograms;
 
-/// <summary>What a client in Python sees of our servers: each test runs a case of python/conformance_client.py.</summary>
-public sealed class PythonClientTests
+/// <summary>What a client in Python sees of our servers: each test has python/conformance_client.py run a case.</summary>
+public sealed class PythonClientTests(PythonClientTests.Client client) : IClassFixture<PythonClientTests.Client>
 {
     private const string Message = "\t100 %, %41 and %zz\r\nis BMP \u263a and non-BMP \U0001f608\t\r\n";
 
@@ -29,7 +29,7 @@ public sealed class PythonClientTests
     {
         await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
 
-        Streams streams = await RunAsync<Streams>(server.Address, "streams");
+        Streams streams = await client.RunAsync<Streams>(server.Address, "streams");
 
         byte[] sent = [.. Enumerable.Range(0, 10).SelectMany(n => Enumerable.Repeat((byte)n, 1000))];
         Assert.Equal(10, streams.Received);
@@ -43,7 +43,7 @@ public sealed class PythonClientTests
     {
         await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
 
-        Dictionary<Kind, Result> results = await RunAsync<Dictionary<Kind, Result>>(server.Address, "metadata");
+        Dictionary<Kind, Result> results = await client.RunAsync<Dictionary<Kind, Result>>(server.Address, "metadata");
 
         string[] expected =
         [
@@ -64,7 +64,7 @@ public sealed class PythonClientTests
         Assert.SkipWhen(peer.RefusesRepeatedBinaryMetadata, $"{peer.Name} doesn't take repeated binary values.");
         await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
 
-        Dictionary<Kind, Result> results = await RunAsync<Dictionary<Kind, Result>>(server.Address, "repeated_binary");
+        Dictionary<Kind, Result> results = await client.RunAsync<Dictionary<Kind, Result>>(server.Address, "repeated_binary");
 
         foreach (Result result in OfAllKinds(results))
         {
@@ -78,7 +78,7 @@ public sealed class PythonClientTests
     {
         await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
 
-        Result[] results = await RunAsync<Result[]>(server.Address, "statuses");
+        Result[] results = await client.RunAsync<Result[]>(server.Address, "statuses");
 
         Assert.Equal(2 * 17 * 4, results.Length);
         foreach (Result result in results)
@@ -94,7 +94,7 @@ public sealed class PythonClientTests
         await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
         CallWatch watch = server.Service.Watch(calls: 4);
 
-        Dictionary<Kind, Result> results = await RunAsync<Dictionary<Kind, Result>>(server.Address, "deadline", watch.CallId);
+        Dictionary<Kind, Result> results = await client.RunAsync<Dictionary<Kind, Result>>(server.Address, "deadline", watch.CallId);
 
         Assert.All(OfAllKinds(results), result => Assert.Equal(StatusCode.DeadlineExceeded, (StatusCode)result.Code));
         await watch.Cancelled.WithinLimit("the handler's token fires");
@@ -106,11 +106,9 @@ public sealed class PythonClientTests
         await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
         CallWatch watch = server.Service.Watch(calls: 4);
 
-        await using PeerProcess client = await StartAsync(server.Address, "cancellation", watch.CallId);
-        await watch.Waiting.WithinLimit("the handlers wait");
-        await client.WriteLineAsync();
+        Dictionary<Kind, Result> results = await client.RunAsync<Dictionary<Kind, Result>>(
+            server.Address, "cancellation", watch.CallId, () => watch.Waiting.WithinLimit("the handlers wait"));
 
-        Dictionary<Kind, Result> results = await ResultAsync<Dictionary<Kind, Result>>(client);
         Assert.All(OfAllKinds(results), result => Assert.Equal(StatusCode.Cancelled, (StatusCode)result.Code));
         await watch.Cancelled.WithinLimit("the handler's token fires");
     }
@@ -122,7 +120,7 @@ public sealed class PythonClientTests
         await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
         await using Relay relay = new(server.Address);
 
-        Dictionary<Kind, Result> results = await RunAsync<Dictionary<Kind, Result>>(relay.Address, "gzip");
+        Dictionary<Kind, Result> results = await client.RunAsync<Dictionary<Kind, Result>>(relay.Address, "gzip");
 
         string expected = Convert.ToHexStringLower(SHA256.HashData(new byte[size]));
         Assert.All(OfAllKinds(results), result => Assert.Equal([expected], result.Sha256));
@@ -135,7 +133,7 @@ public sealed class PythonClientTests
     {
         await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
 
-        Result[] results = await RunAsync<Result[]>(server.Address, "too_large");
+        Result[] results = await client.RunAsync<Result[]>(server.Address, "too_large");
 
         Assert.Equal(8, results.Length);
         Assert.All(results, result => Assert.Equal(StatusCode.ResourceExhausted, (StatusCode)result.Code));
@@ -146,7 +144,7 @@ public sealed class PythonClientTests
     {
         await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
 
-        int code = await RunAsync<int>(server.Address, "unimplemented");
+        int code = await client.RunAsync<int>(server.Address, "unimplemented");
 
         Assert.Equal(StatusCode.Unimplemented, (StatusCode)code);
     }
@@ -158,11 +156,11 @@ public sealed class PythonClientTests
         .Select(key => $"{key.Key}: {string.Join(',', key)}")
         .Order(StringComparer.Ordinal);
 
-    private static async Task AssertEchoAsync(IServerPeer peer, bool tls, string @case, int size)
+    private async Task AssertEchoAsync(IServerPeer peer, bool tls, string @case, int size)
     {
         await using HostedServer server = await HostedServer.StartAsync(peer, tls ? Transport.Tls : Transport.Tcp, setup => setup);
 
-        Dictionary<Kind, Result> results = await RunAsync<Dictionary<Kind, Result>>(server.Address, @case);
+        Dictionary<Kind, Result> results = await client.RunAsync<Dictionary<Kind, Result>>(server.Address, @case);
 
         string expected = Convert.ToHexStringLower(SHA256.HashData(Pattern.Bytes(size).Span));
         Assert.All(OfAllKinds(results), result => Assert.Equal([expected], result.Sha256));
@@ -174,20 +172,48 @@ public sealed class PythonClientTests
         return results.Values;
     }
 
-    private static async Task<T> RunAsync<T>(ServerAddress address, params string[] arguments)
-    {
-        await using PeerProcess client = await StartAsync(address, arguments);
-        return await ResultAsync<T>(client);
-    }
-
-    private static Task<PeerProcess> StartAsync(ServerAddress address, params string[] arguments) =>
-        PythonRuntime.StartAsync("conformance_client.py", [$"127.0.0.1:{address.Port}", address.Transport == Transport.Tls ? PemFolder.Authority : "", .. arguments]);
-
-    private static async Task<T> ResultAsync<T>(PeerProcess client) =>
-        JsonSerializer.Deserialize<T>(await client.OutputAsync(), s_json)!;
-
     /// <summary>How one call went.</summary>
     private sealed record Result(int Sent, int Code, string Detail, string[] Sha256, string[] Headers, string[] Trailers);
 
     private sealed record Streams(int Received, string Sha256, int[] Down, int[] Both);
+
+    /// <summary>The program, started when the first test asks for it, and again for the test after one that failed.</summary>
+    public sealed class Client : IAsyncDisposable
+    {
+        private PeerProcess? _process;
+
+        /// <summary>Runs a case and returns what came of it.</summary>
+        /// <param name="address">The server.</param>
+        /// <param name="name">The case.</param>
+        /// <param name="callId">The calls, for a server that watches them.</param>
+        /// <param name="untilReady">For a case that waits in its midst: when it may go on.</param>
+        internal async Task<T> RunAsync<T>(ServerAddress address, string name, string callId = "", Func<Task>? untilReady = null)
+        {
+            PeerProcess process = _process ?? await PythonRuntime.StartAsync("conformance_client.py");
+            _process = null;
+            try
+            {
+                string roots = address.Transport == Transport.Tls ? PemFolder.Authority : "";
+                await process.WriteLineAsync(JsonSerializer.Serialize<string[]>([$"127.0.0.1:{address.Port}", roots, name, callId]));
+                if (untilReady is not null)
+                {
+                    await untilReady();
+                    await process.WriteLineAsync();
+                }
+
+                T result = JsonSerializer.Deserialize<T>(await process.ReadLineAsync($"the result of {name}"), s_json)!;
+                _process = process;
+                return result;
+            }
+            finally
+            {
+                if (_process is null)
+                {
+                    await process.DisposeAsync();
+                }
+            }
+        }
+
+        public ValueTask DisposeAsync() => _process?.DisposeAsync() ?? ValueTask.CompletedTask;
+    }
 }

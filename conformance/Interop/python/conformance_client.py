@@ -1,9 +1,11 @@
-"""Runs one case against protos/conformance.proto at an address and prints what the client saw, as JSON.
+"""Runs cases against servers of protos/conformance.proto and prints what the client saw.
 
-    conformance_client.py ADDRESS CASE [CALL_ID]
+A line of input is a case: a JSON array of the server's address, the file of the authorities to trust ("" for
+plaintext), the case's name and, for some, the id of its calls. A line of output is its result, as JSON.
+Stops when its standard input is closed.
 
 Each case makes the same call in all four kinds where it can, and the output has an entry for each kind.
-Waits are bounded by deadlines, so that the program always ends.
+Waits are bounded by deadlines, so that a case always ends.
 """
 
 import hashlib
@@ -107,7 +109,8 @@ def statuses(stub):
 
 def deadline(stub, call_id):
     request = pb.Request(answer=pb.Answer(), then=pb.AWAIT_CANCELLATION)
-    return in_all_kinds(stub, request, timeout=0.5, metadata=(("call-id", call_id),))
+    calls = {kind: Call(stub, kind, request, timeout=0.5, metadata=(("call-id", call_id),)) for kind in KINDS}
+    return {kind: call.finish() for kind, call in calls.items()}
 
 
 def cancellation(stub, call_id):
@@ -147,7 +150,7 @@ def unimplemented(channel):
     return call.future(b"", timeout=LIMIT).exception().code().value[0]
 
 
-def main(address, roots, case, call_id=""):
+def run(address, roots, case, call_id=""):
     with connect(address, roots) as channel:
         stub = conformance_pb2_grpc.TestServiceStub(channel)
         cases = {
@@ -164,8 +167,13 @@ def main(address, roots, case, call_id=""):
             "too_large": lambda: too_large(stub),
             "unimplemented": lambda: unimplemented(channel),
         }
-        print(json.dumps(cases[case]()))
+        return cases[case]()
+
+
+def main():
+    for line in iter(sys.stdin.readline, ""):
+        print(json.dumps(run(*json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -198,9 +198,10 @@ def timeout_on_sleeping_server(stub, channel):
 
 
 def concurrent_large_unary(stub, channel):
-    calls = [stub.UnaryCall.future(large(), timeout=PATIENCE) for _ in range(1000)]
-    for call in calls:
-        expect_zeros(call.result().payload, 314159)
+    request = large()
+    calls = [stub.UnaryCall.future(request, timeout=PATIENCE) for _ in range(1000)]
+    while calls:
+        expect_zeros(calls.pop().result().payload, 314159)
 
 
 def pick_first_unary(stub, channel):

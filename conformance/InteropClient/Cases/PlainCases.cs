@@ -79,9 +79,12 @@ internal static class PlainCases
     /// <summary>A thousand large calls at once on one channel.</summary>
     public static async Task ConcurrentLargeUnaryAsync(InteropRun run)
     {
-        Task<SimpleResponse>[] calls = [.. Enumerable.Range(0, 1000).Select(_ => run.Client.UnaryCallAsync(Messages.Large()).ResponseAsync)];
-        foreach (SimpleResponse response in await Task.WhenAll(calls).WaitAsync(InteropRun.Patience))
+        SimpleRequest request = Messages.Large();
+        await Task.WhenAll(Enumerable.Range(0, 1000).Select(_ => CallAsync())).WaitAsync(InteropRun.Patience);
+
+        async Task CallAsync()
         {
+            SimpleResponse response = await run.Client.UnaryCallAsync(request);
             Messages.ExpectZeros(response.Payload, Messages.LargeResponse, "a response");
         }
     }
