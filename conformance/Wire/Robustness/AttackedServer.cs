@@ -38,6 +38,7 @@ internal sealed class AttackedServer : IAsyncDisposable
     {
         var attacked = new AttackedServer(server, await server.StartAsync(settings), await server.StartAsync());
         await attacked.Attacker.AssertWorksAsync(attacked.NextId());
+        await Eventually.IsTrueAsync(() => server.Core.RunningCalls == 0, "the handler to return"); // a moment after its answer
         return attacked;
     }
 
