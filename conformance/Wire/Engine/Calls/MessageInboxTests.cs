@@ -127,6 +127,27 @@ public class MessageInboxTests
         Assert.True(payload.IsSingleSegment);
     }
 
+    /// <summary>
+    /// The same for a message that is waited for, whose prefix announces 4 MiB: memory doubles as octets come, in arrays that may be
+    /// up to twice as large as asked for.
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(100)]
+    [InlineData(5000)]
+    public void Memory_follows_the_octets_of_a_message_that_is_waited_for(int frame)
+    {
+        const int window = 1 << 20;
+        var inbox = new MessageInbox(new ConnectionReceiveWindow(int.MaxValue, long.MaxValue), window, maxMessageSize: -1);
+        inbox.Append([0, 0, 64, 0, 0], padding: 0, ended: false);
+        Assert.Equal(InboxStatus.Waiting, inbox.Read(out _, out _, out _, out _));
+        for (int received = 5; received + frame < 20_000; received += frame)
+        {
+            Assert.True(inbox.Append(new byte[frame], padding: 0, ended: false).WithinWindow);
+            Assert.InRange(Internals.HeldMemory(inbox), received, (4 * (received + frame)) + (2 * InboxSegment.OwnLength));
+        }
+    }
+
     private static InboxStatus Read(MessageInbox inbox, List<byte[]> read, out int credit)
     {
         InboxStatus status = inbox.Read(out MessagePrefix prefix, out ReadOnlySequence<byte> payload, out _, out credit);
