@@ -83,7 +83,7 @@ public sealed class CrossingEventsTests : IAsyncDisposable
         Task connected = channel.ConnectAsync(TestContext.Current.CancellationToken);
         await _backends.Resolver.FindAsync(_backends.Addresses[..2]);
         await RawPeer.Within(connected, "the channel to connect");
-        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count(connection => connection.WasReady) == 2, "both to be connected");
+        await Settling.ConnectedAsync(channel, 2);
         using (await Hold.OnAsync(channel))
         {
             await _backends.Resolver.FindAsync(_backends.Addresses[1]);

@@ -176,7 +176,10 @@ public sealed partial class OutlierDetectionTests
         await PassAsync(channel, s_interval);
         Assert.Equal(0, await CountFailuresAsync(channel, 6));
         await UseAsync(channel, Failures(new LoadBalancingConfig("nobody_knows"), new LoadBalancingConfig("other")));
-        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count(connection => connection.WasReady && connection.CallsStarted == 0) == 3, "the other policy to connect");
+        await Eventually.IsTrueAsync(
+            () => channel.Core.Connections.Count(connection =>
+                connection is { CallsStarted: 0, Owner: Subchannel { State: ConnectivityState.Ready or ConnectivityState.TransientFailure } }) == 3,
+            "the other policy to connect");
         await Settling.OfAsync(channel);
         Assert.Equal(0, await CountFailuresAsync(channel, 6));
         await PassAsync(channel, TimeSpan.FromSeconds(31));

@@ -177,8 +177,7 @@ public sealed partial class OutlierDetectionTests : IAsyncDisposable
         Assert.Equal(0, await CountFailuresAsync(channel, 6));
         Assert.Equal(2, channel.Core.Connections.Count);
         await PassAsync(channel, TimeSpan.FromSeconds(31));
-        await Eventually.IsTrueAsync(() => channel.Core.Connections.Count(connection => connection.WasReady) == 3, "it to be connected again");
-        await Settling.OfAsync(channel);
+        await Settling.ConnectedAsync(channel, 3);
         Assert.Equal(2, await CountFailuresAsync(channel, 6));
     }
 
@@ -211,8 +210,7 @@ public sealed partial class OutlierDetectionTests : IAsyncDisposable
         await _backends.Resolver.FindAsync(_backends.Addresses[..addresses]);
         if (wait)
         {
-            await Eventually.IsTrueAsync(() => channel.Core.Connections.Count(connection => connection.WasReady) == (ready ?? addresses), "all to be connected");
-            await Settling.OfAsync(channel);
+            await Settling.ConnectedAsync(channel, ready ?? addresses);
         }
 
         return channel;
