@@ -104,7 +104,7 @@ public sealed class CustomPickerTests : IAsyncDisposable
         using CancellationTokenSource cancellation = new();
         Task<int> first = Backends.AskAsync(channel, new CallOptions(cancellationToken: cancellation.Token));
         Task<int> second = Backends.AskAsync(channel, new CallOptions(new Metadata { { "key", "value" } }));
-        await Settling.WaitingAsync(channel, 2);
+        await Eventually.CallsWaitAsync(channel, 2);
         _policy.Picks = context => context.Headers is null ? PickResult.ForQueue() : PickResult.ForSubchannel(_policy.Latest!.Subchannel!);
         channel.Core.Router.OnStreamsAvailable();
         Assert.Equal(0, await second);

@@ -226,7 +226,7 @@ public sealed class CustomPolicyTests : IAsyncDisposable
         await Settling.OfAsync(channel);
         Assert.Equal(2, _policy.Updates.Count);
         Assert.Equal(ConnectivityState.Connecting, channel.State);
-        await Settling.WaitingAsync(channel, 3);
+        await Eventually.CallsWaitAsync(channel, 3);
         _time.Advance(TimeSpan.FromSeconds(1));
         await TestChannel.AssertFailsAsync(late, StatusCode.DeadlineExceeded, "");
         await cancellation.CancelAsync();
@@ -248,7 +248,7 @@ public sealed class CustomPolicyTests : IAsyncDisposable
         {
             _policy.Latest!.Subchannel!.Dispose();
             waiting = Backends.AskAsync(channel);
-            await Settling.WaitingAsync(channel, 1);
+            await Eventually.CallsWaitAsync(channel, 1);
         }
 
         await _backends.Resolver.FindAsync(_backends.Addresses[0]); // another subchannel

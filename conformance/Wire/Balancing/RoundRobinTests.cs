@@ -165,7 +165,7 @@ public sealed class RoundRobinTests : IAsyncDisposable
         }
 
         Task<int> waiting = Backends.AskAsync(channel);
-        await Settling.WaitingAsync(channel, 1);
+        await Eventually.CallsWaitAsync(channel, 1);
         release.SetResult([5]);
         Assert.All(await Task.WhenAll(calls), answer => Assert.Equal(5, answer));
         Assert.Equal(5, await waiting);

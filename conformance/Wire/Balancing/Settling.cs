@@ -14,10 +14,6 @@ internal static class Settling
         return RawPeer.Within(done.Task, "the channel to settle");
     }
 
-    /// <summary>Waits until so many calls wait. Whenever a new picker comes, those that wait are taken out for a moment and tried.</summary>
-    public static Task WaitingAsync(MiniChannel channel, int calls) =>
-        Eventually.IsTrueAsync(() => channel.Core.Router.WaitingCalls == calls, $"{calls} calls to wait");
-
     /// <summary>Waits until so many subchannels are ready, and the policy knows it.</summary>
     public static async Task ConnectedAsync(MiniChannel channel, int count)
     {

@@ -106,7 +106,7 @@ public partial class TransparentRetries
         await RawPeer.Within(written, "the first write");
         await server.SendAsync(o => SettingsFrame.Write(o, [(SettingId.MaxConcurrentStreams, 0)]));
         await RefuseAsync(server, 1);
-        await Eventually.IsTrueAsync(() => client.Channel.Core.Router.WaitingCalls == 1, "the call to wait");
+        await Eventually.CallsWaitAsync(client.Channel, 1);
         Task waiting = WriteAsync(call.RequestStream, [2]);
         Assert.False(waiting.IsCompleted);
         switch (how)

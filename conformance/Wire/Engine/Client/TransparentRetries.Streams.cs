@@ -114,23 +114,22 @@ public partial class TransparentRetries
         await using var client = new TestChannel(options => options.MaxRetryBufferPerCallSize = 50);
         using AsyncClientStreamingCall<byte[], byte[]> call = client.Collect();
         Task first = WriteAsync(call.RequestStream, [1]);
-        RawServer server = await client.StartAsync((SettingId.MaxConcurrentStreams, 1));
+        RawServer server = await client.StartAsync();
         await ExpectRequestsAsync(server, 1, [1]);
         await RawPeer.Within(first, "the write");
 
-        // It is refused, and no stream is free then: the other call is there before it.
-        AsyncUnaryCall<byte[]> other = client.Unary([7]);
+        // It is refused, and no stream is free then.
+        await server.SendAsync(o => SettingsFrame.Write(o, [(SettingId.MaxConcurrentStreams, 0)]));
         await RefuseAsync(server, 1);
-        await server.RequestAsync(3);
+        await Eventually.CallsWaitAsync(client.Channel, 1);
         Task written = WriteAsync(call.RequestStream, large);
         Assert.False(written.IsCompleted);
-        await server.ReplyAsync(3, 7);
-        Assert.Equal([7], await RawPeer.Within(other.ResponseAsync, "the other call's response"));
-        await ExpectRequestsAsync(server, 5, [1], large);
+        await server.SendAsync(o => SettingsFrame.Write(o, [(SettingId.MaxConcurrentStreams, 1)]));
+        await ExpectRequestsAsync(server, 3, [1], large);
         await RawPeer.Within(written, "the write that waited");
         await RawPeer.Within(call.RequestStream.CompleteAsync(), "the end of the requests");
-        Assert.Empty(await ReadToTheEndAsync(server, 5));
-        await server.ReplyAsync(5, 9);
+        Assert.Empty(await ReadToTheEndAsync(server, 3));
+        await server.ReplyAsync(3, 9);
         Assert.Equal([9], await RawPeer.Within(call.ResponseAsync, "the response"));
     }
 

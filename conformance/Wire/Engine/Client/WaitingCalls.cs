@@ -27,9 +27,9 @@ public class WaitingCalls
         client.Channel.Core.Router.OnStreamsAvailable();
         await RawPeer.Within(later.Held, "the second call to be tried");
         earlier.Release();
-        await Eventually.IsTrueAsync(() => client.Channel.Core.Router.WaitingCalls == 1, "the first call to wait again");
+        await Eventually.CallsWaitAsync(client.Channel, 1);
         later.Release();
-        await Eventually.IsTrueAsync(() => client.Channel.Core.Router.WaitingCalls == 2, "the second call to wait again");
+        await Eventually.CallsWaitAsync(client.Channel, 2);
 
         await server.ReplyAsync(1);
         Assert.Equal(RawClient.Message(1), (await server.RequestAsync(3)).Data);

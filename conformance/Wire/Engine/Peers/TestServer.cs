@@ -2,6 +2,7 @@ using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
+using MiniGrpc.Client;
 using MiniGrpc.Server;
 using MiniGrpc.Wire;
 using MiniGrpc.Wire.Connection;
@@ -170,6 +171,9 @@ internal static class Eventually
             return !reference.IsAlive;
         },
         $"{what} to be collected");
+
+    /// <summary>Waits until so many calls wait for a connection or a stream. When there may be one, those that wait are taken out for a moment and tried.</summary>
+    public static Task CallsWaitAsync(MiniChannel channel, int calls) => IsTrueAsync(() => channel.Core.Router.WaitingCalls == calls, $"{calls} calls to wait");
 
     /// <summary>It looks again and again: such states are counters and lists of the engine, and a signal at each would be product code for tests alone.</summary>
     public static async Task IsTrueAsync(Func<bool> condition, string what)
