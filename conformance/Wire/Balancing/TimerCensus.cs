@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using MiniGrpc.Client;
 using MiniGrpc.Conformance.Wire.Engine.Client;
 
 namespace MiniGrpc.Conformance.Wire.Balancing;
@@ -37,10 +38,10 @@ internal sealed class TimerCensus : BackoffClock
     {
         public bool IsDisposed { get; private set; }
 
-        /// <summary>Whether its code stands in a class, or in what the compiler has made inside of that of a lambda.</summary>
+        /// <summary>Whether its code stands in a class, or in what the compiler has made inside of that of a lambda; or the wait is one of it.</summary>
         public bool IsOf(Type owner)
         {
-            Type? type = callback.Method.DeclaringType;
+            Type? type = state is SerialTimer.Wait wait ? wait.Owner?.GetType() : callback.Method.DeclaringType;
             while (type is not null && type != owner)
             {
                 type = type.DeclaringType;

@@ -24,7 +24,7 @@ internal sealed class GuardedBalancer(LoadBalancerFactory factory, LoadBalancerO
     private readonly Backoff _backoff = Backoff.OfConnecting(channel);
     private ChannelState? _state;
     private Guest? _guest;
-    private ITimer? _timer;
+    private SerialTimer? _retry;
 
     /// <inheritdoc />
     public override void UpdateChannelState(ChannelState state)
@@ -34,7 +34,7 @@ internal sealed class GuardedBalancer(LoadBalancerFactory factory, LoadBalancerO
             _state = state; // a failure doesn't take away the addresses that there are
         }
 
-        StopTimer();
+        _retry?.Stop();
         Guest? guest = _guest;
         if (guest is null)
         {
@@ -52,7 +52,7 @@ internal sealed class GuardedBalancer(LoadBalancerFactory factory, LoadBalancerO
     /// <inheritdoc />
     protected override void Dispose(bool disposing)
     {
-        StopTimer();
+        _retry?.Stop();
         Discard();
     }
 
@@ -72,24 +72,10 @@ internal sealed class GuardedBalancer(LoadBalancerFactory factory, LoadBalancerO
         Discard();
         TimeSpan wait = _backoff.Next();
         options.Logger.LogError(e, "The load-balancing policy {Policy} failed; another one is made in {Wait} at the latest", factory.Name, wait);
-        _timer = channel.TimeProvider.CreateTimer(static s => ((GuardedBalancer)s!).PostBegin(), this, wait, Timeout.InfiniteTimeSpan);
+        _retry ??= new SerialTimer(channel.TimeProvider, _controller.Post, Begin);
+        _retry.Start(wait);
         _controller.UpdateState(ConnectivityState.TransientFailure, new FixedPicker(PickResult.ForFailure(
             LocalStatus.Of(e, Grpc.Core.StatusCode.Internal, $"The load-balancing policy {factory.Name} failed"))));
-    }
-
-    private void PostBegin() => _controller.Post(() =>
-    {
-        if (_timer is not null)
-        {
-            StopTimer();
-            Begin();
-        }
-    });
-
-    private void StopTimer()
-    {
-        _timer?.Dispose();
-        _timer = null;
     }
 
     /// <summary>Disposes of the user's policy and of all subchannels that it has made.</summary>

@@ -32,11 +32,10 @@ internal sealed class PickFirst(LoadBalancerOptions options) : LoadBalancer
     private List<BalancerAddress> _addresses = [];
     private List<Candidate> _candidates = [];
     private Candidate? _selected;
-    private ITimer? _timer;
+    private SerialTimer? _attempt;
     private Status _lastFailure;
     private ConnectivityState _state = ConnectivityState.Connecting;
     private int _trying;
-    private int _timerNumber;
     private int _failuresSincePass;
     private bool _inFirstPass;
 
@@ -59,7 +58,7 @@ internal sealed class PickFirst(LoadBalancerOptions options) : LoadBalancer
             Abandon(_candidates);
             _candidates = [];
             _selected = null;
-            StopTimer();
+            _attempt?.Stop();
             Report(ConnectivityState.TransientFailure, PickResult.ForFailure(ChannelState.NoAddresses));
             return;
         }
@@ -88,7 +87,7 @@ internal sealed class PickFirst(LoadBalancerOptions options) : LoadBalancer
     /// <inheritdoc />
     protected override void Dispose(bool disposing)
     {
-        StopTimer();
+        _attempt?.Stop();
         Abandon(_candidates);
     }
 
@@ -126,7 +125,7 @@ internal sealed class PickFirst(LoadBalancerOptions options) : LoadBalancer
 
     private void TryNext()
     {
-        StopTimer();
+        _attempt?.Stop();
         while (_trying < _candidates.Count && _candidates[_trying].HasFailed)
         {
             _trying++;
@@ -137,7 +136,8 @@ internal sealed class PickFirst(LoadBalancerOptions options) : LoadBalancer
             _candidates[_trying].Subchannel.RequestConnection();
             if (_trying < _candidates.Count - 1)
             {
-                StartTimer();
+                _attempt ??= new SerialTimer(options.TimeProvider, _controller.Post, OnAttemptDelayOver);
+                _attempt.Start(AttemptDelay);
             }
         }
         else if (_candidates.TrueForAll(candidate => candidate.HasFailed))
@@ -146,26 +146,10 @@ internal sealed class PickFirst(LoadBalancerOptions options) : LoadBalancer
         }
     }
 
-    private void StartTimer()
+    private void OnAttemptDelayOver()
     {
-        int number = _timerNumber;
-        _timer = options.TimeProvider.CreateTimer(_ => _controller.Post(() => OnTimer(number)), null, AttemptDelay, Timeout.InfiniteTimeSpan);
-    }
-
-    private void StopTimer()
-    {
-        _timerNumber++; // a timer that has fired already finds that it is out of date
-        _timer?.Dispose();
-        _timer = null;
-    }
-
-    private void OnTimer(int number)
-    {
-        if (number == _timerNumber)
-        {
-            _trying++;
-            TryNext();
-        }
+        _trying++;
+        TryNext();
     }
 
     private void EndPass()
@@ -210,7 +194,7 @@ internal sealed class PickFirst(LoadBalancerOptions options) : LoadBalancer
 
     private void Select(Candidate candidate)
     {
-        StopTimer();
+        _attempt?.Stop();
         _selected = candidate;
         List<Candidate> others = _candidates;
         _candidates = [candidate];

@@ -15,7 +15,7 @@ public sealed partial class Subchannel : IConnectionOwner
 
     private readonly List<Http2Connection> _connections = []; // those that are made, and that start
     private Http2Connection? _starting;
-    private ITimer? _retryTimer;
+    private SerialTimer? _retry;
     private bool _isConnecting;
     private bool _wasTurnedAway;
 
@@ -113,7 +113,7 @@ public sealed partial class Subchannel : IConnectionOwner
     /// <summary>Connects, unless that is under way. A wait is over.</summary>
     private void Connect()
     {
-        StopWaiting();
+        _retry?.Stop();
         if (!_isConnecting)
         {
             _isConnecting = true;
@@ -131,7 +131,7 @@ public sealed partial class Subchannel : IConnectionOwner
         {
             Volatile.Write(ref _wantsMore, 0);
         }
-        else if (!_isConnecting && _retryTimer is null)
+        else if (!_isConnecting && _retry is not { IsRunning: true })
         {
             Connect();
         }
@@ -221,24 +221,15 @@ public sealed partial class Subchannel : IConnectionOwner
 
     private void Wait()
     {
-        StopWaiting();
+        _retry?.Stop();
         TimeSpan wait = _backoff.Next();
         _channel.Logger.LogInformation("Next attempt to connect to {Address} in {Wait} at the earliest", Address, wait);
-        _retryTimer = _channel.Options.TimeProvider.CreateTimer(
-            static s => ((Subchannel)s!).PostBackoffOver(), this, wait, Timeout.InfiniteTimeSpan);
+        _retry ??= new SerialTimer(_channel.Options.TimeProvider, _channel.Post, OnBackoffOver);
+        _retry.Start(wait);
     }
-
-    private void StopWaiting()
-    {
-        _retryTimer?.Dispose();
-        _retryTimer = null;
-    }
-
-    private void PostBackoffOver() => _channel.Post(OnBackoffOver);
 
     private void OnBackoffOver()
     {
-        StopWaiting();
         Volatile.Write(ref _wantsMore, 0);
         if (_connectivity.State == ConnectivityState.TransientFailure)
         {
@@ -258,7 +249,7 @@ public sealed partial class Subchannel : IConnectionOwner
         _channel.HealthCheckedService.Changed -= OnHealthCheckedServiceChanged;
         StopHealthCheck();
         Volatile.Write(ref _ready, []);
-        StopWaiting();
+        _retry?.Stop();
         _closing.Cancel(); // wakes our own connecting only, no code of a user
         foreach (Http2Connection connection in _connections)
         {

@@ -34,7 +34,7 @@ internal sealed class DnsResolver : Resolver
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _closing = new();
     private Action<ResolverResult> _listener = _ => { };
-    private ITimer? _timer;
+    private readonly SerialTimer _later;
     private long? _lastAsked;
     private bool _isLooking;
     private bool _isDisposed;
@@ -45,6 +45,7 @@ internal sealed class DnsResolver : Resolver
         _options = options;
         _logger = logger;
         _backoff = Backoff.OfConnecting(options);
+        _later = new SerialTimer(options.TimeProvider, RunUnderLock, LookUnlessLooking);
     }
 
     /// <inheritdoc />
@@ -59,7 +60,7 @@ internal sealed class DnsResolver : Resolver
     {
         lock (_lock)
         {
-            if (_isLooking || _timer is not null || _isDisposed)
+            if (_isLooking || _later.IsRunning || _isDisposed)
             {
                 return; // what is found then is new enough
             }
@@ -67,7 +68,7 @@ internal sealed class DnsResolver : Resolver
             TimeSpan since = _lastAsked is { } asked ? _options.TimeProvider.GetElapsedTime(asked) : ShortestInterval;
             if (since < ShortestInterval)
             {
-                LookLater(ShortestInterval - since);
+                _later.Start(ShortestInterval - since);
             }
             else
             {
@@ -82,27 +83,26 @@ internal sealed class DnsResolver : Resolver
         lock (_lock)
         {
             _isDisposed = true;
-            _timer?.Dispose();
+            _later.Stop();
         }
 
         _closing.Cancel(); // wakes the look-up only, no code of a user
         base.Dispose(disposing);
     }
 
-    /// <summary>Under the lock: asks again when <paramref name="wait"/> is over.</summary>
-    private void LookLater(TimeSpan wait) =>
-        _timer = _options.TimeProvider.CreateTimer(static s => ((DnsResolver)s!).OnTimer(), this, wait, Timeout.InfiniteTimeSpan);
-
-    private void OnTimer()
+    private void RunUnderLock(Action work)
     {
         lock (_lock)
         {
-            _timer?.Dispose();
-            _timer = null;
-            if (!_isDisposed && !_isLooking)
-            {
-                Look();
-            }
+            work();
+        }
+    }
+
+    private void LookUnlessLooking()
+    {
+        if (!_isLooking)
+        {
+            Look();
         }
     }
 
@@ -143,7 +143,7 @@ internal sealed class DnsResolver : Resolver
             {
                 TimeSpan wait = _backoff.Next();
                 _logger.LogInformation("{Reason}; looked up again in {Wait}", failure.Detail, wait);
-                LookLater(wait);
+                _later.Start(wait);
             }
             else
             {

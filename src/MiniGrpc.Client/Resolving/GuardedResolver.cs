@@ -12,8 +12,7 @@ internal sealed class GuardedResolver(Func<Resolver> create, string target, Mini
     private readonly Backoff _backoff = Backoff.OfConnecting(options);
     private Action<ResolverResult> _listener = _ => { };
     private Resolver? _resolver;
-    private ITimer? _timer;
-    private bool _isDisposed;
+    private SerialTimer? _retry;
 
     /// <inheritdoc />
     public override void Start(Action<ResolverResult> listener)
@@ -38,8 +37,7 @@ internal sealed class GuardedResolver(Func<Resolver> create, string target, Mini
     /// <inheritdoc />
     protected override void Dispose(bool disposing)
     {
-        _isDisposed = true;
-        _timer?.Dispose();
+        _retry?.Stop();
         Discard();
         base.Dispose(disposing);
     }
@@ -73,18 +71,10 @@ internal sealed class GuardedResolver(Func<Resolver> create, string target, Mini
         Discard();
         TimeSpan wait = _backoff.Next();
         logger.LogError(e, "The resolver of {Target} failed; another one is made in {Wait}", target, wait);
-        _timer = options.TimeProvider.CreateTimer(static s => ((GuardedResolver)s!).PostBegin(), this, wait, Timeout.InfiniteTimeSpan);
+        _retry ??= new SerialTimer(options.TimeProvider, post, Begin);
+        _retry.Start(wait);
         _listener(ResolverResult.ForFailure(LocalStatus.Of(e, Grpc.Core.StatusCode.Unavailable, $"The resolver of {target} failed")));
     }
-
-    private void PostBegin() => post(() =>
-    {
-        _timer?.Dispose();
-        if (!_isDisposed)
-        {
-            Begin();
-        }
-    });
 
     /// <summary>Disposes of the user's resolver; what it still reports is ignored.</summary>
     private void Discard()

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
+using MiniGrpc.Client;
 using MiniGrpc.Client.Balancing;
-using MiniGrpc.Client.Balancing.HealthChecking;
-using MiniGrpc.Client.Resolving;
 
 namespace MiniGrpc.Conformance.Wire.Engine.Client;
 
@@ -20,7 +19,7 @@ internal class BackoffClock : FakeTimeProvider
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         ITimer timer = base.CreateTimer(callback, state, dueTime, period);
-        if (state is Subchannel or HealthWatch or MiniGrpc.Client.ICallHandle or DnsResolver or GuardedResolver or GuardedBalancer)
+        if (state is ICallHandle || (state is SerialTimer.Wait && dueTime != PickFirst.AttemptDelay))
         {
             _armed.Release();
         }

@@ -1,3 +1,5 @@
+using MiniGrpc.Client;
+
 namespace MiniGrpc.Conformance.Wire.Engine;
 
 /// <summary>
@@ -44,7 +46,7 @@ internal sealed class HandTimers : TimeProvider
     {
         lock (_timers)
         {
-            return Assert.Single(_timers, timer => timer.State is T);
+            return Assert.Single(_timers, timer => timer.State is T or SerialTimer.Wait { Owner: T });
         }
     }
 }

@@ -23,7 +23,7 @@ internal sealed class HealthWatch(ChannelCore channel, Subchannel subchannel, Ht
 {
     private readonly Backoff _backoff = Backoff.OfConnecting(channel.Options);
     private HealthWatchCall? _call;
-    private ITimer? _retryTimer;
+    private SerialTimer? _retry;
     private bool _isDisposed;
 
     /// <summary>The state of the subchannel, by what the server says.</summary>
@@ -41,7 +41,7 @@ internal sealed class HealthWatch(ChannelCore channel, Subchannel subchannel, Ht
     public void Dispose()
     {
         _isDisposed = true;
-        _retryTimer?.Dispose();
+        _retry?.Stop();
         _call?.Dispose();
     }
 
@@ -101,21 +101,15 @@ internal sealed class HealthWatch(ChannelCore channel, Subchannel subchannel, Ht
         }
         else
         {
-            _retryTimer?.Dispose();
-            _retryTimer = channel.Options.TimeProvider.CreateTimer(
-                static s => ((HealthWatch)s!).PostStartAgain(), this, _backoff.Next(), Timeout.InfiniteTimeSpan);
+            _retry ??= new SerialTimer(channel.Options.TimeProvider, channel.Post, StartAgain);
+            _retry.Start(_backoff.Next());
         }
     }
 
-    private void PostStartAgain() => channel.Post(StartAgain);
-
     private void StartAgain()
     {
-        if (!_isDisposed)
-        {
-            Change(new SubchannelState(ConnectivityState.Connecting, default));
-            Start();
-        }
+        Change(new SubchannelState(ConnectivityState.Connecting, default));
+        Start();
     }
 
     private void Change(SubchannelState state)
