@@ -10,13 +10,8 @@ namespace MiniGrpc.Client;
 /// <remarks>Not thread-safe: all members are for who has the turn.</remarks>
 internal sealed class SerialTimer(TimeProvider time, Action<Action> post, Action due)
 {
+    private readonly Action _due = due;
     private Wait? _wait;
-
-    private TimeProvider Time => time;
-
-    private Action<Action> Post => post;
-
-    private Action Due => due;
 
     /// <summary>Whether there is a wait that is not over.</summary>
     public bool IsRunning => _wait is not null;
@@ -26,37 +21,32 @@ internal sealed class SerialTimer(TimeProvider time, Action<Action> post, Action
     {
         Stop();
         _wait = new Wait(this);
-        _wait.Begin(length);
+        _wait.Timer = time.CreateTimer(static wait => ((Wait)wait!).OnTime(), _wait, length, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Nothing is due any more.</summary>
     public void Stop()
     {
-        _wait?.Dispose();
+        _wait?.Timer?.Dispose();
         _wait = null;
     }
 
-    private void OnTurn(Wait wait)
+    private void OnTime(Wait wait) => post(() =>
     {
         if (_wait == wait)
         {
             Stop();
-            due();
+            _due();
         }
-    }
+    });
 
     /// <summary>One wait, which a timer's callback knows.</summary>
-    internal sealed class Wait(SerialTimer owner) : IDisposable
+    internal sealed class Wait(SerialTimer owner)
     {
-        private ITimer? _timer;
+        private readonly SerialTimer _owner = owner;
 
-        /// <summary>Whose wait it is. What tests ask of their clocks.</summary>
-        public object? Owner => owner.Due.Target;
+        public ITimer? Timer { get; set; }
 
-        public void Begin(TimeSpan length) => _timer = owner.Time.CreateTimer(static wait => ((Wait)wait!).OnTime(), this, length, Timeout.InfiniteTimeSpan);
-
-        public void Dispose() => _timer?.Dispose();
-
-        private void OnTime() => owner.Post(() => owner.OnTurn(this));
+        public void OnTime() => _owner.OnTime(this);
     }
 }

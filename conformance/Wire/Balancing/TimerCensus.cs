@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using MiniGrpc.Client;
+using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Engine.Client;
 
 namespace MiniGrpc.Conformance.Wire.Balancing;
@@ -41,7 +42,7 @@ internal sealed class TimerCensus : BackoffClock
         /// <summary>Whether its code stands in a class, or in what the compiler has made inside of that of a lambda; or the wait is one of it.</summary>
         public bool IsOf(Type owner)
         {
-            Type? type = state is SerialTimer.Wait wait ? wait.Owner?.GetType() : callback.Method.DeclaringType;
+            Type? type = state is SerialTimer.Wait wait ? Internals.OwnerOf(wait)?.GetType() : callback.Method.DeclaringType;
             while (type is not null && type != owner)
             {
                 type = type.DeclaringType;

@@ -221,7 +221,6 @@ public sealed partial class Subchannel : IConnectionOwner
 
     private void Wait()
     {
-        _retry?.Stop();
         TimeSpan wait = _backoff.Next();
         _channel.Logger.LogInformation("Next attempt to connect to {Address} in {Wait} at the earliest", Address, wait);
         _retry ??= new SerialTimer(_channel.Options.TimeProvider, _channel.Post, OnBackoffOver);

@@ -46,7 +46,7 @@ internal sealed class HandTimers : TimeProvider
     {
         lock (_timers)
         {
-            return Assert.Single(_timers, timer => timer.State is T or SerialTimer.Wait { Owner: T });
+            return Assert.Single(_timers, timer => (timer.State is SerialTimer.Wait wait ? Internals.OwnerOf(wait) : timer.State) is T);
         }
     }
 }

@@ -94,6 +94,9 @@ internal static class Internals
     public static MessageInbox SingleInboxOf(MiniChannel channel) =>
         Assert.IsType<ClientStream>(Assert.Single(StreamsOf(ReadyConnectionOf(channel)!))).Inbox;
 
+    /// <summary>Whose wait it is that a timer was made for.</summary>
+    public static object? OwnerOf(SerialTimer.Wait wait) => Due(TimerOf(wait)).Target;
+
     /// <summary>The streams in a connection's table.</summary>
     public static List<Http2Stream> StreamsOf(Http2Connection connection)
     {
@@ -212,6 +215,12 @@ internal static class Internals
     /// <inheritdoc cref="CallOf(ClientStream)"/>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_call")]
     public static extern ref ServerCall? CallOf(ServerStream stream);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_owner")]
+    private static extern ref SerialTimer TimerOf(SerialTimer.Wait wait);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_due")]
+    private static extern ref Action Due(SerialTimer timer);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_block")]
     private static extern ref HeaderBlock Block(ReceiveSide side);
