@@ -11,7 +11,8 @@ namespace MiniGrpc.Benchmarks.Compare.Experiments;
 
 /// <summary>
 /// Servers that NativeAOT has compiled: how soon they speak HTTP/2 after their start, what memory they take, and how large the
-/// program is. With TLS the certificate is read and gzip is linked in; no load is made then.
+/// program is. With TLS the certificate is read and gzip is linked in; no load is made then. Beside the two servers there is the
+/// least that such a program can be: sockets, and TLS and gzip on them, without gRPC.
 /// </summary>
 internal sealed class AotServer(bool tls) : IExperiment
 {
@@ -26,8 +27,10 @@ internal sealed class AotServer(bool tls) : IExperiment
         try
         {
             Results.Progress($"{Name}: publishing, which takes a few minutes the first time");
-            programs[Servers.MiniGrpc] = await new StartupProgram(tls ? "MiniGrpcTlsServer" : "MiniGrpcServer").PublishNativeAsync();
-            programs[Servers.Kestrel] = await new StartupProgram(tls ? "KestrelTlsServer" : "KestrelServer").PublishNativeAsync();
+            foreach ((string server, string name) in (IEnumerable<(string, string)>)[(Servers.MiniGrpc, "MiniGrpc"), (Servers.Kestrel, "Kestrel"), (Servers.Socket, "Socket")])
+            {
+                programs[server] = await new StartupProgram(tls ? $"{name}TlsServer" : $"{name}Server").PublishNativeAsync();
+            }
         }
         catch (BenchmarkException exception)
         {
@@ -37,7 +40,7 @@ internal sealed class AotServer(bool tls) : IExperiment
 
         await using ChildProcess probe = await ChildProcess.StartAsync(options.Cores.Client, options, ProbeCommand.Name);
         await WarmUpAsync(probe, programs[Servers.MiniGrpc], options);
-        await Rounds.TakeAsync(Name, options.Servers.Select(server => (Clients.MiniGrpc, server)), options, results, async (client, server, round) =>
+        await Rounds.TakeAsync(Name, Measured(options).Select(server => (Clients.MiniGrpc, server)), options, results, async (client, server, round) =>
         {
             Uri address = NewAddress();
             await using StartedProgram started = Start(programs[server], address, options);
@@ -45,7 +48,7 @@ internal sealed class AotServer(bool tls) : IExperiment
             await Task.Delay(s_idle);
             Add(StartFigures.IdleResident, started.ResidentBytes / 1e6);
             Add(StartFigures.BinarySize, new FileInfo(programs[server]).Length / 1e6);
-            if (!tls)
+            if (!tls && server != Servers.Socket)
             {
                 Add(StartFigures.LoadedResident, await LoadAsync(started, address, options) / 1e6);
             }
@@ -53,6 +56,8 @@ internal sealed class AotServer(bool tls) : IExperiment
             void Add(Figure figure, double value) => results.Add(new Sample(Name, client, server, round, figure, value));
         });
     }
+
+    private static IEnumerable<string> Measured(BenchmarkOptions options) => [.. options.Servers, Servers.Socket];
 
     /// <summary>A few starts that don't count: the probe compiles its code, and the system gets the program from the disk.</summary>
     private async Task WarmUpAsync(ChildProcess probe, string program, BenchmarkOptions options)

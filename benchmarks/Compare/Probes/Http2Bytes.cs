@@ -16,8 +16,11 @@ internal static class Http2Bytes
     public const byte Ack = 0x1;
     private const byte EndHeaders = 0x4;
 
+    /// <summary>The server's: all settings are as RFC 9113 has them.</summary>
+    public static byte[] EmptySettings { get; } = Frame(Settings, 0, 0, []);
+
     /// <summary>The client's connection preface: its magic octets and an empty SETTINGS (RFC 9113 section 3.4).</summary>
-    public static byte[] Opening { get; } = [.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8, .. Frame(Settings, 0, 0, [])];
+    public static byte[] Opening { get; } = [.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8, .. EmptySettings];
 
     public static byte[] SettingsAck { get; } = Frame(Settings, Ack, 0, []);
 

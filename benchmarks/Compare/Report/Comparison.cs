@@ -12,7 +12,7 @@ namespace MiniGrpc.Benchmarks.Compare.Report;
 /// <param name="Ratio">MiniGrpc to peer, each round for itself: what a round does to both cancels out. Null for figures without a better.</param>
 internal sealed record Comparison(string Experiment, Side Measured, string Against, Figure Figure, Spread Ours, Spread Theirs, Spread? Ratio)
 {
-    /// <summary>What stands in <see cref="Against"/> where the peer is no gRPC: bare sockets, or TLS on them, at both ends.</summary>
+    /// <summary>What stands in <see cref="Against"/> where the peer is no gRPC: bare sockets, or TLS on them.</summary>
     public const string Limit = "peer: sockets";
 
     /// <summary>Every comparison that the samples allow.</summary>
@@ -25,6 +25,7 @@ internal sealed record Comparison(string Experiment, Side Measured, string Again
                 .. Servers.Kinds.SelectMany(server => Rows([.. experiment], Side.Client, server, (Clients.MiniGrpc, server), (Clients.GrpcNetClient, server))),
                 .. experiment.Select(sample => sample.Client).Distinct()
                     .SelectMany(client => Rows([.. experiment], Side.Server, client, (client, Servers.MiniGrpc), (client, Servers.Kestrel))),
+                .. Rows([.. experiment], Side.Server, Limit, (Clients.MiniGrpc, Servers.MiniGrpc), (Clients.MiniGrpc, Servers.Socket)),
                 .. Rows([.. experiment], Side.Pair, "", (Clients.MiniGrpc, Servers.MiniGrpc), (Clients.GrpcNetClient, Servers.Kestrel)),
                 .. Rows([.. experiment], Side.Pair, Limit, (Clients.MiniGrpc, Servers.MiniGrpc), (Clients.Socket, Servers.Socket)),
             ];
