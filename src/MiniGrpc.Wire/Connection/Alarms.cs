@@ -29,6 +29,9 @@ internal enum Alarm
     /// <summary>The PING of a shutdown was not answered.</summary>
     Shutdown,
 
+    /// <summary>A client was asked to go, has no calls any more, and has not closed.</summary>
+    Farewell,
+
     /// <summary>A last GOAWAY has had its time to leave, or the peer its time to close.</summary>
     Linger,
 }

@@ -5,8 +5,8 @@ namespace MiniGrpc.Wire.Connection;
 /// <content>
 /// How a connection ends in good order (RFC 9113 section 6.8). A server announces it in two steps: the first GOAWAY names
 /// the highest identifier, so that streams already under way are still served; the second, sent when the answer to a PING
-/// shows that the client has seen the first, names the last one that was. When the last stream has ended, so does our
-/// direction, and the client's is waited for a moment. Every step has a timer behind it: no peer can hold a shutdown up.
+/// shows that the client has seen the first, names the last one that was. When the last stream has ended, the client closes;
+/// one that doesn't has a moment, then the server does. Every step has a timer behind it: no peer can hold a shutdown up.
 /// </content>
 internal sealed partial class Http2Connection
 {
@@ -22,6 +22,7 @@ internal sealed partial class Http2Connection
     private ShutdownStep _shutdown;
     private int _lastAnnounced = int.MaxValue;
     private bool _farewellSaid;
+    private bool _leftToClient;
 
     private enum ShutdownStep : byte
     {
@@ -38,7 +39,7 @@ internal sealed partial class Http2Connection
     /// <summary>How long a client may take to answer the PING of a shutdown: longer than any round trip.</summary>
     private static TimeSpan AnnouncementPatience => TimeSpan.FromSeconds(5);
 
-    /// <summary>The time in which a last GOAWAY may leave and the peer may close first.</summary>
+    /// <summary>The time in which a last GOAWAY may leave, and the peer may close first.</summary>
     private static TimeSpan Linger => TimeSpan.FromSeconds(1);
 
     /// <summary>Server: asks the client to open no more streams and lets those that are open finish.</summary>
@@ -117,16 +118,44 @@ internal sealed partial class Http2Connection
     /// <summary>Under the gate: a connection that takes no new streams, or has no identifiers for them, ends with its last one.</summary>
     private void CompleteIfDrained()
     {
-        if ((_shutdown == ShutdownStep.Draining || _send.IsUsedUp) && _send.OpenStreams == 0)
+        if ((_shutdown != ShutdownStep.Draining && !_send.IsUsedUp) || _send.OpenStreams > 0)
         {
-            // A client has nothing more to ask: it says so, too, before it closes (section 6.8). It has taken no stream of the server.
-            if (_role == Role.Client && !_farewellSaid && _end is null)
-            {
-                _farewellSaid = true;
-                _send.WriteGoAway(0, ErrorCode.NoError, []);
-            }
-
-            _flush.CompleteWhenEmpty();
+            return;
         }
+
+        if (_role == Role.Server)
+        {
+            LeaveTheEndToTheClient();
+            return;
+        }
+
+        // A client has nothing more to ask: it says so, too, before it closes (section 6.8). It has taken no stream of the server.
+        if (!_farewellSaid && _end is null)
+        {
+            _farewellSaid = true;
+            _send.WriteGoAway(0, ErrorCode.NoError, []);
+        }
+
+        _flush.CompleteWhenEmpty();
+    }
+
+    /// <summary>
+    /// Under the gate. The client knows by GOAWAY that the connection takes no more calls, and moves one that was about to go there to
+    /// another connection. An end that comes before it has noticed would fail that call: to HttpClient, for one, it is a broken connection.
+    /// </summary>
+    private void LeaveTheEndToTheClient()
+    {
+        if (!_leftToClient)
+        {
+            _leftToClient = true;
+            Alarms.Set(Alarm.Farewell, Linger);
+        }
+    }
+
+    /// <summary>The client had its time to close a connection that takes no more calls.</summary>
+    private void OnClientStays()
+    {
+        using GateScope gate = Enter();
+        gate.Flush.CompleteWhenEmpty();
     }
 }

@@ -155,6 +155,9 @@ internal sealed partial class Http2Connection
             case Alarm.Shutdown:
                 OnShutdownUnanswered();
                 break;
+            case Alarm.Farewell:
+                OnClientStays();
+                break;
             case Alarm.Linger:
                 Transport.Abort();
                 break;

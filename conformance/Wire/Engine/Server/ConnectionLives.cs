@@ -99,6 +99,7 @@ public class ConnectionLives
         await client.AssertWorksAsync(1);
         await client.AnswerAsync(await client.ExpectAsync(FrameType.Ping));
         Assert.Equal(1, (await client.ExpectAsync(FrameType.GoAway)).Number);
+        await client.CloseOutputAsync();
         await client.ExpectEndAsync();
     }
 
@@ -125,6 +126,7 @@ public class ConnectionLives
         await client.RoundTripAsync();
         await client.DataAsync(1, RawClient.Message(1), endStream: true);
         Assert.Equal("0", (await client.ResponseAsync(1)).Status);
+        await client.CloseOutputAsync();
         await client.ExpectEndAsync();
         await server.AssertEndedAsync();
     }
@@ -211,6 +213,7 @@ public class ConnectionLives
         await client.AnswerAsync(await client.ExpectAsync(FrameType.Ping));
         RawFrame second = await client.ExpectAsync(FrameType.GoAway);
         Assert.Equal((lastStreamId, ErrorCode.NoError, reason), (second.Number, second.ErrorCode, second.DebugData));
+        await client.CloseOutputAsync();
         await client.ExpectEndAsync();
     }
 

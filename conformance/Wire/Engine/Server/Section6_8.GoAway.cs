@@ -44,6 +44,7 @@ public class Section6_8_GoAway
         Assert.Equal("0", (await client.ResponseAsync(1)).Status);
         await client.DataAsync(3, RawClient.Message(2), endStream: true);
         Assert.Equal("0", (await client.ResponseAsync(3)).Status);
+        await client.CloseOutputAsync();
         await client.ExpectEndAsync();
         await client.DisposeAsync();
         await RawPeer.Within(server.Core.Drained, "the server to end");
@@ -66,9 +67,37 @@ public class Section6_8_GoAway
         Assert.False(server.Core.Drained.IsCompleted);
         await client.AnswerAsync(ping);
         Assert.Equal(0, (await client.ExpectAsync(FrameType.GoAway)).Number);
+        await client.CloseOutputAsync();
         await client.ExpectEndAsync();
         await client.DisposeAsync();
         await RawPeer.Within(server.Core.Drained, "the server to end");
+    }
+
+    /// <summary>
+    /// A call that a client was about to send finds GOAWAY, and goes to another connection. An end would be a fault to it: the server
+    /// leaves it to the client for a second.
+    /// </summary>
+    [Fact]
+    public async Task A_client_has_a_second_to_close_when_its_calls_have_ended()
+    {
+        var time = new FakeTimeProvider();
+        await using var server = new TestServer(options => options.TimeProvider = time);
+        RawClient client = await server.StartAsync();
+        await client.RequestAsync(1, "Collect");
+        await client.RoundTripAsync();
+        server.Core.BeginShutdown();
+        await client.ExpectAsync(FrameType.GoAway);
+        await client.AnswerAsync(await client.ExpectAsync(FrameType.Ping));
+        await client.ExpectAsync(FrameType.GoAway);
+        await client.DataAsync(1, RawClient.Message(1), endStream: true);
+        Assert.Equal("0", (await client.ResponseAsync(1)).Status);
+
+        time.Advance(TimeSpan.FromMilliseconds(999));
+        await client.RoundTripAsync();
+        await client.RequestAsync(3, "Collect");
+        await client.ExpectResetAsync(3, ErrorCode.RefusedStream);
+        time.Advance(TimeSpan.FromMilliseconds(1));
+        await client.ExpectEndAsync();
     }
 
     [Fact]
