@@ -35,6 +35,7 @@ public class Section6_8_GoAway
         await client.HeadersAsync(1, endStream: true, enter[0]);
         RawResponse response = await client.ResponseAsync(1);
         Assert.Equal("0", response.Status);
+        await client.CloseOutputAsync();
         await client.ExpectEndAsync();
     }
 
