@@ -116,8 +116,14 @@ internal sealed partial class Http2Connection
         }
     }
 
-    /// <summary>Client, under the gate: no stream is opened any more, whether that is known already or not.</summary>
-    private void Drain() => _shutdown = _shutdown == ShutdownStep.Drained ? ShutdownStep.Drained : ShutdownStep.Draining;
+    /// <summary>Under the gate: from here on there are no new streams, if that was not so already.</summary>
+    private void Drain()
+    {
+        if (_shutdown < ShutdownStep.Draining)
+        {
+            _shutdown = ShutdownStep.Draining;
+        }
+    }
 
     /// <summary>Under the gate: a connection that takes no new streams, or has no identifiers for them, ends with its last one.</summary>
     private void CompleteIfDrained()
