@@ -18,5 +18,13 @@ public sealed record Pair(IClientPeer Client, IServerPeer Server, Transport Tran
         return new Session(this, server, server.Address, setup, ownsServer: true);
     }
 
+    /// <summary>
+    /// Skips a test of a large upload where Grpc.Net.Client meets Python: a busy server resets one now and then with PROTOCOL_ERROR.
+    /// Neither is ours, and their pair is there only to tell a mistake of a test from one of ours.
+    /// </summary>
+    internal void SkipIfItLosesUploads(int octets) => Assert.SkipWhen(
+        octets >= 1024 * 1024 && this is { Client: GrpcNetClientPeer, Server: PythonServerPeer },
+        "On a busy machine Python resets large uploads of Grpc.Net.Client with PROTOCOL_ERROR, now and then; neither is ours.");
+
     public override string ToString() => $"{Client.Name} to {Server.Name} over {Transport}";
 }

@@ -30,7 +30,7 @@ internal enum Alarm
     Shutdown,
 
     /// <summary>A client was asked to go, has no calls any more, and has not closed.</summary>
-    Farewell,
+    Drained,
 
     /// <summary>A last GOAWAY has had its time to leave, or the peer its time to close.</summary>
     Linger,

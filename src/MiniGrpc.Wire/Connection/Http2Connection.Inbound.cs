@@ -37,7 +37,7 @@ internal sealed partial class Http2Connection : IReceiveSink
         // While a shutdown is only announced the peer may not know of it yet: what it opened is served. Decided under the gate, so
         // that the GOAWAY of a shutdown that goes on meanwhile names every stream that is served.
         using GateScope gate = Enter();
-        Http2Stream? stream = full || _shutdown == ShutdownStep.Draining ? null : _owner.OpenStream(this);
+        Http2Stream? stream = full || _shutdown >= ShutdownStep.Draining ? null : _owner.OpenStream(this);
         if (stream is not null)
         {
             gate.Send.Accept(stream);
@@ -149,7 +149,7 @@ internal sealed partial class Http2Connection : IReceiveSink
         List<Http2Stream>? refused = null;
         using (GateScope gate = Enter())
         {
-            _shutdown = ShutdownStep.Draining;
+            Drain();
             foreach (Http2Stream stream in _receive.Streams)
             {
                 // Not processed, and never will be (section 6.8).

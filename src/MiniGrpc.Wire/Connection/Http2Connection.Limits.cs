@@ -78,7 +78,7 @@ internal sealed partial class Http2Connection
         }
 
         using GateScope gate = Enter();
-        _shutdown = ShutdownStep.Draining;
+        Drain();
         gate.Send.IsGoingAway = true;
         WriteGoAway(gate.Send, error);
         gate.Flush.CompleteWhenEmpty();

@@ -5,8 +5,8 @@ namespace MiniGrpc.Wire.Connection;
 /// <content>
 /// How a connection ends in good order (RFC 9113 section 6.8). A server announces it in two steps: the first GOAWAY names
 /// the highest identifier, so that streams already under way are still served; the second, sent when the answer to a PING
-/// shows that the client has seen the first, names the last one that was. When the last stream has ended, the client closes;
-/// one that doesn't has a moment, then the server does. Every step has a timer behind it: no peer can hold a shutdown up.
+/// shows that the client has seen the first, names the last one that was. When the last stream has ended, it is the client
+/// that closes; the server does it after a moment. Every step has a timer behind it: no peer can hold a shutdown up.
 /// </content>
 internal sealed partial class Http2Connection
 {
@@ -21,8 +21,6 @@ internal sealed partial class Http2Connection
 
     private ShutdownStep _shutdown;
     private int _lastAnnounced = int.MaxValue;
-    private bool _farewellSaid;
-    private bool _leftToClient;
 
     private enum ShutdownStep : byte
     {
@@ -34,6 +32,9 @@ internal sealed partial class Http2Connection
 
         /// <summary>No new streams; when the last one ends, so does the connection.</summary>
         Draining,
+
+        /// <summary>The last one has ended: a client closes, a server leaves that to the client for a moment.</summary>
+        Drained,
     }
 
     /// <summary>How long a client may take to answer the PING of a shutdown: longer than any round trip.</summary>
@@ -67,7 +68,7 @@ internal sealed partial class Http2Connection
         if (!_send.IsClosed)
         {
             gate.Send.IsGoingAway = true;
-            _shutdown = ShutdownStep.Draining;
+            Drain();
         }
     }
 
@@ -115,41 +116,40 @@ internal sealed partial class Http2Connection
         }
     }
 
+    /// <summary>Under the gate: from here on there are no new streams, if that was not so already.</summary>
+    private void Drain()
+    {
+        if (_shutdown < ShutdownStep.Draining)
+        {
+            _shutdown = ShutdownStep.Draining;
+        }
+    }
+
     /// <summary>Under the gate: a connection that takes no new streams, or has no identifiers for them, ends with its last one.</summary>
     private void CompleteIfDrained()
     {
-        if ((_shutdown != ShutdownStep.Draining && !_send.IsUsedUp) || _send.OpenStreams > 0)
+        bool drains = _shutdown == ShutdownStep.Draining || (_send.IsUsedUp && _shutdown != ShutdownStep.Drained);
+        if (!drains || _send.OpenStreams > 0)
         {
             return;
         }
 
+        _shutdown = ShutdownStep.Drained;
         if (_role == Role.Server)
         {
-            LeaveTheEndToTheClient();
+            // A client that was about to start a call here finds GOAWAY, and takes the call elsewhere. If it found an end, the call
+            // would be lost: a broken connection doesn't say what was processed.
+            Alarms.Set(Alarm.Drained, Linger);
             return;
         }
 
         // A client has nothing more to ask: it says so, too, before it closes (section 6.8). It has taken no stream of the server.
-        if (!_farewellSaid && _end is null)
+        if (_end is null)
         {
-            _farewellSaid = true;
             _send.WriteGoAway(0, ErrorCode.NoError, []);
         }
 
         _flush.CompleteWhenEmpty();
-    }
-
-    /// <summary>
-    /// Under the gate. The client knows by GOAWAY that the connection takes no more calls, and moves one that was about to go there to
-    /// another connection. An end that comes before it has noticed would fail that call: to HttpClient, for one, it is a broken connection.
-    /// </summary>
-    private void LeaveTheEndToTheClient()
-    {
-        if (!_leftToClient)
-        {
-            _leftToClient = true;
-            Alarms.Set(Alarm.Farewell, Linger);
-        }
     }
 
     /// <summary>The client had its time to close a connection that takes no more calls.</summary>

@@ -155,7 +155,7 @@ internal sealed partial class Http2Connection
             case Alarm.Shutdown:
                 OnShutdownUnanswered();
                 break;
-            case Alarm.Farewell:
+            case Alarm.Drained:
                 OnClientStays();
                 break;
             case Alarm.Linger:

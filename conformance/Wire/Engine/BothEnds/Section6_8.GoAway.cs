@@ -35,6 +35,7 @@ public class Section6_8_GoAway
         await client.HeadersAsync(1, endStream: true, enter[0]);
         RawResponse response = await client.ResponseAsync(1);
         Assert.Equal("0", response.Status);
+        await client.CloseOutputAsync();
         await client.ExpectEndAsync();
     }
 
@@ -76,6 +77,26 @@ public class Section6_8_GoAway
         await server.ExpectEndAsync();
         Assert.Equal(0, server.CountKept(FrameType.GoAway));
         Assert.Equal([9], await RawPeer.Within(call, "the response"));
+    }
+
+    /// <summary>The two GOAWAYs of a server's shutdown may come together.</summary>
+    [Fact]
+    public async Task A_client_that_is_asked_to_go_twice_says_goodbye_once()
+    {
+        await using var client = new TestChannel();
+        Task<byte[]> call = client.Unary([1]).ResponseAsync;
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await server.ReplyAsync(1, 9);
+        Assert.Equal([9], await RawPeer.Within(call, "the response"));
+        await server.SendAsync(o =>
+        {
+            GoAwayFrame.Write(o, int.MaxValue, ErrorCode.NoError);
+            GoAwayFrame.Write(o, 1, ErrorCode.NoError);
+        });
+        await server.ExpectAsync(FrameType.GoAway);
+        await server.ExpectEndAsync();
+        Assert.Equal(0, server.CountKept(FrameType.GoAway));
     }
 
     private static async Task BeginShutdownAsync(TestServer server, RawClient client, int lastStreamId)

@@ -112,18 +112,21 @@ public class Section6_8_GoAway
         await client.AssertWorksAsync(1);
         await client.AnswerAsync(ping);
         Assert.Equal(1, (await client.ExpectAsync(FrameType.GoAway)).Number);
+        await client.CloseOutputAsync();
         await client.ExpectEndAsync();
     }
 
     [Fact]
     public async Task Frames_that_come_after_the_last_stream_do_no_harm()
     {
-        await using var server = new TestServer();
+        var time = new FakeTimeProvider();
+        await using var server = new TestServer(options => options.TimeProvider = time);
         RawClient client = await server.StartAsync();
         server.Core.BeginShutdown();
         await client.ExpectAsync(FrameType.GoAway);
         await client.AnswerAsync(await client.ExpectAsync(FrameType.Ping));
         await client.ExpectAsync(FrameType.GoAway);
+        time.Advance(TimeSpan.FromSeconds(1));
         await client.ExpectEndAsync();
         await client.RequestAsync(1, "Unary");
         await client.SendAsync(o => PingFrame.Write(o, isAck: false, 1));
@@ -148,6 +151,7 @@ public class Section6_8_GoAway
         await client.ExpectAsync(FrameType.GoAway);
         await client.AnswerAsync(await client.ExpectAsync(FrameType.Ping));
         await client.ExpectAsync(FrameType.GoAway);
+        await client.CloseOutputAsync();
         await client.ExpectEndAsync();
     }
 
