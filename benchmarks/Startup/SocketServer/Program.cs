@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Google.Protobuf;
 using MiniGrpc.Benchmarks.Compare.Probes;
 using MiniGrpc.Benchmarks.Protos;
 
