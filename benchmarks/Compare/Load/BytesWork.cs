@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
 using Grpc.Core;
 using MiniGrpc.Benchmarks.Compare.Peers;
@@ -11,15 +12,16 @@ internal sealed class DownloadBytesWork : Work
 
     public override async Task RunAsync(CallInvoker invoker, LoadGenerator load)
     {
-        byte[] request = BytesService.RequestOf(load.MessagesPerCall, load.Payload.Length);
+        using RentedBytes request = BytesService.RequestOf(load.MessagesPerCall, load.Payload.Length);
         long start = Stopwatch.GetTimestamp();
         while (load.Running)
         {
-            using AsyncServerStreamingCall<byte[]> call = invoker.AsyncServerStreamingCall(BytesService.DownloadMethod, null, default, request);
+            using AsyncServerStreamingCall<RentedBytes> call = invoker.AsyncServerStreamingCall(BytesService.DownloadMethod, null, default, request);
             int received = 0;
             while (await call.ResponseStream.MoveNext(CancellationToken.None))
             {
-                load.Check(call.ResponseStream.Current.Length);
+                using RentedBytes message = call.ResponseStream.Current;
+                load.Check(message.Length);
                 start = load.Count(start);
                 received++;
             }
@@ -36,20 +38,22 @@ internal sealed class UploadBytesWork : Work
 
     public override async Task RunAsync(CallInvoker invoker, LoadGenerator load)
     {
+        using var message = new RentedBytes(load.Payload.Length);
         long start = Stopwatch.GetTimestamp();
         while (load.Running)
         {
-            using AsyncClientStreamingCall<byte[], byte[]> call = invoker.AsyncClientStreamingCall(BytesService.UploadMethod, null, default);
+            using AsyncClientStreamingCall<RentedBytes, RentedBytes> call = invoker.AsyncClientStreamingCall(BytesService.UploadMethod, null, default);
             int sent = 0;
             while (sent < load.MessagesPerCall && load.Running)
             {
-                await call.RequestStream.WriteAsync(load.Payload);
+                await call.RequestStream.WriteAsync(message);
                 start = load.Count(start);
                 sent++;
             }
 
             await call.RequestStream.CompleteAsync();
-            CheckCount(sent, BitConverter.ToInt32(await call));
+            using RentedBytes response = await call;
+            CheckCount(sent, BinaryPrimitives.ReadInt32LittleEndian(response.Span));
         }
     }
 }
