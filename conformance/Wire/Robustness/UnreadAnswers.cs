@@ -205,9 +205,10 @@ public class UnreadAnswers
             ValueTask<FlushResult> write = peer.WriteAsync(questions.WrittenSpan.ToArray());
             if (!write.IsCompleted)
             {
-                // Either the other end is a little behind, or it has stopped for good: its own writes find no room.
+                // Either the other end is a little behind, or it has stopped for good: its own writes find no room. That comes first, since
+                // what waits before a write is taken by it.
                 await Eventually.IsTrueAsync(
-                    () => write.IsCompleted || (connection.IsBacklogged && UnreadOctets(peer) >= TransportCapacity), "the other end to read, or to stop reading");
+                    () => write.IsCompleted || (UnreadOctets(peer) >= TransportCapacity && connection.IsBacklogged), "the other end to read, or to stop reading");
                 if (!write.IsCompleted)
                 {
                     return asked;

@@ -17,9 +17,11 @@ internal sealed partial class SendSide
 {
     /// <summary>
     /// How far DATA fills the output buffer. Small, so that a PING, a RST_STREAM or another stream's reply never waits
-    /// behind more than this; large enough that a bulk stream pays one system call for four frames.
+    /// behind more than this; large enough that a bulk stream pays one system call for four frames. Beyond these there is room for the
+    /// end of a message of 64 KiB: it would cost a system call, a packet and waking the peer up once more for a few octets (measured: a
+    /// third of the throughput of such messages).
     /// </summary>
-    internal const int OutputCapacity = 64 * 1024;
+    internal const int OutputCapacity = (64 + 1) * 1024;
 
     /// <summary>What a stream may send before it is the next one's turn: the frame size that every peer accepts.</summary>
     internal const int Quantum = 16 * 1024;

@@ -13,8 +13,11 @@ namespace MiniGrpc.Wire.Transport;
 /// <remarks>Used by the receive loop alone. When everything was consumed the buffer goes back to the pool before the next wait.</remarks>
 internal abstract class ContiguousPipeReader : PipeReader
 {
-    /// <summary>Holds four frames of the default maximum size; a busy connection is read in few, large steps.</summary>
-    private const int BufferSize = 64 * 1024;
+    /// <summary>
+    /// Holds eight frames of the default maximum size; a busy connection is read in few, large steps. With half of it, what our flush
+    /// loop sends at once doesn't fit behind the beginning of a frame (measured: uploads of 64 KiB 14 % and of 1 MiB 28 % slower).
+    /// </summary>
+    private const int BufferSize = 128 * 1024;
 
     /// <summary>Below this much room what is left is moved to the front rather than read in slivers.</summary>
     private const int SmallestRead = 8 * 1024;

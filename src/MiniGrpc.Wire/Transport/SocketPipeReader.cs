@@ -7,6 +7,7 @@ internal sealed class SocketPipeReader : ContiguousPipeReader
 {
     private readonly Socket _socket;
     private SocketError _failure; // the system tells of it once
+    private bool _tookAll;
 
     public SocketPipeReader(Socket socket)
     {
@@ -22,7 +23,8 @@ internal sealed class SocketPipeReader : ContiguousPipeReader
             return true;
         }
 
-        int count = _socket.Receive(MakeRoom().Span, SocketFlags.None, out SocketError error);
+        Span<byte> room = MakeRoom().Span;
+        int count = _socket.Receive(room, SocketFlags.None, out SocketError error);
         if (error == SocketError.WouldBlock)
         {
             ReleaseIfEmpty();
@@ -32,11 +34,19 @@ internal sealed class SocketPipeReader : ContiguousPipeReader
         if (error == SocketError.Success)
         {
             Append(count);
+            _tookAll = count < room.Length;
         }
 
         _failure = error;
         return true;
     }
+
+    /// <summary>
+    /// Whether the last receive left room, so that the next one would most likely find nothing: who waits for more does so at once. A
+    /// receive takes the socket's lock, which the kernel holds while a peer on this machine sends (measured: 14 of 22 % of a client's
+    /// time were that lock).
+    /// </summary>
+    public bool TookAll => _tookAll && !HasUnexamined && _failure == SocketError.Success;
 
     /// <inheritdoc />
     protected override ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken) =>

@@ -46,7 +46,16 @@ internal sealed class SocketTransport : ITransport
     }
 
     /// <inheritdoc />
-    public ValueTask WaitForInputAsync() => _input.TryReceive() ? ValueTask.CompletedTask : WaitAsync();
+    public ValueTask WaitForInputAsync()
+    {
+        if (!_input.TookAll && _input.TryReceive())
+        {
+            return ValueTask.CompletedTask;
+        }
+
+        _input.ReleaseIfEmpty();
+        return WaitAsync();
+    }
 
     /// <inheritdoc />
     public void Abort() => _socket.Dispose();
