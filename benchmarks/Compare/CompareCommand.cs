@@ -44,13 +44,15 @@ internal static class CompareCommand
     private static readonly Option<string?> s_serverCores = new("--server-cores") { Description = "The cores of the server, as taskset takes them." };
     private static readonly Option<string?> s_clientCores = new("--client-cores") { Description = "The cores of the client." };
     private static readonly Option<int?> s_processors = new("--processors") { Description = "How many processors the runtime is told that there are (what it sees)." };
+    private static readonly Option<int?> s_poolSpins = new("--pool-spins") { Description = "How often an idle thread of the pool looks for work before it sleeps (as the runtime has it)." };
     private static readonly Option<FileInfo?> s_json = new("--json") { Description = "Write everything into a file as well." };
 
     public static RootCommand Create()
     {
         var command = new RootCommand("Compares MiniGrpc with Kestrel + Grpc.AspNetCore and with Grpc.Net.Client.")
         {
-            s_works, s_clients, s_servers, s_rounds, s_seconds, s_warmUp, s_settle, s_quick, s_all, s_fresh, s_serverGc, s_serverCores, s_clientCores, s_processors, s_json,
+            s_works, s_clients, s_servers, s_rounds, s_seconds, s_warmUp, s_settle, s_quick, s_all, s_fresh, s_serverGc, s_serverCores, s_clientCores, s_processors,
+            s_poolSpins, s_json,
         };
         ReportFiles.AddOptions(command);
         command.SetAction((arguments, _) => RunAsync(arguments));
@@ -116,6 +118,7 @@ internal static class CompareCommand
             Settle = TimeSpan.FromSeconds(arguments.GetValue(s_settle) ?? (quick ? 0 : 30)),
             Fresh = arguments.GetValue(s_fresh),
             Processors = arguments.GetValue(s_processors),
+            PoolSpins = arguments.GetValue(s_poolSpins),
             ServerGc = arguments.GetValue(s_serverGc),
             Cores = Cores.Choose(arguments.GetValue(s_serverCores), arguments.GetValue(s_clientCores)),
         };

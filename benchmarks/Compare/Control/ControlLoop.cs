@@ -93,6 +93,7 @@ internal sealed class ControlLoop(LoadGenerator? load, Func<string, Reply>? perf
         Runtime = $"{RuntimeInformation.FrameworkDescription} {RuntimeInformation.ProcessArchitecture}",
         Cores = Cores.Mine(),
         ProcessorCount = Environment.ProcessorCount,
+        PoolSpins = Environment.GetEnvironmentVariable(ChildProcess.PoolSpins),
         GarbageCollector = (GCSettings.IsServerGC ? "server" : "workstation")
             + (GCSettings.LatencyMode == GCLatencyMode.Interactive ? ", concurrent" : ", not concurrent"),
     };

@@ -29,7 +29,7 @@ internal sealed class Results
 
     public void AddProcess(string role, Ready ready)
     {
-        string line = $"{role} {ready.Peer}: {ready.Runtime}, cores {ready.Cores}, {ready.ProcessorCount} seen by the runtime, GC {ready.GarbageCollector}";
+        string line = $"{role} {ready.Peer}: {ready.Runtime}, cores {ready.Cores}, {ready.ProcessorCount} seen by the runtime, GC {ready.GarbageCollector}{(ready.PoolSpins is { } spins ? $", pool spins 0x{spins}" : "")}";
         if (!_processes.Contains(line))
         {
             _processes.Add(line);

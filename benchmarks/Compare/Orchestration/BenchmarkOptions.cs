@@ -33,4 +33,7 @@ internal sealed record BenchmarkOptions
 
     /// <summary>How many processors the runtime is told that there are; null leaves it what it sees, the cores it is pinned to.</summary>
     public required int? Processors { get; init; }
+
+    /// <summary>How often an idle thread of the pool looks for work before it sleeps; null leaves it to the runtime.</summary>
+    public required int? PoolSpins { get; init; }
 }

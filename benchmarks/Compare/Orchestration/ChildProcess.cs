@@ -12,6 +12,9 @@ namespace MiniGrpc.Benchmarks.Compare.Orchestration;
 /// </summary>
 internal sealed class ChildProcess : IAsyncDisposable
 {
+    /// <summary>The runtime's setting of how often an idle thread of the pool looks for work before it sleeps.</summary>
+    public const string PoolSpins = "DOTNET_ThreadPool_UnfairSemaphoreSpinLimit";
+
     // Longer than a client waits for its own calls to end, so that its account of a hang comes first.
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
@@ -60,6 +63,11 @@ internal sealed class ChildProcess : IAsyncDisposable
         {
             // Hexadecimal, as all of the runtime's settings in the environment.
             start.Environment["DOTNET_PROCESSOR_COUNT"] = processors.ToString("x", CultureInfo.InvariantCulture);
+        }
+
+        if (options.PoolSpins is int spins)
+        {
+            start.Environment[PoolSpins] = spins.ToString("x", CultureInfo.InvariantCulture);
         }
     }
 
