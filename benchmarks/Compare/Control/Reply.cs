@@ -51,7 +51,7 @@ internal sealed record Ready
     public required int ProcessorCount { get; init; }
 
     /// <summary>As it stands in the environment, hexadecimal; null if it is left to the runtime.</summary>
-    public required string? PoolSpins { get; init; }
+    public string? PoolSpins { get; init; }
 
     public required string GarbageCollector { get; init; }
 }
