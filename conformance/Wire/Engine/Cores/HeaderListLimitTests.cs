@@ -1,4 +1,3 @@
-using MiniGrpc.Conformance.Wire.Rfc9113;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Conformance.Wire.Engine;
