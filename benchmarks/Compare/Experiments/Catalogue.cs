@@ -85,6 +85,7 @@ internal static class Catalogue
         "download-1-64KiB", "download-1-1MiB", "upload-1-64KiB", "upload-1-1MiB",
         "download-bytes-1-64KiB", "download-bytes-1-1MiB", "upload-bytes-1-64KiB", "upload-bytes-1-1MiB",
         "unary-1-tls", "unary-64-tls", "download-bytes-1-64KiB-tls", "upload-bytes-1-64KiB-tls",
+        "cold-server", "cold-client", "aot-server", "aot-server-tls", "idle-connections", "fair-1000",
     ];
 
     /// <summary>What runs with <c>--quick</c>.</summary>

@@ -24,7 +24,7 @@ internal readonly record struct Exchange(int Count, int RequestBytes, int ReplyB
     /// <summary>As many bytes as <paramref name="work"/> takes at the least.</summary>
     public static Exchange For(string work, LoadGenerator load)
     {
-        int payload = load.Payload.Length;
+        int payload = load.PayloadBytes;
         return work switch
         {
             "unary" => new(RoundTrips, payload + RequestOverhead, payload + ReplyOverhead),

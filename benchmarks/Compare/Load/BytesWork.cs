@@ -12,7 +12,7 @@ internal sealed class DownloadBytesWork : Work
 
     public override async Task RunAsync(CallInvoker invoker, LoadGenerator load)
     {
-        using RentedBytes request = BytesService.RequestOf(load.MessagesPerCall, load.Payload.Length);
+        using RentedBytes request = BytesService.RequestOf(load.MessagesPerCall, load.PayloadBytes);
         long start = Stopwatch.GetTimestamp();
         while (load.Running)
         {
@@ -38,7 +38,7 @@ internal sealed class UploadBytesWork : Work
 
     public override async Task RunAsync(CallInvoker invoker, LoadGenerator load)
     {
-        using var message = new RentedBytes(load.Payload.Length);
+        using var message = new RentedBytes(load.PayloadBytes);
         long start = Stopwatch.GetTimestamp();
         while (load.Running)
         {

@@ -1,35 +1,19 @@
-using System.Globalization;
 using System.IO.Compression;
-using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
 using MiniGrpc.Benchmarks.Compare.Probes;
 using MiniGrpc.Benchmarks.Protos;
+using MiniGrpc.Benchmarks.Startup;
 
 // The least that such a server carries with TLS and gzip.
-using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-listener.Bind(new IPEndPoint(IPAddress.Loopback, int.Parse(args[0], CultureInfo.InvariantCulture)));
-listener.Listen();
 var tls = new SslServerAuthenticationOptions
 {
     ServerCertificate = X509Certificate2.CreateFromPemFile(args[1], args[2]),
     ApplicationProtocols = [SslApplicationProtocol.Http2],
 };
-_ = AcceptAsync();
-using Stream input = Console.OpenStandardInput();
-input.ReadByte();
-
-async Task AcceptAsync()
-{
-    while (true)
-    {
-        _ = ServeAsync(await listener.AcceptAsync());
-    }
-}
-
-async Task ServeAsync(Socket socket)
+Listening.UntilInput(args[0], async socket =>
 {
     await using var stream = new SslStream(new NetworkStream(socket, ownsSocket: true));
     await stream.AuthenticateAsServerAsync(tls);
@@ -41,4 +25,4 @@ async Task ServeAsync(Socket socket)
     Echo echo = Echo.Parser.ParseFrom(compressed);
     await using var compressing = new GZipStream(stream, CompressionLevel.Fastest, leaveOpen: true);
     echo.WriteTo(compressing);
-}
+});

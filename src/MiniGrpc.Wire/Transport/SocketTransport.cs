@@ -46,16 +46,7 @@ internal sealed class SocketTransport : ITransport
     }
 
     /// <inheritdoc />
-    public ValueTask WaitForInputAsync()
-    {
-        if (!_input.TookAll && _input.TryReceive())
-        {
-            return ValueTask.CompletedTask;
-        }
-
-        _input.ReleaseIfEmpty();
-        return WaitAsync();
-    }
+    public ValueTask WaitForInputAsync() => _input.TryReceive() ? ValueTask.CompletedTask : WaitAsync();
 
     /// <inheritdoc />
     public void Abort() => _socket.Dispose();

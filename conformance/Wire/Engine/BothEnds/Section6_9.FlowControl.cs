@@ -137,7 +137,7 @@ public class Section6_9_FlowControl
     [Requirement("9113-6.9-5")]
     public async Task Data_that_is_thrown_away_may_not_be_more_than_the_window(EndName end)
     {
-        Assert.SkipWhen(OverTls.IsOn, "TLS gives a read 64 KiB at the most, and the credit for them goes back before the next.");
+        Assert.SkipWhen(OverTls.IsOn, "TLS gives a read 128 KiB at the most, and the credit for them goes back before the next.");
         await using Subject subject = await Subject.StartAsync(end);
         int id = await subject.BringAsync(StateName.ResetByUs);
         await subject.Peer.SendAsync(o =>

@@ -102,6 +102,16 @@ public partial class SendSideTests
         Assert.Equal([FrameType.Ping, FrameType.WindowUpdate, FrameType.Data], bench.Take().Take(3).Select(frame => frame.Header.Type));
     }
 
+    /// <summary>The end of a message of 64 KiB, with its prefix and its frames, doesn't wait for a write of its own.</summary>
+    [Fact]
+    public void A_message_of_64_KiB_leaves_at_once()
+    {
+        var bench = new SendBench(Role.Server, Large, Large);
+        PlainStream stream = bench.Accept(1);
+        bench.Write(stream, 5 + (64 * 1024));
+        Assert.Equal(5 + (64 * 1024), bench.Take().Where(frame => frame.Header.Type == FrameType.Data).Sum(frame => frame.Header.Length));
+    }
+
     [Fact]
     public void Small_messages_too_stop_at_the_capacity_of_the_output()
     {
