@@ -34,9 +34,9 @@ internal static class CompareCommand
     }.AcceptOnlyFromAmong([.. Servers.Kinds]);
 
     private static readonly Option<int?> s_rounds = new("--rounds") { Description = "How often every pair has its turn (5; quick 3)." };
-    private static readonly Option<double?> s_seconds = new("--seconds") { Description = "The length of one measurement (2; quick 1)." };
-    private static readonly Option<double?> s_warmUp = new("--warmup") { Description = "Seconds of load, at least, before the first measurement of a pair; see --settle (10; quick 2)." };
-    private static readonly Option<double?> s_settle = new("--settle") { Description = "Seconds that this may go on until the JIT has settled (30; quick 0)." };
+    private static readonly Option<double?> s_seconds = new("--seconds") { Description = "The length of one measurement (1.5; quick 1)." };
+    private static readonly Option<double?> s_warmUp = new("--warmup") { Description = "Seconds of load, at least, before the first measurement of a pair; see --settle (7; quick 2)." };
+    private static readonly Option<double?> s_settle = new("--settle") { Description = "Seconds that this may go on until the JIT has settled (20; quick 0)." };
     private static readonly Option<bool> s_quick = new("--quick") { Description = "About a minute: fewer works, shorter, and less settled." };
     private static readonly Option<bool> s_all = new("--all") { Description = "Every work, not only those that stand for the others." };
     private static readonly Option<bool> s_fresh = new("--fresh") { Description = "New processes, warmed up again, in every round." };
@@ -113,9 +113,9 @@ internal static class CompareCommand
             Clients = arguments.GetRequiredValue(s_clients),
             Servers = arguments.GetRequiredValue(s_servers),
             Rounds = arguments.GetValue(s_rounds) ?? (quick ? 3 : 5),
-            Length = TimeSpan.FromSeconds(arguments.GetValue(s_seconds) ?? (quick ? 1 : 2)),
-            WarmUp = TimeSpan.FromSeconds(arguments.GetValue(s_warmUp) ?? (quick ? 2 : 10)),
-            Settle = TimeSpan.FromSeconds(arguments.GetValue(s_settle) ?? (quick ? 0 : 30)),
+            Length = TimeSpan.FromSeconds(arguments.GetValue(s_seconds) ?? (quick ? 1 : 1.5)),
+            WarmUp = TimeSpan.FromSeconds(arguments.GetValue(s_warmUp) ?? (quick ? 2 : 7)),
+            Settle = TimeSpan.FromSeconds(arguments.GetValue(s_settle) ?? (quick ? 0 : 20)),
             Fresh = arguments.GetValue(s_fresh),
             Processors = arguments.GetValue(s_processors),
             PoolSpins = arguments.GetValue(s_poolSpins),

@@ -5,6 +5,7 @@ using MiniGrpc.Benchmarks.Compare.Probes;
 RootCommand root = CompareCommand.Create();
 root.Subcommands.Add(RoleCommands.Server());
 root.Subcommands.Add(RoleCommands.Client());
+root.Subcommands.Add(RoleCommands.Path());
 root.Subcommands.Add(ProbeCommand.Create());
 
 // Signals end a process at once: the orchestrator's children see their input end, and end too.

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Security.Cryptography.X509Certificates;
 using MiniGrpc.Benchmarks.Compare.Control;
+using MiniGrpc.Benchmarks.Compare.Limits;
 using MiniGrpc.Benchmarks.Compare.Load;
 using MiniGrpc.Benchmarks.Compare.Peers;
 
@@ -12,6 +13,8 @@ namespace MiniGrpc.Benchmarks.Compare;
 /// </summary>
 internal static class RoleCommands
 {
+    public const string PathName = "path";
+
     public static System.CommandLine.Command Server()
     {
         Option<string> kind = new Option<string>("--kind") { Description = "Which server.", Required = true }
@@ -59,6 +62,19 @@ internal static class RoleCommands
             };
             RunOnThreadOfItsOwn(() => new ControlLoop(settings.CreateLoad()).Run(chosen));
             return 0;
+        });
+        return command;
+    }
+
+    public static System.CommandLine.Command Path()
+    {
+        var address = new Option<string>("--address") { Description = "Where it leads.", Required = true };
+        var roundTrip = new Option<int>("--round-trip") { Description = "Milliseconds there and back.", Required = true };
+        var command = new System.CommandLine.Command(PathName, "Carries octets to a server and back, as late as a long path would.") { address, roundTrip };
+        command.SetAction(arguments =>
+        {
+            string near = LongPath.Start(arguments.GetRequiredValue(address), TimeSpan.FromMilliseconds(arguments.GetRequiredValue(roundTrip)));
+            RunOnThreadOfItsOwn(() => new ControlLoop(null).Run(PathName, near));
         });
         return command;
     }

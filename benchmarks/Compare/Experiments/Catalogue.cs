@@ -53,6 +53,10 @@ internal static class Catalogue
 
         .. LargeMessages(tls: false),
 
+        // The same where an answer is 20 ms away: what holds a sender up is the window then.
+        Steady("download", 1, payload: 64 * KiB, roundTrip: 20),
+        Steady("upload", 1, payload: 64 * KiB, roundTrip: 20),
+
         // TLS.
         Steady("unary", 1, tls: true, withLimit: true),
         Steady("unary", 64, tls: true),
@@ -84,6 +88,7 @@ internal static class Catalogue
         "download-1", "upload-1", "upload-64", "bidi-1", "bidi-64", "ping-pong-1",
         "download-1-64KiB", "download-1-1MiB", "upload-1-64KiB", "upload-1-1MiB",
         "download-bytes-1-64KiB", "download-bytes-1-1MiB", "upload-bytes-1-64KiB", "upload-bytes-1-1MiB",
+        "download-1-64KiB-20ms", "upload-1-64KiB-20ms",
         "unary-1-tls", "unary-64-tls", "download-bytes-1-64KiB-tls", "upload-bytes-1-64KiB-tls",
         "cold-server", "cold-client", "aot-server", "aot-server-tls", "idle-connections", "fair-1000",
     ];
@@ -100,16 +105,17 @@ internal static class Catalogue
         select Steady(work, 1, payload: payload, tls: tls, withLimit: true);
 
     private static SteadyLoad Steady(
-        string work, int inFlight, int connections = 1, int payload = 16, bool tls = false, bool withLimit = false)
+        string work, int inFlight, int connections = 1, int payload = 16, bool tls = false, int roundTrip = 0, bool withLimit = false)
     {
         return new SteadyLoad(new Scenario
         {
-            Name = NameOf(work, inFlight, connections, payload, tls),
+            Name = NameOf(work, inFlight, connections, payload, tls) + (roundTrip == 0 ? "" : $"-{roundTrip}ms"),
             Work = work,
             InFlight = inFlight,
             Connections = connections,
             Payload = payload,
             Tls = tls,
+            RoundTrip = roundTrip,
             WithLimit = withLimit,
         });
     }

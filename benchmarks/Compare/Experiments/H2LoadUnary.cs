@@ -70,7 +70,7 @@ internal sealed partial class H2LoadUnary : IExperiment
             running.Add(server, target = new Target(process));
             if (!await Settling.RunAsync(options.WarmUp, options.Settle, length => CompiledMethodsAsync(target, length, request, replyBytes, options)))
             {
-                results.Note($"{Name}, {server}: the JIT was still compiling when the warm-up was given up.");
+                results.NoteUnsettled(Name, server);
             }
         }
 

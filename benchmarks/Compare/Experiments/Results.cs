@@ -11,11 +11,16 @@ internal sealed class Results
     private readonly List<string> _notes = [];
     private readonly List<string> _failures = [];
     private readonly List<string> _processes = [];
+    private readonly Dictionary<string, List<string>> _unsettled = [];
 
     public IReadOnlyList<Sample> Samples => _samples;
 
     /// <summary>What was left out, and why.</summary>
-    public IReadOnlyList<string> Notes => _notes;
+    public IEnumerable<string> Notes =>
+    [
+        .. _notes,
+        .. _unsettled.Select(work => $"{work.Key}: the JIT was still compiling when the warm-up was given up ({string.Join("; ", work.Value)})."),
+    ];
 
     /// <summary>What went wrong.</summary>
     public IReadOnlyList<string> Failures => _failures;
@@ -26,6 +31,17 @@ internal sealed class Results
     public void Add(Sample sample) => _samples.Add(sample);
 
     public void Note(string note) => _notes.Add(note);
+
+    /// <summary>The JIT had not come to rest when the measurement began.</summary>
+    public void NoteUnsettled(string experiment, string who)
+    {
+        if (!_unsettled.TryGetValue(experiment, out List<string>? pairs))
+        {
+            _unsettled.Add(experiment, pairs = []);
+        }
+
+        pairs.Add(who);
+    }
 
     public void AddProcess(string role, Ready ready)
     {

@@ -11,11 +11,13 @@ internal sealed class Pair : IAsyncDisposable
     private static readonly TimeSpan s_runUp = TimeSpan.FromMilliseconds(200);
 
     private readonly ChildProcess _server;
+    private readonly ChildProcess? _path;
     private readonly ChildProcess _client;
 
-    private Pair(ChildProcess server, ChildProcess client)
+    private Pair(ChildProcess server, ChildProcess? path, ChildProcess client)
     {
         _server = server;
+        _path = path;
         _client = client;
     }
 
@@ -24,17 +26,20 @@ internal sealed class Pair : IAsyncDisposable
     {
         string[] tls = scenario.Tls ? ["--tls"] : [];
         ChildProcess server = await ChildProcess.StartAsync(options.Cores.Server, options, ["server", "--kind", serverKind, .. tls]);
+        ChildProcess? path = null;
         ChildProcess? client = null;
         try
         {
-            client = await ChildProcess.StartAsync(options.Cores.Client, options, ClientArguments(clientKind, scenario, server.Ready));
-            var pair = new Pair(server, client);
+            path = scenario.RoundTrip == 0 ? null : await StartPathAsync(scenario, options, server);
+            Ready near = server.Ready with { Address = path?.Ready.Address ?? server.Ready.Address };
+            client = await ChildProcess.StartAsync(options.Cores.Client, options, ClientArguments(clientKind, scenario, near));
+            var pair = new Pair(server, path, client);
             results.AddProcess("server", server.Ready);
             results.AddProcess("client", client.Ready);
 
             if (!await Settling.RunAsync(options.WarmUp, options.Settle, pair.CompiledMethodsAsync))
             {
-                results.Note($"{scenario.Name}, {clientKind} to {serverKind}: the JIT was still compiling when the warm-up was given up.");
+                results.NoteUnsettled(scenario.Name, $"{clientKind} to {serverKind}");
             }
 
             return pair;
@@ -42,6 +47,7 @@ internal sealed class Pair : IAsyncDisposable
         catch
         {
             await server.DisposeAsync();
+            await (path?.DisposeAsync() ?? ValueTask.CompletedTask);
             await (client?.DisposeAsync() ?? ValueTask.CompletedTask);
             throw;
         }
@@ -67,8 +73,13 @@ internal sealed class Pair : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _client.DisposeAsync();
+        await (_path?.DisposeAsync() ?? ValueTask.CompletedTask);
         await _server.DisposeAsync();
     }
+
+    /// <summary>On no core of its own: it takes what the two leave.</summary>
+    private static Task<ChildProcess> StartPathAsync(Scenario scenario, BenchmarkOptions options, ChildProcess server) => ChildProcess.StartAsync(
+        null, options, RoleCommands.PathName, "--address", server.Ready.Address!, "--round-trip", scenario.RoundTrip.ToString(CultureInfo.InvariantCulture));
 
     private static string[] ClientArguments(string kind, Scenario scenario, Ready server)
     {

@@ -3,13 +3,14 @@ namespace MiniGrpc.Benchmarks.Compare.Orchestration;
 /// <summary>
 /// When a process is warm. The JIT compiles a method quickly at first, and again and better after 30 calls: with counters for
 /// its profile, then with what they showed. Until that has ended figures are several times worse, and it ends later for the side
-/// that has more code. A fixed time alone would favour the smaller program; so the load goes on until nothing is compiled
-/// any more.
+/// that has more code. A fixed time alone would favour the smaller program; so the load goes on until next to nothing is
+/// compiled any more.
 /// </summary>
 internal static class Settling
 {
-    // Something that runs once in a while (a timer, a collection) gets its turn long after the calls have had theirs.
-    private const int Stragglers = 2;
+    // Something that runs once in a while (a timer, a collection) gets its turn long after the calls have had theirs. On one core such
+    // stragglers go on for minutes; a method takes about a millisecond, and so many are half a hundredth of the step.
+    private const int Stragglers = 10;
 
     // The JIT waits until no new method has been called for 100 ms; this is many times that.
     private static readonly TimeSpan s_step = TimeSpan.FromSeconds(2);
@@ -22,7 +23,7 @@ internal static class Settling
     public static KeyValuePair<string, string?> NoLongerDelayOnOneProcessor { get; } = new("DOTNET_TC_DelaySingleProcMultiplier", "1");
 
     /// <summary>
-    /// Applies <paramref name="load"/>, which tells how many methods were compiled meanwhile, until there are none; not longer
+    /// Applies <paramref name="load"/>, which tells how many methods were compiled meanwhile, until there are hardly any; not longer
     /// than <paramref name="patience"/> beyond <paramref name="atLeast"/>, however. Gives false if that was not enough.
     /// </summary>
     public static async Task<bool> RunAsync(TimeSpan atLeast, TimeSpan patience, Func<TimeSpan, Task<long>> load)

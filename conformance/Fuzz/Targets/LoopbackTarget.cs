@@ -232,7 +232,7 @@ internal sealed class LoopbackTarget : PureTarget
 
         ProtocolError? IReceiveSink.OnWindowUpdate(Http2Stream? stream, int increment) => throw new FuzzException("nobody has sent a WINDOW_UPDATE");
 
-        void IReceiveSink.OnConnectionCredit(int increment) => _features.Add("credit");
+        void IReceiveSink.OnConnectionCredit(int increment, bool withPing) => _features.Add("credit");
     }
 
     private abstract class SilentStream : Http2Stream

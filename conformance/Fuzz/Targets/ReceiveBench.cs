@@ -120,7 +120,7 @@ internal sealed class ReceiveBench : IReceiveSink
         long available = Available(_side.Window);
         FuzzException.Require(available >= 0 || _side.Error is { Code: ErrorCode.FlowControlError }, "the window is below zero");
         FuzzException.Require(
-            _side.Error is not null || available + Owed(_side.Window) == _limits.ConnectionWindow, "octets of the window have got lost");
+            _side.Error is not null || available + Owed(_side.Window) == _side.Window.Size, "octets of the window have got lost");
         foreach (Http2Stream stream in _side.Streams)
         {
             FuzzException.Require(stream.State.Current is not (StreamState.Closed or StreamState.Idle), $"{stream.Id} is {stream.State.Current} and still there");
@@ -244,7 +244,7 @@ internal sealed class ReceiveBench : IReceiveSink
         return null;
     }
 
-    void IReceiveSink.OnConnectionCredit(int increment) => FuzzException.Require(increment > 0, "credit of nothing");
+    void IReceiveSink.OnConnectionCredit(int increment, bool withPing) => FuzzException.Require(increment > 0, "credit of nothing");
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_repeated")]
     private static extern ref RepeatedBlocks? Repeated(ReceiveSide side);

@@ -79,9 +79,9 @@ internal static class Quiet
         Expect(world, send.OpenStreams == 0, $"{who}: {send.OpenStreams} streams are counted as open");
         Expect(world, receive.Streams.Count == 0, $"{who}: {receive.Streams.Count} streams are in the table");
         Expect(world, window.Unread == 0, $"{who}: {window.Unread} octets count as unread");
-        Expect(world, window.GrowthLeft == connection.Options.Limits.Abuse.ReceiveQueue / 2, $"{who}: windows of streams that have ended have grown still, {window.GrowthLeft} octets are left");
+        Expect(world, window.GrowthLeft == (connection.Options.Limits.Abuse.ReceiveQueue / 2) + window.Growth, $"{who}: windows of streams that have ended have grown still, {window.GrowthLeft} octets are left");
         long credit = Inside.AvailableOf(window) + Inside.OwedOf(window);
-        Expect(world, credit == connection.Options.Limits.ConnectionWindow, $"{who}: a window of {connection.Options.Limits.ConnectionWindow} octets has become {credit}");
+        Expect(world, credit == window.Size, $"{who}: a window of {window.Size} octets has become {credit}");
     }
 
     private static void CheckAgreement(SimWorld world, Http2Connection sender, Http2Connection receiver, string what)

@@ -78,22 +78,23 @@ public class Section6_9_1_FlowControlWindow
     }
 
     [Theory]
-    [InlineData(100, 50)]
-    [InlineData(101, 51)]
+    [InlineData(100, 25)]
+    [InlineData(103, 25)]
+    [InlineData(4, 1)]
     [InlineData(2, 1)]
     [InlineData(1, 1)]
-    public void Credit_goes_back_once_half_of_the_window_is_released(int size, int half)
+    public void Credit_goes_back_once_a_quarter_of_the_window_is_released(int size, int quarter)
     {
         var window = new ReceiveWindow(size);
         Assert.True(window.TryReceive(size));
-        for (int released = 1; released < half; released++)
+        for (int released = 1; released < quarter; released++)
         {
             Assert.Equal(0, window.Release(1));
         }
 
-        Assert.Equal(half, window.Release(1));
-        Assert.Equal(half, window.Available);
-        Assert.Equal(size - half, window.Unreleased);
+        Assert.Equal(quarter, window.Release(1));
+        Assert.Equal(quarter, window.Available);
+        Assert.Equal(size - quarter, window.Unreleased);
     }
 
     [Fact]
@@ -119,11 +120,11 @@ public class Section6_9_1_FlowControlWindow
     {
         var window = new ReceiveWindow(100);
         Assert.True(window.TryReceive(90));
-        Assert.Equal(0, window.Release(40));
+        Assert.Equal(0, window.Release(20));
 
-        Assert.Equal(60, window.Expand(70)); // 40 were pending, 20 are lent
+        Assert.Equal(60, window.Expand(70)); // 20 were pending, 40 are lent
         Assert.True(window.TryReceive(70));
-        Assert.Equal(0, window.Release(20)); // pays the advance
+        Assert.Equal(0, window.Release(40)); // pays the advance
         Assert.Equal(100, window.Release(100));
         Assert.Equal(100, window.Available);
     }
@@ -132,9 +133,9 @@ public class Section6_9_1_FlowControlWindow
     public void A_larger_window_is_announced_at_once_with_what_is_pending()
     {
         var window = new ReceiveWindow(100);
-        Assert.True(window.TryReceive(30));
-        Assert.Equal(0, window.Release(30));
-        Assert.Equal(130, window.Grow(200));
+        Assert.True(window.TryReceive(20));
+        Assert.Equal(0, window.Release(20));
+        Assert.Equal(120, window.Grow(200));
         Assert.Equal((200, 200), (window.Available, window.Size));
     }
 
@@ -237,7 +238,7 @@ public class Section6_9_1_FlowControlWindow
                 peer.Consume(peer.Available);
                 Credit(window.Release((int)held));
                 Assert.Equal(size, peer.Available + PendingOf(window));
-                Assert.InRange(PendingOf(window), 0, Math.Max(0, (size - 1) / 2));
+                Assert.InRange(PendingOf(window), 0, Math.Max(0, (size / 4) - 1));
             },
             iter: 2000);
 

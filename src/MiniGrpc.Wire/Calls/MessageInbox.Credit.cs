@@ -43,13 +43,21 @@ internal sealed partial class MessageInbox
     /// <summary>
     /// A reader that has read half of a window and waits again is faster than what comes in, so a larger window may do it good. One
     /// that is slower never waits, and its window stays as small as it was. What windows grow by in all is bounded: readers that
-    /// were fast may stop, and what was granted can't be taken back before the stream ends.
+    /// were fast may stop, and what was granted can't be taken back before the stream ends. On a path that is known to be long, where
+    /// each step takes a round trip, one may take half of what is left at once.
     /// </summary>
     private int GrowIfOutrun()
     {
-        int size = Math.Min(2 * _window.Size, _largestWindow);
+        if (_readSinceGrowth < _window.Size / 2)
+        {
+            return 0;
+        }
+
+        int pathGrowth = _connectionWindow.Growth;
+        long step = Math.Max(_window.Size, pathGrowth > 0 ? _connectionWindow.GrowthLeft / 2 : 0);
+        int size = (int)Math.Min(_window.Size + step, _largestWindow + pathGrowth);
         int growth = size - _window.Size;
-        if (_readSinceGrowth < _window.Size / 2 || growth <= 0 || !_connectionWindow.TryTakeGrowth(growth))
+        if (growth <= 0 || !_connectionWindow.TryTakeGrowth(growth))
         {
             return 0;
         }

@@ -176,9 +176,13 @@ internal sealed partial class Http2Connection : IReceiveSink
         return gate.Send.OnWindowUpdate(stream, increment);
     }
 
-    void IReceiveSink.OnConnectionCredit(int increment)
+    void IReceiveSink.OnConnectionCredit(int increment, bool withPing)
     {
         using GateScope gate = Enter();
         gate.Send.WriteWindowUpdate(0, increment);
+        if (withPing)
+        {
+            gate.Send.WritePing(PathProbe.OpaqueData);
+        }
     }
 }

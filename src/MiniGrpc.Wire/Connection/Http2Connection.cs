@@ -120,6 +120,7 @@ internal sealed partial class Http2Connection
             ];
         using GateScope gate = Enter();
         gate.Send.WriteStart(settings, limits.ConnectionWindow);
+        _receive.OnSettingsSent(Now);
         _started = true;
         Alarms.Set(Alarm.Settings, limits.Abuse.SettingsTimeout); // section 6.5.3
         Life?.Start();

@@ -12,8 +12,9 @@ namespace MiniGrpc.Wire.Http2;
 /// </remarks>
 internal sealed class ConnectionReceiveWindow
 {
-    private readonly int _threshold;
-    private readonly long _unreadCap;
+    private readonly int _firstSize;
+    private int _size;
+    private long _unreadCap;
     private long _available;
     private long _owed;
     private long _unread;
@@ -22,13 +23,17 @@ internal sealed class ConnectionReceiveWindow
     /// <summary>Creates a window of <paramref name="size"/> octets that stops crediting while more than <paramref name="unreadCap"/> are unread.</summary>
     public ConnectionReceiveWindow(int size, long unreadCap)
     {
+        _firstSize = _size = size;
         _available = size;
         _unreadCap = unreadCap;
         _growthLeft = unreadCap / 2;
-
-        // Crediting at half the window keeps WINDOW_UPDATE frames rare and the peer never waiting.
-        _threshold = size / 2;
     }
+
+    /// <summary>How many octets the peer may have under way.</summary>
+    public int Size => Volatile.Read(ref _size);
+
+    /// <summary>By how much it has become larger.</summary>
+    public int Growth => Size - _firstSize;
 
     /// <summary>The octets received and not yet read by anybody.</summary>
     public long Unread => Volatile.Read(ref _unread);
@@ -75,10 +80,25 @@ internal sealed class ConnectionReceiveWindow
         }
     }
 
-    /// <summary>The WINDOW_UPDATE increment that is due now, or 0. Whoever takes it sends it.</summary>
+    /// <summary>
+    /// Makes the window larger for good, and the streams' windows with it; the caller sends a WINDOW_UPDATE of
+    /// <paramref name="octets"/>. As much more may be unread, or larger streams whose readers stop would hold the others up. On the receive loop.
+    /// </summary>
+    public void Grow(int octets)
+    {
+        Interlocked.Add(ref _unreadCap, octets);
+        Interlocked.Add(ref _growthLeft, octets);
+        Interlocked.Add(ref _available, octets);
+        Volatile.Write(ref _size, _size + octets);
+    }
+
+    /// <summary>
+    /// The WINDOW_UPDATE increment that is due now, or 0. Whoever takes it sends it. It is due at a quarter of the window, as that of a
+    /// stream (<see cref="ReceiveWindow"/>).
+    /// </summary>
     public int TakeDue()
     {
-        if (Volatile.Read(ref _owed) < _threshold || Volatile.Read(ref _unread) > _unreadCap)
+        if (Volatile.Read(ref _owed) < Size / 4 || Volatile.Read(ref _unread) > Volatile.Read(ref _unreadCap))
         {
             return 0;
         }

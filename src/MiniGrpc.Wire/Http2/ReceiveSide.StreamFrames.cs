@@ -19,6 +19,7 @@ internal sealed partial class ReceiveSide
                 ErrorCode.FlowControlError, "6.9.1", "DATA beyond the connection's flow-control window");
         }
 
+        _path.OnData(frame.FlowControlledLength);
         if (frame.FlowControlledLength == 0 && !frame.EndStream && _budgets.OnEmptyData(_now) is { } tooMany)
         {
             return tooMany;

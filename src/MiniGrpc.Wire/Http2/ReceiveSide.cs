@@ -30,6 +30,7 @@ internal sealed partial class ReceiveSide
     private Http2Stream? _closedByPeer;
     private bool _settingsReceived;
     private bool _settingsAcknowledged;
+    private PathProbe _path = new();
     private long _now;
 
     /// <summary>Creates the inbound half. <paramref name="retired"/> tells it of streams that the outbound half has closed.</summary>
@@ -96,11 +97,14 @@ internal sealed partial class ReceiveSide
         CollectRetired();
         if (Window.TakeDue() is > 0 and int due)
         {
-            _sink.OnConnectionCredit(due);
+            _sink.OnConnectionCredit(due, withPing: Window.Size < _limits.LargestConnectionWindow && _path.TryBegin(_now));
         }
 
         return consumed;
     }
+
+    /// <summary>Our SETTINGS go out. Before anything is received, or on the receive loop.</summary>
+    public void OnSettingsSent(long now) => _path.OnSettingsSent(now);
 
     /// <summary>Gives the memory back that is kept from one frame to the next: nothing more will be received.</summary>
     public void Close()
@@ -185,10 +189,16 @@ internal sealed partial class ReceiveSide
 
         if (frame.IsAck)
         {
-            ProtocolError? unasked = _settingsAcknowledged ? _budgets.OnUselessFrame(FrameType.Settings, _now) : null;
+            if (_settingsAcknowledged)
+            {
+                _sink.OnSettingsAcknowledged();
+                return _budgets.OnUselessFrame(FrameType.Settings, _now);
+            }
+
             _settingsAcknowledged = true;
+            _path.OnSettingsAcknowledged(_now);
             _sink.OnSettingsAcknowledged();
-            return unasked;
+            return null;
         }
 
         _settingsReceived = true;
@@ -205,7 +215,24 @@ internal sealed partial class ReceiveSide
             return error;
         }
 
+        if (frame.IsAck && _path.IsAnswer(frame.OpaqueData))
+        {
+            OnPathMeasured();
+            return null;
+        }
+
         return (frame.IsAck ? _budgets.OnUselessFrame(FrameType.Ping, _now) : null) ?? _sink.OnPing(frame, _now);
+    }
+
+    private void OnPathMeasured()
+    {
+        int size = Window.Size;
+        if (_path.OnAnswer(_now, _limits.LargestStreamWindow + Window.Growth))
+        {
+            int more = int.Min(size, _limits.LargestConnectionWindow - size);
+            Window.Grow(more);
+            _sink.OnConnectionCredit(more, withPing: false);
+        }
     }
 
     private ProtocolError? OnGoAway(in FrameHeader header, ReadOnlySpan<byte> payload)
@@ -244,29 +271,4 @@ internal sealed partial class ReceiveSide
             ? _budgets.OnUselessFrame(FrameType.Headers, _now)
             : _budgets.OnStreamReset(_now);
     }
-}
-
-/// <summary>What an end allows its peer; announced in SETTINGS where there is one for it.</summary>
-/// <param name="MaxFrameSize">SETTINGS_MAX_FRAME_SIZE, octets.</param>
-/// <param name="MaxHeaderListSize">SETTINGS_MAX_HEADER_LIST_SIZE, octets as section 6.5.2 counts them.</param>
-/// <param name="HeaderTableSize">SETTINGS_HEADER_TABLE_SIZE, octets.</param>
-/// <param name="StreamWindow">SETTINGS_INITIAL_WINDOW_SIZE, octets: what a stream that nobody reads may hold.</param>
-/// <param name="LargestStreamWindow">What it grows to for a reader that waits for more, octets.</param>
-/// <param name="ConnectionWindow">The connection's window, octets.</param>
-/// <param name="MaxConcurrentStreams">SETTINGS_MAX_CONCURRENT_STREAMS.</param>
-/// <param name="MaxHeaderFields">
-/// Fields of a header list. Real calls carry a few dozen, and each costs memory beyond its octets; 100 is what established proxies allow.
-/// </param>
-internal sealed record ReceiveLimits(
-    int MaxFrameSize = 16_384,
-    int MaxHeaderListSize = 16_384,
-    int HeaderTableSize = 4_096,
-    int StreamWindow = 64 * 1024,
-    int LargestStreamWindow = 512 * 1024,
-    int ConnectionWindow = 1024 * 1024,
-    int MaxConcurrentStreams = 100,
-    int MaxHeaderFields = 100)
-{
-    /// <summary>What a peer may do that costs it little and us more.</summary>
-    public AbuseLimits Abuse { get; init; } = new();
 }

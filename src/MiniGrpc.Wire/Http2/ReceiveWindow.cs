@@ -9,9 +9,9 @@ namespace MiniGrpc.Wire.Http2;
 /// <remarks>
 /// <para>Every octet of credit is in exactly one place:</para>
 /// <code>
-///            TryReceive               Release                    at half of the size
-/// Available ------------> Unreleased ---------> pending, or else ------------------> Available
-///     ^                                         pays off the advance               (WINDOW_UPDATE)
+///            TryReceive               Release                   at a quarter of the size
+/// Available ------------> Unreleased ---------> pending, or else ------------------------> Available
+///     ^                                         pays off the advance                     (WINDOW_UPDATE)
 ///     |  Expand: out of what is pending, then as an advance
 ///
 /// Available + Unreleased + pending = Size + advance         holds after each call
@@ -24,8 +24,9 @@ namespace MiniGrpc.Wire.Http2;
 /// when the three terms together are <see cref="Size"/>.
 /// </para>
 /// <para>
-/// WINDOW_UPDATE goes out once half of the window is pending: often enough that a peer which keeps sending never
-/// stands still on a short path, rarely enough that it isn't a frame for each DATA frame.
+/// WINDOW_UPDATE goes out once a quarter of the window is pending: often enough that a peer which keeps sending never
+/// stands still on a short path, rarely enough that it isn't a frame for each DATA frame. On a long one up to a quarter lies idle
+/// here while the peer waits for it. With half it was half: messages of 64 KiB over 20 ms made 11 MB/s of a window of 512 KiB.
 /// </para>
 /// <para>A mutable struct that belongs to the receive loop; keep it in a field, not in a copy.</para>
 /// </remarks>
@@ -72,7 +73,7 @@ internal struct ReceiveWindow
         _advance -= repaid;
         _pending += octets - repaid;
 
-        if (_pending < Size - (Size / 2))
+        if (_pending < Size / 4)
         {
             return 0;
         }

@@ -19,3 +19,5 @@ public sealed class Section6_5_SettingsOverTls : Section6_5_Settings, IOverTls;
 public sealed class Section6_8_GoAwayOverTls : Section6_8_GoAway, IOverTls;
 
 public sealed class Section6_9_FlowControlOverTls : Section6_9_FlowControl, IOverTls;
+
+public sealed class LongPathsOverTls : LongPaths, IOverTls;

@@ -128,6 +128,39 @@ public class GrowingWindows
         Assert.InRange(connection.GrowthLeft, 0, s_limits.StreamWindow - 1);
     }
 
+    /// <summary>Each step takes a round trip, and those are long; but a stream after another finds something left.</summary>
+    [Fact]
+    public void On_a_long_path_a_window_grows_by_half_of_what_is_left_at_once()
+    {
+        const int Longer = 7 * 1024 * 1024;
+        var connection = new ConnectionReceiveWindow(int.MaxValue - Longer, s_limits.Abuse.ReceiveQueue);
+        connection.Grow(Longer);
+        int left = Longer + (s_limits.Abuse.ReceiveQueue / 2);
+        for (int i = 0; i < 3; i++)
+        {
+            var inbox = new MessageInbox(connection, s_limits.StreamWindow, maxMessageSize: -1, s_limits.LargestStreamWindow);
+            int size = s_limits.StreamWindow + (left / 2);
+            Assert.Equal(left / 2, ReadHalfAndWait(inbox));
+            Assert.Equal(size, Internals.WindowOf(inbox).Size);
+            left -= left / 2;
+            Assert.Equal(left, connection.GrowthLeft);
+        }
+
+        MessageInbox first = Outrun(new ConnectionReceiveWindow(int.MaxValue, long.MaxValue));
+        Assert.Equal(s_limits.LargestStreamWindow, Internals.WindowOf(first).Size);
+    }
+
+    /// <summary>The stream's window grows beyond what it may on a short path by as much as the connection's has grown.</summary>
+    [Fact]
+    public void On_a_long_path_the_largest_window_is_larger()
+    {
+        var connection = new ConnectionReceiveWindow(int.MaxValue - 1000, long.MaxValue - 1000);
+        connection.Grow(1000);
+        var inbox = new MessageInbox(connection, s_limits.StreamWindow, maxMessageSize: -1, s_limits.LargestStreamWindow);
+        ReadHalfAndWait(inbox);
+        Assert.Equal(s_limits.LargestStreamWindow + 1000, Internals.WindowOf(inbox).Size);
+    }
+
     [Theory]
     [InlineData("end")]
     [InlineData("end of the call")]
@@ -173,6 +206,22 @@ public class GrowingWindows
         }
 
         return inbox;
+    }
+
+    /// <summary>Answers the credit that the peer gets by that, without what it has used.</summary>
+    private static int ReadHalfAndWait(MessageInbox inbox)
+    {
+        int given = 0;
+        int used = s_limits.StreamWindow / 2;
+        for (int read = 0; read < used; read += Message)
+        {
+            inbox.Append(RawClient.Message(new byte[Message - MessagePrefix.Size]), padding: 0, ended: false);
+            inbox.Read(out MessagePrefix prefix, out _, out _, out _);
+            given += inbox.Consume(prefix.TotalLength);
+        }
+
+        inbox.Read(out _, out _, out _, out int credit);
+        return given + credit - used;
     }
 
     private void ReadHalf(int size)

@@ -167,5 +167,5 @@ internal sealed class ReceiveBench : IReceiveSink
         return null;
     }
 
-    void IReceiveSink.OnConnectionCredit(int increment) => Log.Add($"credit {increment}");
+    void IReceiveSink.OnConnectionCredit(int increment, bool withPing) => Log.Add($"credit {increment}{(withPing ? " and a PING" : "")}");
 }

@@ -50,9 +50,9 @@ internal static class Internals
 
         Assert.Equal(0, Receive(connection).Streams.Count);
         Assert.Equal(0, window.Unread);
-        Assert.Equal(connection.Options.Limits.Abuse.ReceiveQueue / 2, window.GrowthLeft);
-        Assert.Equal(connection.Options.Limits.ConnectionWindow, Available(window) + Owed(window));
-        Assert.InRange(Owed(window), 0, (connection.Options.Limits.ConnectionWindow / 2) - 1);
+        Assert.Equal((connection.Options.Limits.Abuse.ReceiveQueue / 2) + window.Growth, window.GrowthLeft);
+        Assert.Equal(window.Size, Available(window) + Owed(window));
+        Assert.InRange(Owed(window), 0, (window.Size / 4) - 1);
     }
 
     /// <summary>Whether a call's inbox holds memory.</summary>
