@@ -53,16 +53,22 @@ internal sealed class LongPath(EndPoint target, TimeSpan oneWay)
 
     private async Task TakeAsync(Socket from, ChannelWriter<(long Due, byte[] Octets, int Count)> underWay)
     {
-        int count;
-        do
+        try
         {
-            byte[] octets = ArrayPool<byte>.Shared.Rent(ReadSize);
-            count = await from.ReceiveAsync(octets);
-            long due = Stopwatch.GetTimestamp() + (long)(oneWay.TotalSeconds * Stopwatch.Frequency);
-            await underWay.WriteAsync((due, octets, count));
+            int count;
+            do
+            {
+                byte[] octets = ArrayPool<byte>.Shared.Rent(ReadSize);
+                count = await from.ReceiveAsync(octets);
+                long due = Stopwatch.GetTimestamp() + (long)(oneWay.TotalSeconds * Stopwatch.Frequency);
+                await underWay.WriteAsync((due, octets, count));
+            }
+            while (count > 0);
         }
-        while (count > 0);
-        underWay.Complete();
+        finally
+        {
+            underWay.Complete();
+        }
     }
 
     private static async Task GiveAsync(ChannelReader<(long Due, byte[] Octets, int Count)> underWay, Socket to)

@@ -123,7 +123,7 @@ internal sealed class Swarm
     // Longer than the start of a connection takes, or a client would never get to its first call.
     private int? DrawLife(SimRandom random) => Network.LargestPiece >= 100 && random.OneIn(4) ? random.Of(300, 1000, 4000) : null;
 
-    // A stream's window has to take the prefix of a message while less than half of it is owed; 20 octets are about the least.
+    // A stream's window has to take the prefix of a message while less than a quarter of it is owed; 20 octets are about the least.
     private static ReceiveLimits DrawLimits(SimRandom random) => new(
         StreamWindow: random.Of(20, 100, 16_384, 65_535, 64 * 1024, 512 * 1024),
         LargestStreamWindow: random.Of(0, 512 * 1024),

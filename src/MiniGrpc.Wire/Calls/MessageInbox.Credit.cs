@@ -44,7 +44,7 @@ internal sealed partial class MessageInbox
     /// A reader that has read half of a window and waits again is faster than what comes in, so a larger window may do it good. One
     /// that is slower never waits, and its window stays as small as it was. What windows grow by in all is bounded: readers that
     /// were fast may stop, and what was granted can't be taken back before the stream ends. On a path that is known to be long, where
-    /// each step takes a round trip, one may take half of what is left at once.
+    /// each step takes a round trip, it takes half of what is left, and leaves as much to others.
     /// </summary>
     private int GrowIfOutrun()
     {
@@ -54,7 +54,7 @@ internal sealed partial class MessageInbox
         }
 
         int pathGrowth = _connectionWindow.Growth;
-        long step = Math.Max(_window.Size, pathGrowth > 0 ? _connectionWindow.GrowthLeft / 2 : 0);
+        long step = pathGrowth > 0 ? _connectionWindow.GrowthLeft / 2 : _window.Size;
         int size = (int)Math.Min(_window.Size + step, _largestWindow + pathGrowth);
         int growth = size - _window.Size;
         if (growth <= 0 || !_connectionWindow.TryTakeGrowth(growth))
@@ -67,17 +67,27 @@ internal sealed partial class MessageInbox
         return _window.Grow(size);
     }
 
-    /// <summary>The peer's half has ended: it uses no window any more. Readers may look at the end without the lock.</summary>
+    private void NoteRead(int octets)
+    {
+        _readSinceGrowth = Math.Min(_readSinceGrowth, int.MaxValue - octets) + octets;
+        if (_ended)
+        {
+            ReturnGrowth(_octets.Length);
+        }
+    }
+
+    /// <summary>The peer's half has ended: it uses no window any more, but for what is unread. Readers may look at the end without the lock.</summary>
     private void NoteEnd()
     {
         Volatile.Write(ref _ended, true);
-        ReturnGrowth();
+        ReturnGrowth(_octets.Length);
     }
 
-    private void ReturnGrowth()
+    private void ReturnGrowth(int unread)
     {
-        _connectionWindow.ReturnGrowth(_growth);
-        _growth = 0;
+        int kept = Math.Min(_growth, unread);
+        _connectionWindow.ReturnGrowth(_growth - kept);
+        _growth = kept;
     }
 
     /// <summary>Tells the connection how many of the octets here wait for a reader that hasn't asked for them.</summary>

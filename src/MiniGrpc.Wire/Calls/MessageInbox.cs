@@ -171,6 +171,7 @@ internal sealed partial class MessageInbox
         lock (_lock)
         {
             NoteEnd();
+            ReturnGrowth(0);
             _waiting = false;
             _uncharged = _octets.Length;
             Charge();
@@ -272,7 +273,7 @@ internal sealed partial class MessageInbox
             int count = (int)octets;
             _uncharged = Math.Max(0, _uncharged - count);
             _octets.Free(count);
-            _readSinceGrowth += count;
+            NoteRead(count);
             Charge();
             return _window.Release(count);
         }
@@ -285,7 +286,7 @@ internal sealed partial class MessageInbox
         {
             _discarded = true;
             _waiting = false;
-            ReturnGrowth();
+            ReturnGrowth(0);
             _uncharged = _octets.Length;
             Charge();
             if (!_reading)

@@ -60,7 +60,8 @@ public sealed record AbuseLimits
 
     /// <summary>
     /// Octets that may wait to be read on all streams before the connection's window is held back. Default 4 MiB: one stream that nobody
-    /// reads holds up to its own window, and many of them together must not shut out those that are read.
+    /// reads holds up to its own window, and many of them together must not shut out those that are read. Over a path of 2 ms and more the
+    /// windows grow by up to as much, if a sender uses them up, and what may wait to be read grows with them.
     /// </summary>
     public int ReceiveQueue { get; init; } = 4 * 1024 * 1024;
 

@@ -35,6 +35,9 @@ internal sealed class ConnectionReceiveWindow
     /// <summary>By how much it has become larger.</summary>
     public int Growth => Size - _firstSize;
 
+    /// <summary>How large it may become: by as much larger as may be unread at first.</summary>
+    public int LargestSize => (int)Math.Min(int.MaxValue, _firstSize + Volatile.Read(ref _unreadCap) - Growth);
+
     /// <summary>The octets received and not yet read by anybody.</summary>
     public long Unread => Volatile.Read(ref _unread);
 

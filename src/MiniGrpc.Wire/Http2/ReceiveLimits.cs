@@ -6,8 +6,10 @@ namespace MiniGrpc.Wire.Http2;
 /// <param name="HeaderTableSize">SETTINGS_HEADER_TABLE_SIZE, octets.</param>
 /// <param name="StreamWindow">SETTINGS_INITIAL_WINDOW_SIZE, octets: what a stream that nobody reads may hold.</param>
 /// <param name="LargestStreamWindow">What it grows to for a reader that waits for more, octets.</param>
-/// <param name="ConnectionWindow">The connection's window at first, octets.</param>
-/// <param name="LargestConnectionWindow">What it grows to where the path is long and fast, octets; the streams' windows grow as much.</param>
+/// <param name="ConnectionWindow">
+/// The connection's window at first, octets. Where the path is long and fast it grows by up to <see cref="AbuseLimits.ReceiveQueue"/>, and the
+/// streams' windows with it.
+/// </param>
 /// <param name="MaxConcurrentStreams">SETTINGS_MAX_CONCURRENT_STREAMS.</param>
 /// <param name="MaxHeaderFields">
 /// Fields of a header list. Real calls carry a few dozen, and each costs memory beyond its octets; 100 is what established proxies allow.
@@ -19,7 +21,6 @@ internal sealed record ReceiveLimits(
     int StreamWindow = 64 * 1024,
     int LargestStreamWindow = 512 * 1024,
     int ConnectionWindow = 1024 * 1024,
-    int LargestConnectionWindow = 8 * 1024 * 1024,
     int MaxConcurrentStreams = 100,
     int MaxHeaderFields = 100)
 {

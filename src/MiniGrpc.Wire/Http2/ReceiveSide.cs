@@ -97,7 +97,7 @@ internal sealed partial class ReceiveSide
         CollectRetired();
         if (Window.TakeDue() is > 0 and int due)
         {
-            _sink.OnConnectionCredit(due, withPing: Window.Size < _limits.LargestConnectionWindow && _path.TryBegin(_now));
+            _sink.OnConnectionCredit(due, withPing: Window.Size < Window.LargestSize && _path.TryBegin(_now));
         }
 
         return consumed;
@@ -229,7 +229,7 @@ internal sealed partial class ReceiveSide
         int size = Window.Size;
         if (_path.OnAnswer(_now, _limits.LargestStreamWindow + Window.Growth))
         {
-            int more = int.Min(size, _limits.LargestConnectionWindow - size);
+            int more = int.Min(size, Window.LargestSize - size);
             Window.Grow(more);
             _sink.OnConnectionCredit(more, withPing: false);
         }

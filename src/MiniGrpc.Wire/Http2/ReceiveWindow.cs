@@ -25,7 +25,7 @@ namespace MiniGrpc.Wire.Http2;
 /// </para>
 /// <para>
 /// WINDOW_UPDATE goes out once a quarter of the window is pending: often enough that a peer which keeps sending never
-/// stands still on a short path, rarely enough that it isn't a frame for each DATA frame. On a long one up to a quarter lies idle
+/// stands still on a short path, and never for less than a full DATA frame of the first window. On a long one up to a quarter lies idle
 /// here while the peer waits for it. With half it was half: messages of 64 KiB over 20 ms made 11 MB/s of a window of 512 KiB.
 /// </para>
 /// <para>A mutable struct that belongs to the receive loop; keep it in a field, not in a copy.</para>

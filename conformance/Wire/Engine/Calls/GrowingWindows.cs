@@ -146,8 +146,19 @@ public class GrowingWindows
             Assert.Equal(left, connection.GrowthLeft);
         }
 
-        MessageInbox first = Outrun(new ConnectionReceiveWindow(int.MaxValue, long.MaxValue));
-        Assert.Equal(s_limits.LargestStreamWindow, Internals.WindowOf(first).Size);
+    }
+
+    /// <summary>However long it goes on, others find something.</summary>
+    [Fact]
+    public void On_a_long_path_one_stream_leaves_some_of_what_there_is()
+    {
+        const int Longer = 4 * 1024 * 1024;
+        var connection = new ConnectionReceiveWindow(1024 * 1024, s_limits.Abuse.ReceiveQueue);
+        connection.Grow(Longer);
+        MessageInbox first = Outrun(connection);
+        Assert.Equal(s_limits.LargestStreamWindow + Longer, Internals.WindowOf(first).Size);
+        MessageInbox second = Outrun(connection);
+        Assert.InRange(Internals.WindowOf(second).Size, 1024 * 1024, s_limits.LargestStreamWindow + Longer);
     }
 
     /// <summary>The stream's window grows beyond what it may on a short path by as much as the connection's has grown.</summary>
@@ -156,8 +167,7 @@ public class GrowingWindows
     {
         var connection = new ConnectionReceiveWindow(int.MaxValue - 1000, long.MaxValue - 1000);
         connection.Grow(1000);
-        var inbox = new MessageInbox(connection, s_limits.StreamWindow, maxMessageSize: -1, s_limits.LargestStreamWindow);
-        ReadHalfAndWait(inbox);
+        MessageInbox inbox = Outrun(connection);
         Assert.Equal(s_limits.LargestStreamWindow + 1000, Internals.WindowOf(inbox).Size);
     }
 
@@ -193,11 +203,50 @@ public class GrowingWindows
         }
     }
 
+    /// <summary>What is unread can still be read late: the connection has to have room for it, and for the growth of the next stream besides.</summary>
+    [Theory]
+    [InlineData("end")]
+    [InlineData("data with the end")]
+    public void What_a_stream_has_grown_by_is_kept_for_what_is_unread_at_its_end(string how)
+    {
+        var connection = new ConnectionReceiveWindow(int.MaxValue, s_limits.Abuse.ReceiveQueue);
+        MessageInbox inbox = Outrun(connection);
+        byte[] message = RawClient.Message(new byte[Message - MessagePrefix.Size]);
+        for (int i = 0; i < 3; i++)
+        {
+            inbox.Append(message, padding: 0, ended: how != "end" && i == 2);
+        }
+
+        if (how == "end")
+        {
+            inbox.End();
+        }
+
+        for (int unread = 3; unread > 0; unread--)
+        {
+            Assert.Equal((s_limits.Abuse.ReceiveQueue / 2) - (unread * Message), connection.GrowthLeft);
+            inbox.Read(out MessagePrefix prefix, out _, out _, out _);
+            inbox.Consume(prefix.TotalLength);
+        }
+
+        Assert.Equal(s_limits.Abuse.ReceiveQueue / 2, connection.GrowthLeft);
+    }
+
+    [Fact]
+    public void What_is_unread_when_a_call_has_ended_keeps_nothing()
+    {
+        var connection = new ConnectionReceiveWindow(int.MaxValue, s_limits.Abuse.ReceiveQueue);
+        MessageInbox inbox = Outrun(connection);
+        inbox.Append(RawClient.Message(new byte[Message - MessagePrefix.Size]), padding: 0, ended: false);
+        inbox.EndUncharged();
+        Assert.Equal(s_limits.Abuse.ReceiveQueue / 2, connection.GrowthLeft);
+    }
+
     /// <summary>An inbox whose reader is always faster, until its window grows no more.</summary>
     private static MessageInbox Outrun(ConnectionReceiveWindow connection)
     {
         var inbox = new MessageInbox(connection, s_limits.StreamWindow, maxMessageSize: -1, s_limits.LargestStreamWindow);
-        for (int read = 0; read < 2 * s_limits.LargestStreamWindow; read += Message)
+        for (int read = 0; read < 2 * (s_limits.LargestStreamWindow + connection.Growth); read += Message)
         {
             inbox.Append(RawClient.Message(new byte[Message - MessagePrefix.Size]), padding: 0, ended: false);
             inbox.Read(out MessagePrefix prefix, out _, out _, out _);
