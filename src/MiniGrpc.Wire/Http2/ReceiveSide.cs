@@ -189,16 +189,19 @@ internal sealed partial class ReceiveSide
 
         if (frame.IsAck)
         {
+            ProtocolError? unasked = null;
             if (_settingsAcknowledged)
             {
-                _sink.OnSettingsAcknowledged();
-                return _budgets.OnUselessFrame(FrameType.Settings, _now);
+                unasked = _budgets.OnUselessFrame(FrameType.Settings, _now);
+            }
+            else
+            {
+                _path.OnSettingsAcknowledged(_now);
             }
 
             _settingsAcknowledged = true;
-            _path.OnSettingsAcknowledged(_now);
             _sink.OnSettingsAcknowledged();
-            return null;
+            return unasked;
         }
 
         _settingsReceived = true;
