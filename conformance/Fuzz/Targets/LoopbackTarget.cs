@@ -232,6 +232,8 @@ internal sealed class LoopbackTarget : PureTarget
 
         ProtocolError? IReceiveSink.OnWindowUpdate(Http2Stream? stream, int increment) => throw new FuzzException("nobody has sent a WINDOW_UPDATE");
 
+        ProtocolError? IReceiveSink.OnLateWindowUpdate() => throw new FuzzException("nobody has sent a WINDOW_UPDATE");
+
         void IReceiveSink.OnConnectionCredit(int increment, bool withPing) => _features.Add("credit");
     }
 

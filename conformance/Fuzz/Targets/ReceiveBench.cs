@@ -244,6 +244,12 @@ internal sealed class ReceiveBench : IReceiveSink
         return null;
     }
 
+    ProtocolError? IReceiveSink.OnLateWindowUpdate()
+    {
+        Note("late window", "late window");
+        return null;
+    }
+
     void IReceiveSink.OnConnectionCredit(int increment, bool withPing) => FuzzException.Require(increment > 0, "credit of nothing");
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_repeated")]

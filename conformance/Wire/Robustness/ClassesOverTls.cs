@@ -28,6 +28,8 @@ public sealed class FramesOnTheClientOverTls : FramesOnTheClient, IOverTls;
 
 public sealed class FramesOnTheServerOverTls : FramesOnTheServer, IOverTls;
 
+public sealed class CrossingFramesOverTls : CrossingFrames, IOverTls;
+
 public sealed class HeaderBlocksOnTheClientOverTls : HeaderBlocksOnTheClient, IOverTls;
 
 public sealed class HeaderBlocksOnTheServerOverTls : HeaderBlocksOnTheServer, IOverTls;

@@ -151,6 +151,8 @@ public class CreditOfAMillionStreams
 
         public ProtocolError? OnWindowUpdate(Http2Stream? stream, int increment) => null;
 
+        public ProtocolError? OnLateWindowUpdate() => null;
+
         public void OnConnectionCredit(int increment, bool withPing) => Credited += increment;
     }
 

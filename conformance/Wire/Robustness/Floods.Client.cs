@@ -83,7 +83,6 @@ public class FloodsOnTheClient
     [Theory]
     [InlineData(FrameTypeName.RstStream)]
     [InlineData(FrameTypeName.Priority)]
-    [InlineData(FrameTypeName.WindowUpdate)]
     [InlineData(FrameTypeName.Unknown)]
     [Requirement("9113-10.5-2")]
     public async Task Too_many_frames_that_change_nothing_end_the_connection(FrameTypeName type)
@@ -157,13 +156,15 @@ public class FloodsOnTheClient
         Assert.InRange(Internals.HeldMemory(Internals.SingleInboxOf(channel.Channel)), Size, 2 * Size);
     }
 
-    /// <summary>Row 12: a flood of WINDOW_UPDATE has nothing to credit.</summary>
-    [Fact]
+    /// <summary>Row 12: a flood of WINDOW_UPDATE has nothing to credit, on the connection or on a stream that has ended.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
     [Requirement("9113-10.5-2")]
-    public async Task Too_many_window_updates_end_the_connection()
+    public async Task Too_many_window_updates_end_the_connection(int streamId)
     {
         await using AttackedChannel attacked = await AttackedChannel.StartAsync();
         await attacked.FloodAsync(
-            nameof(AbuseLimits.WindowUpdatesPerDataFrame), (server, _) => Flood.SendAsync(server, o => WindowUpdateFrame.Write(o, 0, 1)));
+            nameof(AbuseLimits.WindowUpdatesPerDataFrame), (server, _) => Flood.SendAsync(server, o => WindowUpdateFrame.Write(o, streamId, 1)));
     }
 }

@@ -98,6 +98,18 @@ public partial class FloodsOnTheServer
         await Scene.AssertCalmedAsync(server, attacker, bystander, 1, nameof(AbuseLimits.WindowUpdatesPerDataFrame));
     }
 
+    /// <summary>Row 12: a stream that has ended has no DATA to credit any more.</summary>
+    [Fact]
+    [Requirement("9113-10.5-2")]
+    public async Task Too_many_window_updates_for_a_stream_that_has_ended_end_the_connection()
+    {
+        (TestServer server, RawClient attacker, RawClient bystander) = await Scene.ServerAsync();
+        await using TestServer owned = server;
+        await attacker.AssertWorksAsync(1);
+        await Flood.SendUselessAsync(attacker, FrameType.WindowUpdate);
+        await Scene.AssertCalmedAsync(server, attacker, bystander, 1, nameof(AbuseLimits.WindowUpdatesPerDataFrame));
+    }
+
     /// <summary>Row 12: a client that credits every DATA frame for stream and connection does nothing wrong.</summary>
     [Fact]
     public async Task Crediting_every_frame_is_no_flood()

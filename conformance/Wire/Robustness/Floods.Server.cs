@@ -214,7 +214,6 @@ public partial class FloodsOnTheServer
     [Theory]
     [InlineData(FrameTypeName.RstStream)]
     [InlineData(FrameTypeName.Priority)]
-    [InlineData(FrameTypeName.WindowUpdate)]
     [InlineData(FrameTypeName.Unknown)]
     [InlineData(FrameTypeName.GoAway)]
     [Requirement("9113-10.5-2")]

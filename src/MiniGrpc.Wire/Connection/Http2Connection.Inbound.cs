@@ -176,6 +176,12 @@ internal sealed partial class Http2Connection : IReceiveSink
         return gate.Send.OnWindowUpdate(stream, increment);
     }
 
+    ProtocolError? IReceiveSink.OnLateWindowUpdate()
+    {
+        using GateScope gate = Enter();
+        return gate.Send.CountWindowUpdate();
+    }
+
     void IReceiveSink.OnConnectionCredit(int increment, bool withPing)
     {
         using GateScope gate = Enter();

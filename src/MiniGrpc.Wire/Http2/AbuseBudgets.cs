@@ -33,8 +33,18 @@ internal sealed class AbuseBudgets
         ? null
         : Exceeded(nameof(AbuseLimits.StreamResets), "too many streams were reset");
 
-    /// <summary>A stream has ended in good order: who makes good use of streams may reset some.</summary>
-    public void OnStreamEnded() => _resets.GiveBack();
+    /// <summary>
+    /// A stream has ended in good order: who makes good use of streams may reset some. And it may still be reset by a peer that doesn't
+    /// know yet (RFC 9113 section 5.1, "closed"), at whatever rate streams end.
+    /// </summary>
+    public void OnStreamEnded()
+    {
+        _resets.GiveBack();
+        _useless.GiveBack();
+    }
+
+    /// <summary>We have reset a stream. What the peer had under way may still come: HEADERS, trailers, and a RST_STREAM of its own.</summary>
+    public void OnResetByUs() => _useless.GiveBack(3);
 
     /// <summary>A frame that changes nothing.</summary>
     public ProtocolError? OnUselessFrame(FrameType type, long now) => _useless.TrySpend(now)

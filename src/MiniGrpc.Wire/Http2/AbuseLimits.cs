@@ -19,10 +19,14 @@ public sealed record AbuseLimits
     public RateLimit StreamResets { get; init; } = new(2000, 100);
 
     /// <summary>
-    /// Frames that change nothing: PRIORITY, unknown types, interim responses, answers to no question, RST_STREAM and WINDOW_UPDATE for
-    /// streams that have ended, and HEADERS for those that were reset. Default 10,000 at once and 330 a second.
+    /// Frames that change nothing: PRIORITY, unknown types, interim responses, answers to no question, RST_STREAM for streams that have
+    /// ended, and HEADERS for those that were reset. Default 10,000 at once and 330 a second, one more for each
+    /// stream that ends in good order, and three for each that we reset.
     /// </summary>
-    /// <remarks>Some are normal: a cancellation crosses with the end of its call. DATA of a stream that was reset is not counted: megabytes may be under way.</remarks>
+    /// <remarks>
+    /// Some are normal: a cancellation crosses with the end of its call. DATA of a stream that was reset is not counted: megabytes may be
+    /// under way. Nor is WINDOW_UPDATE for a stream that has ended: it counts for <see cref="WindowUpdatesPerDataFrame"/> like any other.
+    /// </remarks>
     public RateLimit UselessFrames { get; init; } = new(10_000, 330);
 
     /// <summary>DATA frames without octets, padding and END_STREAM. Default 100 at once and 10 a second.</summary>

@@ -39,6 +39,9 @@ internal interface IReceiveSink
     /// <summary>The peer grants more octets on a stream, or on the connection when <paramref name="stream"/> is null.</summary>
     ProtocolError? OnWindowUpdate(Http2Stream? stream, int increment);
 
+    /// <summary>The peer grants octets on a stream that has ended, as it may not have known yet.</summary>
+    ProtocolError? OnLateWindowUpdate();
+
     /// <summary>The connection's window is due for a WINDOW_UPDATE of <paramref name="increment"/>, perhaps with the PING of <see cref="PathProbe"/>.</summary>
     void OnConnectionCredit(int increment, bool withPing);
 }

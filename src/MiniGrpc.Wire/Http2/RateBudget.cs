@@ -29,6 +29,6 @@ internal struct RateBudget
         return true;
     }
 
-    /// <summary>Puts one back.</summary>
-    public void GiveBack() => _left = Math.Min(_limit.Burst, _left + 1);
+    /// <summary>Puts some back.</summary>
+    public void GiveBack(int count = 1) => _left = Math.Min(_limit.Burst, _left + count);
 }

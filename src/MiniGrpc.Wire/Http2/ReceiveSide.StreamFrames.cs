@@ -60,12 +60,13 @@ internal sealed partial class ReceiveSide
 
         if (!TryFind(frame.StreamId, out Http2Stream? stream) || stream.State.Current == StreamState.Closed)
         {
-            if (!IsIdle(frame.StreamId))
+            if (IsIdle(frame.StreamId))
             {
-                Streams.ForgetReset(frame.StreamId); // the peer has closed it as well: nothing that still comes was under way
+                return IdleStream(FrameType.RstStream, frame.StreamId);
             }
 
-            return OnLateFrame(FrameType.RstStream, frame.StreamId);
+            Streams.ForgetReset(frame.StreamId); // the peer has closed it as well: nothing that still comes was under way
+            return _budgets.OnUselessFrame(FrameType.RstStream, _now);
         }
 
         // Nobody is left to tell when our half has closed the stream before.
@@ -97,11 +98,10 @@ internal sealed partial class ReceiveSide
             return Judge(_sink.OnWindowUpdate(stream, frame.Increment), stream);
         }
 
-        // It may have been sent before the peer knew that the stream has ended (section 5.1, "closed").
-        return OnLateFrame(FrameType.WindowUpdate, frame.StreamId);
+        // It may have been sent before the peer knew that the stream has ended (section 5.1, "closed"): several times for each, if its
+        // reader credits the rest of a long stream. Like every WINDOW_UPDATE it is measured by the DATA that we have sent.
+        return IsIdle(frame.StreamId) ? IdleStream(FrameType.WindowUpdate, frame.StreamId) : _sink.OnLateWindowUpdate();
     }
-
-    private ProtocolError? OnLateFrame(FrameType type, int id) => IsIdle(id) ? IdleStream(type, id) : _budgets.OnUselessFrame(type, _now);
 
     private ProtocolError? OnFrameWithoutStream(FrameType type, int id)
     {

@@ -138,7 +138,11 @@ internal sealed partial class ReceiveSide
             Http2Stream? next = stream.NextInStack;
             stream.NextInStack = null;
             Streams.Remove(stream);
-            if (!stream.WasResetByUs)
+            if (stream.WasResetByUs)
+            {
+                _budgets.OnResetByUs();
+            }
+            else
             {
                 _budgets.OnStreamEnded();
             }

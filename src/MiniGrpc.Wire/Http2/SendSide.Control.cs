@@ -192,9 +192,9 @@ internal sealed partial class SendSide
     {
         const string Section = "6.9.1";
         const string Reason = "WINDOW_UPDATE moves the window past 2^31-1 octets";
-        if (--_windowUpdatesAllowed < 0)
+        if (CountWindowUpdate() is { } tooMany)
         {
-            return AbuseBudgets.Exceeded(nameof(AbuseLimits.WindowUpdatesPerDataFrame), "more WINDOW_UPDATE frames than there was DATA to credit");
+            return tooMany;
         }
 
         if (stream is null)
@@ -216,6 +216,11 @@ internal sealed partial class SendSide
 
         return null;
     }
+
+    /// <summary>Counts a WINDOW_UPDATE, whatever it is for: there are some for each DATA frame.</summary>
+    public ProtocolError? CountWindowUpdate() => --_windowUpdatesAllowed < 0
+        ? AbuseBudgets.Exceeded(nameof(AbuseLimits.WindowUpdatesPerDataFrame), "more WINDOW_UPDATE frames than there was DATA to credit")
+        : null;
 
     /// <summary>Grants the peer <paramref name="increment"/> more octets on a stream, or on the connection when the id is 0.</summary>
     public void WriteWindowUpdate(int streamId, int increment)

@@ -35,7 +35,7 @@ public class LateFrames
         // Trailers without END_STREAM reset the stream, malformed ones would do so again.
         Assert.Null(bench.Feed([
             .. bench.Headers(1, endStream: false, "t=u"), .. bench.Headers(1, endStream: true, ":status=200"), .. frames]));
-        Assert.Equal(["1: stream error ProtocolError 8.1"], bench.Log);
+        Assert.Equal(["1: stream error ProtocolError 8.1", "late window"], bench.Log);
     }
 
     /// <summary>RFC 9113 section 6.3: a stream error. The stream is really closed by it: nothing of ours may follow RST_STREAM.</summary>

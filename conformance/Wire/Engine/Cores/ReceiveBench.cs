@@ -167,5 +167,11 @@ internal sealed class ReceiveBench : IReceiveSink
         return null;
     }
 
+    ProtocolError? IReceiveSink.OnLateWindowUpdate()
+    {
+        Log.Add("late window");
+        return null;
+    }
+
     void IReceiveSink.OnConnectionCredit(int increment, bool withPing) => Log.Add($"credit {increment}{(withPing ? " and a PING" : "")}");
 }
