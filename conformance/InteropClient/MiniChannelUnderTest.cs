@@ -14,7 +14,7 @@ internal sealed class MiniChannelUnderTest : IInteropChannel
 
     public MiniChannelUnderTest(string address, ClientTls? tls, Metadata additional)
     {
-        var options = new MiniChannelOptions { Tls = tls };
+        var options = new MiniChannelOptions { Tls = tls, UnsafeUseInsecureChannelCallCredentials = true };
         options.CompressionProviders.Add(_gzip);
         _channel = MiniChannel.ForAddress(address, options);
         Plain = additional.Count == 0 ? _channel.CreateCallInvoker() : _channel.Intercept(metadata => Join(metadata, additional));

@@ -21,6 +21,7 @@ internal sealed class GrpcNetChannelUnderTest : IInteropChannel
             HttpHandler = GrpcNetClientPeer.HandlerFor(address),
             DisposeHttpClient = true,
             CompressionProviders = [_gzip],
+            UnsafeUseInsecureChannelCallCredentials = true,
         });
         Plain = _channel.CreateCallInvoker();
         Compressing = Plain.Intercept(metadata =>

@@ -5,7 +5,7 @@ namespace MiniGrpc.Conformance.Interop.Suite;
 
 /// <summary>
 /// Which official case is run between whom: the one list that the tests take their rows from and docs/interop.md is made of. A case that is
-/// missing says why.
+/// missing, or missing without TLS, says why.
 /// </summary>
 internal static class SuiteMatrix
 {
@@ -15,9 +15,12 @@ internal static class SuiteMatrix
     private const string NoFlag = "its API doesn't tell whether a message came compressed";
     private const string NoCompression = "it can't choose the compression of a single message";
     private const string OneSoak = "its program makes its calls on one channel";
+    private const string NoPlaintext = "it refuses call credentials on a connection without TLS";
 
     /// <summary>Everything.</summary>
     private static readonly Dictionary<string, string> s_none = [];
+
+    private static readonly Dictionary<string, string> s_noCredentials = new() { ["per_rpc_creds"] = NoPlaintext };
 
     /// <summary>Each pair, in the order of the table.</summary>
     public static IReadOnlyList<Column> Columns { get; } =
@@ -35,8 +38,8 @@ internal static class SuiteMatrix
             ["server_compressed_unary"] = NoFlag,
             ["server_compressed_streaming"] = NoFlag,
             ["channel_soak"] = OneSoak,
-        }),
-        new("Node.js", "MiniGrpc", new(Without(NoCompression)) { ["channel_soak"] = OneSoak }),
+        }) { MissingInPlaintext = s_noCredentials },
+        new("Node.js", "MiniGrpc", new(Without(NoCompression)) { ["channel_soak"] = OneSoak }) { MissingInPlaintext = s_noCredentials },
         new("Go", "MiniGrpc", s_none),
     ];
 
@@ -59,7 +62,7 @@ internal static class SuiteMatrix
         page.AppendLine();
         for (int i = 0; i < reasons.Count; i++)
         {
-            page.AppendLine($"{i + 1}. Not run: {reasons[i]}.");
+            page.AppendLine($"{i + 1}. {reasons[i]}.");
         }
 
         page.AppendLine();
@@ -98,11 +101,16 @@ internal static class SuiteMatrix
 
     private static string Cell(string name, Column column, List<string> reasons)
     {
-        if (!column.Missing.TryGetValue(name, out string? reason))
+        if (column.Missing.TryGetValue(name, out string? reason))
         {
-            return "✓";
+            return Note($"Not run: {reason}", reasons);
         }
 
+        return column.MissingInPlaintext.TryGetValue(name, out reason) ? $"✓ {Note($"Over TLS alone: {reason}", reasons)}" : "✓";
+    }
+
+    private static string Note(string reason, List<string> reasons)
+    {
         if (!reasons.Contains(reason))
         {
             reasons.Add(reason);
@@ -128,7 +136,11 @@ internal static class SuiteMatrix
     /// <param name="Missing">The cases that are not run, and why.</param>
     internal sealed record Column(string Client, string Server, Dictionary<string, string> Missing)
     {
+        /// <summary>The cases that are run over TLS alone, and why.</summary>
+        public Dictionary<string, string> MissingInPlaintext { get; init; } = s_none;
+
         /// <summary>The cases that are run.</summary>
-        public IEnumerable<InteropCase> Cases => InteropCase.All.Where(test => !Missing.ContainsKey(test.Name));
+        public IEnumerable<InteropCase> Cases(bool tls) =>
+            InteropCase.All.Where(test => !Missing.ContainsKey(test.Name) && (tls || !MissingInPlaintext.ContainsKey(test.Name)));
     }
 }

@@ -41,6 +41,7 @@ var cases = map[string]func(context.Context, *client) error{
 	"ping_pong":                   pingPong,
 	"empty_stream":                emptyStream,
 	"custom_metadata":             customMetadata,
+	"per_rpc_creds":               perRPCCreds,
 	"status_code_and_message":     statusCodeAndMessage,
 	"special_status_message":      specialStatusMessage,
 	"unimplemented_method":        unimplementedMethod,
@@ -251,6 +252,34 @@ func expectEchoed(headers, trailers metadata.MD) error {
 	}
 	if got := trailers.Get(echoTrailing); len(got) != 1 || got[0] != trailingValue {
 		return fmt.Errorf("%s in the trailers is %q", echoTrailing, got)
+	}
+	return nil
+}
+
+// token is credentials of a call, which the server echoes.
+type token string
+
+func (t token) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+	return map[string]string{"authorization": string(t), echoInitial: string(t)}, nil
+}
+
+func (token) RequireTransportSecurity() bool { return false }
+
+func perRPCCreds(ctx context.Context, c *client) error {
+	const value = token("Bearer test_token")
+	var headers metadata.MD
+	if err := callLarge(ctx, c, large(), grpc.PerRPCCredentials(value), grpc.Header(&headers)); err != nil {
+		return err
+	}
+	if got := headers.Get(echoInitial); len(got) != 1 || got[0] != string(value) {
+		return fmt.Errorf("%s of a call with credentials is %q", echoInitial, got)
+	}
+	headers = nil
+	if err := callLarge(ctx, c, large(), grpc.Header(&headers)); err != nil {
+		return err
+	}
+	if got := headers.Get(echoInitial); len(got) != 0 {
+		return fmt.Errorf("%s of a call without credentials is %q", echoInitial, got)
 	}
 	return nil
 }

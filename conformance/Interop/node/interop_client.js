@@ -11,6 +11,7 @@ const PATIENCE = 100_000;
 const REQUEST_SIZES = [27182, 8, 1828, 45904];
 const RESPONSE_SIZES = [31415, 9, 2653, 58979];
 const INITIAL_VALUE = 'test_initial_metadata_value';
+const TOKEN = 'Bearer test_token';
 const TRAILING_VALUE = Buffer.from([0xab, 0xab, 0xab]);
 
 const large = () => ({ response_size: 314159, payload: zeros(271828) });
@@ -23,10 +24,10 @@ function expectZeros(payload, size) {
 }
 
 /** A call with one response: the response, and the metadata beside it. */
-function once(client, method, request, metadata = new grpc.Metadata()) {
+function once(client, method, request, metadata = new grpc.Metadata(), options = {}) {
   return new Promise((resolve, reject) => {
     const result = {};
-    const call = client[method](request, metadata, soon(), (error, response) => {
+    const call = client[method](request, metadata, { ...soon(), ...options }, (error, response) => {
       result.response = response;
       result.error = error;
     });
@@ -141,6 +142,18 @@ const cases = {
     call.write(output(314159, 271828));
     call.end();
     expectEchoed(await all(call));
+  },
+  per_rpc_creds: async (client) => {
+    const credentials = grpc.credentials.createFromMetadataGenerator((_, callback) => {
+      const metadata = new grpc.Metadata();
+      metadata.set('authorization', TOKEN);
+      metadata.set(INITIAL, TOKEN);
+      callback(null, metadata);
+    });
+    for (const [options, expected] of [[{ credentials }, [TOKEN]], [{}, []]]) {
+      const { headers } = await once(client, 'UnaryCall', large(), new grpc.Metadata(), options);
+      assert.deepEqual(headers.get(INITIAL), expected);
+    }
   },
   status_code_and_message: (client) => expectStatus(client, 'test status message', true),
   special_status_message: (client) =>

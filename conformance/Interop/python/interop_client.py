@@ -16,6 +16,7 @@ REQUEST_SIZES = (27182, 8, 1828, 45904)
 RESPONSE_SIZES = (31415, 9, 2653, 58979)
 INITIAL = "x-grpc-test-echo-initial"
 TRAILING = "x-grpc-test-echo-trailing-bin"
+TOKEN = "Bearer test_token"
 ECHOED = ((INITIAL, "test_initial_metadata_value"), (TRAILING, b"\xab\xab\xab"))
 
 
@@ -142,6 +143,18 @@ def custom_metadata(stub, channel):
     duplex = stub.FullDuplexCall(iter((output(314159, 271828),)), metadata=ECHOED, timeout=PATIENCE)
     assert len(list(duplex)) == 1
     expect_echoed(duplex)
+
+
+def add_token(context, callback):
+    callback((("authorization", TOKEN), (INITIAL, TOKEN)), None)
+
+
+def per_rpc_creds(stub, channel):
+    credentials = grpc.metadata_call_credentials(add_token)
+    for given, expected in ((credentials, [TOKEN]), (None, [])):
+        _, call = stub.UnaryCall.with_call(large(), credentials=given, timeout=PATIENCE)
+        echoed = [value for key, value in call.initial_metadata() if key == INITIAL]
+        assert echoed == expected, echoed
 
 
 def expect_status(stub, message, duplex):

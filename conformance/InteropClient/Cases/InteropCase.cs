@@ -18,6 +18,7 @@ internal sealed record InteropCase(string Name, Func<InteropRun, Task> RunAsync)
         new("ping_pong", PlainCases.PingPongAsync),
         new("empty_stream", PlainCases.EmptyStreamAsync),
         new("custom_metadata", MetadataAndStatusCases.CustomMetadataAsync),
+        new("per_rpc_creds", MetadataAndStatusCases.PerRpcCredsAsync),
         new("status_code_and_message", MetadataAndStatusCases.StatusCodeAndMessageAsync),
         new("special_status_message", MetadataAndStatusCases.SpecialStatusMessageAsync),
         new("unimplemented_method", MetadataAndStatusCases.UnimplementedMethodAsync),
