@@ -33,6 +33,12 @@ internal sealed class Swarm
             random.Of(0, 1, 10, 100),
             random.Of(1, 2, 10),
             random.OneIn(2));
+        IsLongAndFast = Network is { Capacity: 256 * 1024, LargestPiece: >= 20_000, Latency: >= 10 };
+        if (IsLongAndFast)
+        {
+            Network = Network with { Capacity = 4 * 1024 * 1024, LargestPiece = 1_000_000 };
+        }
+
         bool isCalm = random.OneIn(2);
         Trouble = isCalm
             ? new Trouble(false, false, false, false, false, false, false)
@@ -44,7 +50,7 @@ internal sealed class Swarm
         ClientMaxMessage = random.OneIn(8) ? random.Of(0, 100, 3000) : null;
         HasCompression = random.OneIn(4);
         AverageRequests = random.Of(0, 1, 3, 10);
-        AllowsHuge = Network.LargestPiece >= 3000 && Network.Capacity >= 4096 && random.OneIn(10);
+        AllowsHuge = (Network.LargestPiece >= 3000 && Network.Capacity >= 4096 && random.OneIn(10)) || IsLongAndFast;
         LargeOneIn = Network.LargestPiece <= 100 || Network.Capacity < 1000 ? 200 : random.Of(3, 10, 50);
         Interrupts = random.OneIn(3) ? 0 : random.Of(2, 5, 20);
         MaxConnectionAge = DrawLife(random);
@@ -66,6 +72,9 @@ internal sealed class Swarm
     public int SlowThreadsOneIn { get; }
 
     public NetworkHabits Network { get; }
+
+    /// <summary>Whether it is the windows that hold the octets up, so that they grow where they may.</summary>
+    public bool IsLongAndFast { get; }
 
     public Trouble Trouble { get; }
 
@@ -107,7 +116,7 @@ internal sealed class Swarm
     /// <summary>The length of a message.</summary>
     public int DrawLength(SimRandom random)
     {
-        if (AllowsHuge && random.OneIn(20))
+        if (AllowsHuge && random.OneIn(IsLongAndFast ? 3 : 20))
         {
             return random.Between(70_000, 1_500_000);
         }
