@@ -83,14 +83,15 @@ internal static class Catalogue
     /// <summary>What runs when nothing else is asked for: each goal has its work, the series their ends.</summary>
     public static IReadOnlyList<string> Default { get; } =
     [
-        "unary-1", "unary-10", "unary-64", "unary-1000",
+        "unary-1", "unary-10", "unary-64", "unary-1000", "unary-64-0B", "unary-4-4MiB",
         "h2load-unary", "replay-200-4c", "replay-10", "replay-1000", "replay-1000-1000c",
         "download-1", "upload-1", "upload-64", "bidi-1", "bidi-64", "ping-pong-1",
         "download-1-64KiB", "download-1-1MiB", "upload-1-64KiB", "upload-1-1MiB",
         "download-bytes-1-64KiB", "download-bytes-1-1MiB", "upload-bytes-1-64KiB", "upload-bytes-1-1MiB",
         "download-1-64KiB-20ms", "upload-1-64KiB-20ms",
         "unary-1-tls", "unary-64-tls", "download-bytes-1-64KiB-tls", "upload-bytes-1-64KiB-tls",
-        "cold-server", "cold-client", "aot-server", "aot-server-tls", "idle-connections", "fair-1000",
+        "cold-server", "cold-server-r2r", "cold-client", "cold-client-r2r", "aot-server", "aot-server-tls",
+        "idle-connections", "fair-1000", "slow-readers-10",
     ];
 
     /// <summary>What runs with <c>--quick</c>.</summary>
