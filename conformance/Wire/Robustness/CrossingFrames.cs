@@ -40,6 +40,24 @@ public class CrossingFrames
         await client.AssertWorksAsync((2 * Streams) + 1);
     }
 
+    /// <summary>A server that answers before it has the whole request resets the rest, which the client may do as well.</summary>
+    [Fact]
+    public async Task Resets_that_cross_with_ours_are_no_flood_on_the_server()
+    {
+        await using var server = new TestServer(options => options.AbuseLimits = s_limits);
+        RawClient client = await server.StartAsync();
+        for (int i = 0; i < Streams; i++)
+        {
+            int id = (2 * i) + 1;
+            await client.RequestAsync(id, "Nowhere");
+            await client.ExpectAsync(FrameType.RstStream, id);
+            await client.SendAsync(o => RstStreamFrame.Write(o, id, ErrorCode.NoError));
+            await client.RoundTripAsync();
+        }
+
+        await client.AssertWorksAsync((2 * Streams) + 1);
+    }
+
     /// <summary>Answers that cross with a cancellation: header list, trailers, and a reset of what is left of the request.</summary>
     [Fact]
     [Requirement("9113-5.1-9")]

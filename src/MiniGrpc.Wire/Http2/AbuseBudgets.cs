@@ -43,8 +43,10 @@ internal sealed class AbuseBudgets
         _useless.GiveBack();
     }
 
-    /// <summary>We have reset a stream. What the peer had under way may still come: HEADERS, trailers, and a RST_STREAM of its own.</summary>
-    public void OnResetByUs() => _useless.GiveBack(3);
+    /// <summary>
+    /// We have reset a stream. What the peer had under way may still come: a RST_STREAM of its own, and, of a server, HEADERS and trailers.
+    /// </summary>
+    public void OnResetByUs(Role role) => _useless.GiveBack(role == Role.Client ? 3 : 1);
 
     /// <summary>A frame that changes nothing.</summary>
     public ProtocolError? OnUselessFrame(FrameType type, long now) => _useless.TrySpend(now)

@@ -20,8 +20,8 @@ public sealed record AbuseLimits
 
     /// <summary>
     /// Frames that change nothing: PRIORITY, unknown types, interim responses, answers to no question, RST_STREAM for streams that have
-    /// ended, and HEADERS for those that were reset. Default 10,000 at once and 330 a second, one more for each
-    /// stream that ends in good order, and three for each that we reset.
+    /// ended, and HEADERS for those that were reset. Default 10,000 at once and 330 a second, and more for
+    /// what crosses with the end of a stream: one for each stream that ends in good order or that a server resets, three for each that a client resets.
     /// </summary>
     /// <remarks>
     /// Some are normal: a cancellation crosses with the end of its call. DATA of a stream that was reset is not counted: megabytes may be
@@ -45,8 +45,8 @@ public sealed record AbuseLimits
     public int HeaderBlockFrames { get; init; } = 8;
 
     /// <summary>
-    /// WINDOW_UPDATE frames for each DATA frame that we have sent and each stream, beyond 1000 for a start. Default 10: a peer
-    /// that credits every frame at once, for stream and connection, sends 2.
+    /// WINDOW_UPDATE frames for each DATA frame that we have sent and each stream, beyond 1000 for a start, whether their stream has ended or
+    /// not. Default 10: a peer that credits every frame at once, for stream and connection, sends 2.
     /// </summary>
     public int WindowUpdatesPerDataFrame { get; init; } = 10;
 

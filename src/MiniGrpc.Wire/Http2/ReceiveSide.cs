@@ -140,7 +140,7 @@ internal sealed partial class ReceiveSide
             Streams.Remove(stream);
             if (stream.WasResetByUs)
             {
-                _budgets.OnResetByUs();
+                _budgets.OnResetByUs(_role);
             }
             else
             {
