@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Security.Cryptography.X509Certificates;
 using MiniGrpc.Benchmarks.Compare.Control;
-using MiniGrpc.Benchmarks.Compare.Limits;
 using MiniGrpc.Benchmarks.Compare.Load;
+using MiniGrpc.Benchmarks.Compare.Paths;
 using MiniGrpc.Benchmarks.Compare.Peers;
 
 namespace MiniGrpc.Benchmarks.Compare;

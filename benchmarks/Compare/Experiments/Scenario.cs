@@ -17,7 +17,7 @@ internal sealed record Scenario
 
     public bool Tls { get; init; }
 
-    /// <summary>How long the path between client and server is there and back, in milliseconds: see <see cref="Limits.LongPath"/>; 0 for none but the machine's own.</summary>
+    /// <summary>How long the path between client and server is there and back, in milliseconds: see <see cref="Paths.LongPath"/>; 0 for none but the machine's own.</summary>
     public int RoundTrip { get; init; }
 
     /// <summary>Whether a load source takes the place of the clients, so that the servers alone are compared: see <see cref="Load.Replay.ReplayLoad"/>.</summary>

@@ -20,8 +20,8 @@ public sealed record AbuseLimits
 
     /// <summary>
     /// Frames that change nothing: PRIORITY, unknown types, interim responses, answers to no question, RST_STREAM for streams that have
-    /// ended, and HEADERS for those that were reset. Default 10,000 at once and 330 a second, and more for
-    /// what crosses with the end of a stream: one for each stream that ends in good order or that a server resets, three for each that a client resets.
+    /// ended, and HEADERS for those that were reset. Default 10,000 at once and 330 a second, and more for what crosses with the end of a
+    /// stream: one for each that ends in good order or that a server resets, three for each that a client resets.
     /// </summary>
     /// <remarks>
     /// Some are normal: a cancellation crosses with the end of its call. DATA of a stream that was reset is not counted: megabytes may be

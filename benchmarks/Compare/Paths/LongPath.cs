@@ -4,7 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
 
-namespace MiniGrpc.Benchmarks.Compare.Limits;
+namespace MiniGrpc.Benchmarks.Compare.Paths;
 
 /// <summary>
 /// A path that is as fast as this machine and as long as another country: octets come out of it half a round trip after they went
