@@ -31,7 +31,11 @@ internal sealed class OneThread : IDispatcher
     public void RunOrPost(IThreadPoolWorkItem item) => Post(item);
 
     /// <inheritdoc />
-    public void Cancel(CancellationTokenSource source) => source.Cancel();
+    public Task Cancel(CancellationTokenSource source)
+    {
+        source.Cancel();
+        return Task.CompletedTask;
+    }
 
     /// <summary>Runs what is ready, and what that makes ready.</summary>
     public void Run()

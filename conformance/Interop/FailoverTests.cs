@@ -13,7 +13,7 @@ using Status = Grpc.Core.Status;
 namespace MiniGrpc.Conformance.Interop;
 
 /// <summary>Our client's <c>round_robin</c> over several servers, under load, while one of them is not well.</summary>
-public sealed class FailoverTests
+public sealed partial class FailoverTests
 {
     private const int Workers = 8;
 
@@ -81,21 +81,25 @@ public sealed class FailoverTests
         Assert.Empty(load.Failures);
     }
 
-    private static MiniChannel Connect(IEnumerable<int> ports, RetrySetup? retry)
+    private static MiniChannel Connect(IEnumerable<int> ports, RetrySetup? retry) => Connect(ports, retry is null ? null : MiniClientPeer.ConfigWith(retry));
+
+    private static MiniChannel Connect(IEnumerable<int> ports, MethodConfig? method, Action<MiniChannelOptions>? configure = null)
     {
         ServiceConfig config = new() { LoadBalancingConfigs = { new RoundRobinConfig() } };
-        if (retry is not null)
+        if (method is not null)
         {
-            config.MethodConfigs.Add(MiniClientPeer.ConfigWith(retry));
+            config.MethodConfigs.Add(method);
         }
 
-        return MiniChannel.ForAddress($"ipv4:{string.Join(',', ports.Select(port => $"127.0.0.1:{port}"))}", new MiniChannelOptions
+        MiniChannelOptions options = new()
         {
             ServiceConfig = config,
             ConnectTimeout = Timeout.InfiniteTimeSpan,
             InitialReconnectBackoff = TimeSpan.FromMilliseconds(10),
             MaxReconnectBackoff = TimeSpan.FromMilliseconds(50),
-        });
+        };
+        configure?.Invoke(options);
+        return MiniChannel.ForAddress($"ipv4:{string.Join(',', ports.Select(port => $"127.0.0.1:{port}"))}", options);
     }
 
     private sealed record Failure(Status Status, bool ResponseHadBegun);

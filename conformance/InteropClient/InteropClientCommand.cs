@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using MiniGrpc.Client;
@@ -12,7 +11,7 @@ namespace MiniGrpc.Conformance.InteropClient;
 internal static class InteropClientCommand
 {
     private static readonly Option<string> s_host = new("--server_host") { Description = "The server's name or address.", DefaultValueFactory = _ => "localhost" };
-    private static readonly Option<int> s_port = new("--server_port") { Description = "The server's TCP port.", Required = true };
+    private static readonly Option<int> s_port = new Option<int>("--server_port") { Description = "The server's TCP port.", Required = true }.Within(1, InteropProgram.LastPort);
     private static readonly Option<bool> s_useTls = new("--use_tls") { Description = "Connect with TLS." };
     private static readonly Option<bool> s_useTestCa = new("--use_test_ca") { Description = "Trust the authority in --ca_file instead of the system's." };
     private static readonly Option<FileInfo?> s_ca = new("--ca_file") { Description = "The authorities' certificates, as PEM." };
@@ -24,48 +23,39 @@ internal static class InteropClientCommand
 
     private static readonly Option<Metadata> s_metadata = new("--additional_metadata")
     {
-        Description = "Metadata that every call is to have: name:value, several joined by semicolons.",
+        Description = "Metadata that every call is to have: name:value, several joined by semicolons. For a name that ends in -bin, the value's octets as they are, not base64.",
         DefaultValueFactory = _ => [],
-        CustomParser = ParseMetadata,
+        CustomParser = AdditionalMetadata.Parse,
     };
 
-    private static readonly Option<string> s_case = new("--test_case")
+    private static readonly string s_cases =
+        $"{string.Join(", ", InteropCase.All)}; at a server that breaks the rules: {string.Join(", ", InteropCase.Http2)}.";
+
+    private static readonly Option<string> s_case = new Option<string>("--test_case")
     {
-        Description = $"Which case: {string.Join(", ", InteropCase.All)}; at a server that breaks the rules: {string.Join(", ", InteropCase.Http2)}.",
+        Description = $"Which case: {s_cases}",
         DefaultValueFactory = _ => "large_unary",
-    };
+    }.Checked(name => InteropCase.Find(name) is null ? $"There is no case '{name}'. There are: {s_cases}" : null);
 
-    private static readonly Option<int> s_iterations = new("--soak_iterations") { Description = "The soaks' number of calls.", DefaultValueFactory = _ => SoakSettings.Default.Iterations };
-    private static readonly Option<int> s_failures = new("--soak_max_failures") { Description = "How many of them may fail.", DefaultValueFactory = _ => SoakSettings.Default.MaxFailures };
+    /// <summary>Runs the program.</summary>
+    public static Task<int> RunAsync(IReadOnlyList<string> arguments, InvocationConfiguration configuration) =>
+        InteropProgram.RunAsync(Create(), arguments, configuration);
 
-    private static readonly Option<int> s_latency = new("--soak_per_iteration_max_acceptable_latency_ms")
+    private static RootCommand Create()
     {
-        Description = "A call that takes longer counts as failed, in milliseconds.",
-        DefaultValueFactory = _ => (int)SoakSettings.Default.MaxLatency.TotalMilliseconds,
-    };
-
-    private static readonly Option<int> s_timeout = new("--soak_overall_timeout_seconds")
-    {
-        Description = "What all calls together may take, in seconds.",
-        DefaultValueFactory = _ => (int)SoakSettings.Default.Timeout.TotalSeconds,
-    };
-
-    public static RootCommand Create()
-    {
-        s_case.Validators.Add(result =>
-        {
-            if (InteropCase.Find(result.GetValueOrDefault<string>()) is null)
-            {
-                result.AddError($"There is no case '{result.GetValueOrDefault<string>()}'. There are: {string.Join(", ", InteropCase.All)}.");
-            }
-        });
         var command = new RootCommand("Runs an official interoperability case against a server of any language.")
         {
-            s_host, s_port, s_case, s_useTls, s_useTestCa, s_ca, s_hostOverride, s_metadata, s_iterations, s_failures, s_latency, s_timeout,
+            s_host, s_port, s_case, s_useTls, s_useTestCa, s_ca, s_hostOverride, s_metadata,
         };
+        foreach (Option flag in SoakFlags.All)
+        {
+            command.Add(flag);
+        }
+
+        command.CheckTls(s_useTls, s_useTestCa, s_ca, s_hostOverride);
         command.Validators.Add(result =>
         {
-            if (result.GetValue(s_useTestCa) && result.GetValue(s_ca) is null)
+            if (result.GetValue(s_useTls) && result.GetValue(s_useTestCa) && result.GetValue(s_ca) is null)
             {
                 result.AddError("--use_test_ca needs --ca_file.");
             }
@@ -77,25 +67,21 @@ internal static class InteropClientCommand
     private static async Task<int> RunAsync(ParseResult parsed)
     {
         InteropCase test = InteropCase.Find(parsed.GetValue(s_case)!)!;
+        TextWriter output = parsed.InvocationConfiguration.Output;
         ClientTls? tls = parsed.GetValue(s_useTls) ? Tls(parsed) : null;
         string address = $"{(tls is null ? "http" : "https")}://{parsed.GetValue(s_host)}:{parsed.GetValue(s_port)}";
-        var soak = new SoakSettings(
-            parsed.GetValue(s_iterations),
-            parsed.GetValue(s_failures),
-            TimeSpan.FromMilliseconds(parsed.GetValue(s_latency)),
-            TimeSpan.FromSeconds(parsed.GetValue(s_timeout)));
-        await using var run = new InteropRun(() => new MiniChannelUnderTest(address, tls, parsed.GetValue(s_metadata)!), soak);
+        await using var run = new InteropRun(() => new MiniChannelUnderTest(address, tls, parsed.GetValue(s_metadata)!), SoakFlags.Read(parsed), output);
         try
         {
             await test.RunAsync(run);
         }
         catch (Exception e) when (e is InteropException or RpcException or TimeoutException)
         {
-            await Console.Error.WriteLineAsync($"{test}: failed. {e.Message}");
+            await parsed.InvocationConfiguration.Error.WriteLineAsync($"{test}: failed. {e.Message}");
             return 1;
         }
 
-        Console.WriteLine($"{test}: passed.");
+        await output.WriteLineAsync($"{test}: passed ({(tls is null ? "plaintext" : "TLS")}).");
         return 0;
     }
 
@@ -103,23 +89,5 @@ internal static class InteropClientCommand
     {
         X509Certificate2Collection? roots = parsed.GetValue(s_useTestCa) ? PemFiles.LoadRoots(parsed.GetValue(s_ca)!.FullName) : null;
         return new ClientTls { Roots = roots, TargetHost = parsed.GetValue(s_hostOverride) };
-    }
-
-    private static Metadata ParseMetadata(ArgumentResult result)
-    {
-        var metadata = new Metadata();
-        foreach (string entry in result.Tokens.SelectMany(token => token.Value.Split(';', StringSplitOptions.RemoveEmptyEntries)))
-        {
-            int colon = entry.IndexOf(':', StringComparison.Ordinal);
-            if (colon <= 0)
-            {
-                result.AddError($"'{entry}' is no metadata: write name:value.");
-                break;
-            }
-
-            metadata.Add(entry[..colon], entry[(colon + 1)..]);
-        }
-
-        return metadata;
     }
 }

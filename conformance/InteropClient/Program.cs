@@ -1,3 +1,4 @@
+using System.CommandLine;
 using MiniGrpc.Conformance.InteropClient;
 
-return await InteropClientCommand.Create().Parse(args).InvokeAsync();
+return await InteropClientCommand.RunAsync(args, new InvocationConfiguration());

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using MiniGrpc.Conformance.InteropServer;
 
-return await InteropServerCommand.Create().Parse(args).InvokeAsync();
+return await InteropServerCommand.RunAsync(args, new InvocationConfiguration());

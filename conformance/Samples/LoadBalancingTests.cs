@@ -17,11 +17,21 @@ public class LoadBalancingTests
         Assert.Equal("Each call goes to the next server:", ended.Lines[3]);
 
         // Which server is the first one is left to chance, and how many calls there are before B is found again to time.
-        Assert.Equal(["A", "B", "C"], Answers(ended.Lines.Take(4..killed)).Distinct().Order());
+        string[] first = [.. Answers(ended.Lines.Take(4..killed))];
+        Assert.Equal(6, first.Length);
+        Assert.Equal(["A", "B", "C"], first.Take(3).Order());
+        Assert.All(first.Zip(first.Skip(1)), pair => Assert.Equal(Next(pair.First), pair.Second));
         Assert.Equal(["A", "C"], Answers(ended.Lines.Take(killed..back)).Distinct().Order());
         Assert.Equal(3, Answers(ended.Lines.Skip(back)).Count(name => name == "B"));
         Assert.Equal($"{Answers(ended.Lines).Count()} calls, none failed", ended.Lines[^1]);
     }
+
+    private static string Next(string name) => name switch
+    {
+        "A" => "B",
+        "B" => "C",
+        _ => "A",
+    };
 
     /// <summary>The names at the ends of the lines that tell of calls.</summary>
     private static IEnumerable<string> Answers(IEnumerable<string> lines) =>

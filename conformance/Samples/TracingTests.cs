@@ -22,7 +22,7 @@ public partial class TracingTests
                 "    client greeter.Greeter/SayHello OK, # ms",
                 "      server greeter.Greeter/SayHello OK, # ms",
                 "        client greeter.Greeter/SayHello OK after 2 attempts, # ms",
-                "          server greeter.Greeter/SayHello Unavailable, # ms",
+                "          server greeter.Greeter/SayHello UNAVAILABLE, # ms",
                 "          server greeter.Greeter/SayHello OK, # ms",
                 "Metrics: how often, how long, how much",
                 "  grpc.client.attempt.duration OK 2 × # ms",

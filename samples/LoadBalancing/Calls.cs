@@ -11,6 +11,21 @@ internal sealed class Calls(Greeter.GreeterClient client)
     /// <summary>How many there have been.</summary>
     public int Count { get; private set; }
 
+    /// <summary>
+    /// Calls until each server has answered once. The channel connects to all of them at the same time, and until the last one is there the
+    /// calls go to those that are.
+    /// </summary>
+    public async Task WarmUpAsync()
+    {
+        var connected = new HashSet<string>();
+        DateTime deadline = DateTime.UtcNow + s_limit;
+        while (connected.Count < 3)
+        {
+            HelloReply reply = await client.SayHelloAsync(new HelloRequest { Name = "Ada" }, deadline: deadline);
+            connected.Add(reply.Message);
+        }
+    }
+
     /// <summary>Calls until each server has answered as often as <paramref name="isEnough"/> wants, counted from now on.</summary>
     public async Task MakeUntilAsync(Predicate<IReadOnlyDictionary<string, int>> isEnough)
     {

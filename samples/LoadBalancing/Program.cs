@@ -49,6 +49,9 @@ return await Sample.RunAsync(async () =>
     await using var channel = MiniChannel.ForAddress(target, options);
     var calls = new Calls(new Greeter.GreeterClient(channel));
 
+    // These calls are neither shown nor counted.
+    await calls.WarmUpAsync();
+
     Console.WriteLine("Each call goes to the next server:");
     await calls.MakeUntilAsync(answers => answers["A"] >= 2 && answers["B"] >= 2 && answers["C"] >= 2);
 

@@ -2,8 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 
-using Grpc.Core;
-
 namespace MiniGrpc.Samples.Tracing;
 
 /// <summary>Keeps the spans of some sources, and prints them as the tree that they are.</summary>
@@ -46,7 +44,7 @@ internal sealed class SpanRecorder : IDisposable
         foreach (Activity span in _spans.Where(span => span.ParentSpanId.ToHexString() == parent.ToHexString()).OrderBy(span => span.StartTimeUtc))
         {
             string who = span.Kind switch { ActivityKind.Client => "client ", ActivityKind.Server => "server ", _ => "" };
-            string status = span.GetTagItem("rpc.grpc.status_code") is int code ? $" {(StatusCode)code}" : "";
+            string status = span.GetTagItem("rpc.response.status_code") is string code ? $" {code}" : "";
             string attempts = span.Events.Any() ? $" after {span.Events.Count() + 1} attempts" : "";
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture, $"{indent}{who}{span.DisplayName}{status}{attempts}, {span.Duration.TotalMilliseconds:F1} ms"));

@@ -15,7 +15,7 @@ namespace MiniGrpc.Client;
 /// A call that finds a free stream doesn't take the lock. Calls that are tried at the same moment may overtake each other: a call
 /// whose marshaller is slow holds up no other.
 /// </remarks>
-internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker) : IThreadPoolWorkItem
+internal sealed partial class CallRouter(IDispatcher dispatcher, SubchannelPicker picker) : IThreadPoolWorkItem
 {
     private static readonly Status s_closed = new(StatusCode.Cancelled, ClientCall.ChannelClosed);
 
@@ -46,6 +46,9 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
         BehindOthers,
     }
 
+    /// <summary>What the calls that wait are waiting for.</summary>
+    public string CallsWaitFor => Volatile.Read(ref _picker).CallsWaitFor;
+
     /// <summary>How many calls wait.</summary>
     public int WaitingCalls => _waiting.Count;
 
@@ -64,7 +67,7 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
     {
         ObjectDisposedException.ThrowIf(_isClosed, typeof(MiniChannel));
         SubchannelPicker picker = Volatile.Read(ref _picker);
-        Outcome outcome = Route(call, picker, mayOpen: _waiting.Count == 0, out Subchannel? full);
+        Outcome outcome = Route(call, picker, mayOpen: _waiting.Count == 0, out Subchannel? picked);
         if (outcome == Outcome.Done)
         {
             return;
@@ -79,7 +82,7 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
                 PostDrain();
             }
 
-            DrainIfChanged(picker, full);
+            DrainIfChanged(picker, picked);
         }
 
         ForgetIfEnded(call);
@@ -132,64 +135,13 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
         _closing.Cancel();
     }
 
-    /// <summary>On the pool: calls that wait are started, for as long as there are free streams.</summary>
-    void IThreadPoolWorkItem.Execute()
-    {
-        SubchannelPicker picker;
-        lock (_lock)
-        {
-            _drainPosted = false;
-            Interlocked.Increment(ref _drains);
-            picker = _picker;
-        }
-
-        try
-        {
-            Drain(picker);
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _drains); // what was opened shows as a stream by now, and what was not waits again
-        }
-    }
-
-    private void Drain(SubchannelPicker picker)
-    {
-        List<ClientCall>? back = null;
-        List<Subchannel>? full = null;
-        while (TakeFirst() is { } call)
-        {
-            Outcome outcome = Route(call, picker, mayOpen: true, out Subchannel? fullOne);
-            if (outcome == Outcome.Done)
-            {
-                continue;
-            }
-
-            (back ??= []).Add(call);
-            if (fullOne is not null)
-            {
-                (full ??= []).Add(fullOne);
-            }
-
-            if (picker.TreatsCallsAlike && outcome != Outcome.WaitsForReady)
-            {
-                break; // the next one would fare no better
-            }
-        }
-
-        if (back is not null)
-        {
-            PutBack(back, picker, full);
-        }
-    }
-
     /// <summary>
     /// Asks the picker for one call and starts it there, if it may be opened before others that wait. User code runs here: marshallers, and
     /// pickers of the user's own.
     /// </summary>
-    private Outcome Route(ClientCall call, SubchannelPicker picker, bool mayOpen, out Subchannel? full)
+    private Outcome Route(ClientCall call, SubchannelPicker picker, bool mayOpen, out Subchannel? picked)
     {
-        full = null;
+        picked = null;
         PickResult pick;
         try
         {
@@ -205,7 +157,12 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
         {
             case PickKind.Fail when call.WaitsForReady:
                 return Outcome.WaitsForReady;
-            case PickKind.Fail or PickKind.Drop:
+            case PickKind.Drop or PickKind.Fail:
+                if (pick.Kind == PickKind.Drop)
+                {
+                    call.NoteDropped();
+                }
+
                 Volatile.Write(ref _wasAsked, true);
                 call.OnUnavailable(LocalStatus.Permitted(pick.Status, "The load-balancing policy fails the call"));
                 return Outcome.Done;
@@ -215,8 +172,9 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
                 return Outcome.BehindOthers;
         }
 
-        Subchannel first = pick.Subchannel!;
-        Subchannel? subchannel = first;
+        picked = pick.Subchannel!;
+        Subchannel? subchannel = picked;
+        bool isFull = false;
         do
         {
             OpenResult result = subchannel.TryOpen(call);
@@ -225,66 +183,11 @@ internal sealed class CallRouter(IDispatcher dispatcher, SubchannelPicker picker
                 return Outcome.Done;
             }
 
-            if (result == OpenResult.AtLimit)
-            {
-                full = subchannel;
-            }
-
+            isFull |= result == OpenResult.AtLimit;
             subchannel = picker.NextAfter(subchannel);
         }
-        while (subchannel is not null && subchannel != first);
+        while (subchannel is not null && subchannel != picked);
 
-        return full is null ? Outcome.NotYet : Outcome.Full;
-    }
-
-    private ClientCall? TakeFirst()
-    {
-        lock (_lock)
-        {
-            return _waiting.TakeFirst();
-        }
-    }
-
-    private void PutBack(List<ClientCall> calls, SubchannelPicker picker, List<Subchannel>? full)
-    {
-        bool closed;
-        lock (_lock)
-        {
-            closed = _isClosed;
-            if (!closed)
-            {
-                calls.ForEach(_waiting.PutBack);
-                DrainIfChanged(picker, null);
-                full?.ForEach(subchannel => DrainIfChanged(picker, subchannel));
-            }
-        }
-
-        calls.ForEach(closed ? call => call.OnUnavailable(s_closed) : ForgetIfEnded);
-    }
-
-    /// <summary>Under the lock: a picker, or a free stream, may have come between the try and now, when nobody was waiting yet.</summary>
-    private void DrainIfChanged(SubchannelPicker picker, Subchannel? full)
-    {
-        if (picker != _picker || full is { HasFreeStream: true })
-        {
-            PostDrain();
-        }
-    }
-
-    private void ForgetIfEnded(ClientCall call)
-    {
-        if (call.HasEnded)
-        {
-            Forget(call); // ended just before it was queued
-        }
-    }
-
-    private void PostDrain()
-    {
-        if (!_drainPosted && _waiting.Count > 0)
-        {
-            _drainPosted = true;
-            dispatcher.Post(this);
-        }
+        return isFull ? Outcome.Full : Outcome.NotYet;
     }
 }

@@ -68,7 +68,7 @@ internal sealed partial class ChannelCore
     {
         lock (_lock)
         {
-            hasCalls = Router.HasWaitingCalls;
+            hasCalls = Router.HasWaitingCalls || Volatile.Read(ref _awaitingCalls) > 0;
             long opened = _openedOnClosedConnections;
             foreach (Http2Connection connection in _connections)
             {

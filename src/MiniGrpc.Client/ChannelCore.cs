@@ -1,9 +1,8 @@
 using Grpc.Core;
-
 using Microsoft.Extensions.Logging;
-
 using MiniGrpc.Client.Balancing;
 using MiniGrpc.Client.Balancing.HealthChecking;
+using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Wire.Connection;
 
@@ -40,9 +39,12 @@ internal sealed partial class ChannelCore : IChannelControlHelper
         Logger = logger;
         Wire.Connection.ConnectionOptions.CheckTime(options.ConnectTimeout, nameof(options.ConnectTimeout));
         Wire.Connection.ConnectionOptions.CheckTime(options.IdleTimeout, nameof(options.IdleTimeout));
+        Wire.Connection.ConnectionOptions.CheckSize(options.MaxReceiveMessageSize, nameof(options.MaxReceiveMessageSize));
+        Wire.Connection.ConnectionOptions.CheckSize(options.MaxSendMessageSize, nameof(options.MaxSendMessageSize));
         CheckBackoff(options.InitialReconnectBackoff, nameof(options.InitialReconnectBackoff));
         CheckBackoff(options.MaxReconnectBackoff, nameof(options.MaxReconnectBackoff));
         ConnectionOptions = Create(options, logger).Validated();
+        KeepAlivePingDelay = options.KeepAlivePingDelay;
         _serializer = new WorkSerializer(Dispatcher, OnFailure);
         _policy = new PolicySwitch(this, options, logger);
         Router = new CallRouter(Dispatcher, new IdlePicker(RequestConnection));
@@ -61,17 +63,33 @@ internal sealed partial class ChannelCore : IChannelControlHelper
     /// <summary>What connections are given.</summary>
     public ConnectionOptions ConnectionOptions { get; }
 
+    /// <summary>How long a connection to come is quiet before it asks; longer than the option once a server has complained. On the serializer.</summary>
+    public TimeSpan KeepAlivePingDelay { get; private set; }
+
     /// <summary>Where calls go on when something has come in for them.</summary>
     public IDispatcher Dispatcher => ConnectionOptions.Dispatcher;
 
     /// <summary>The service whose health servers are asked for.</summary>
     public HealthCheckedService HealthCheckedService { get; } = new();
 
+    /// <summary>Whether the channel was closed: nothing is connected to any more.</summary>
+    public bool IsClosed => Volatile.Read(ref _isClosed);
+
+    /// <summary>Refuses a service config of the channel's own that names no policy there is, which would only show when it connects.</summary>
+    /// <exception cref="InvalidOperationException">It names none; the message says which there are.</exception>
+    public void CheckPolicies(LoadBalancingConfig[] wanted)
+    {
+        if (_policy.FindMistake(wanted) is { } mistake)
+        {
+            throw new InvalidOperationException($"The service config is wrong: loadBalancingConfig: names {mistake}.");
+        }
+    }
+
     /// <summary>Brings calls to connections.</summary>
     public CallRouter Router { get; }
 
-    /// <summary>The name that servers' certificates have to be for.</summary>
-    public string Host => Target.Host;
+    /// <summary>The name that servers' certificates have to be for, unless the channel is told another one.</summary>
+    public string? Host => Target.Host;
 
     /// <summary>The connections that are open.</summary>
     public IReadOnlyCollection<Http2Connection> Connections
@@ -126,6 +144,24 @@ internal sealed partial class ChannelCore : IChannelControlHelper
         resolver.Start(result => Post(() => OnResolved(resolver, result)));
     });
 
+    /// <summary>
+    /// A server has ended <paramref name="connection"/> for its keepalive PINGs: those to come wait twice as long before they ask
+    /// (gRFC A8), so that the next ones live. Several that end for the same delay double it once. On the serializer.
+    /// </summary>
+    public void PingLessThan(Http2Connection connection)
+    {
+        TimeSpan used = connection.Options.KeepAlive.Delay;
+        if (used != KeepAlivePingDelay || used == Timeout.InfiniteTimeSpan)
+        {
+            return;
+        }
+
+        KeepAlivePingDelay = used < Wire.Connection.ConnectionOptions.LongestTime / 2 ? used * 2 : Wire.Connection.ConnectionOptions.LongestTime;
+        Logger.LogWarning(
+            "{Peer} ended a connection for too many keepalive PINGs: further ones are sent after {Delay} without input (KeepAlivePingDelay is {Option})",
+            connection.Transport.RemoteAddress, KeepAlivePingDelay, Options.KeepAlivePingDelay);
+    }
+
     /// <summary>A connection has been made; false if the channel was closed meanwhile.</summary>
     public bool TryAddConnection(Http2Connection connection)
     {
@@ -149,7 +185,10 @@ internal sealed partial class ChannelCore : IChannelControlHelper
         }
     }
 
-    /// <summary>Closes everything; calls under way and waiting are cancelled.</summary>
+    /// <summary>
+    /// Closes everything; calls under way and waiting are cancelled. A connection that has some is cut off, which tells the server's handlers
+    /// at once; one without says goodbye first (RFC 9113 section 6.8), and its server has a moment to close.
+    /// </summary>
     public async Task CloseAsync()
     {
         Http2Connection[] connections;
@@ -165,7 +204,19 @@ internal sealed partial class ChannelCore : IChannelControlHelper
 
         Router.Close();
         var end = new ConnectionEnd(ClientCall.ChannelClosed, IsClean: true);
-        Array.ForEach(connections, connection => connection.Abort(end));
+        foreach (Http2Connection connection in connections)
+        {
+            if (connection.WasReady)
+            {
+                connection.StopSoon(); // a call that was just starting has a stream by now, or never will
+            }
+
+            if (!connection.WasReady || connection.Carried.Open > 0)
+            {
+                connection.Abort(end);
+            }
+        }
+
         var stopped = new PostedCompletion();
         Post(() =>
         {
@@ -173,6 +224,7 @@ internal sealed partial class ChannelCore : IChannelControlHelper
             _resolver?.Dispose();
             _policy.Dispose();
             SetState(ConnectivityState.Shutdown);
+            EndAwaitingConfig();
             Dispatcher.Post(stopped);
         });
         await stopped.Task.ConfigureAwait(false);
@@ -230,6 +282,7 @@ internal sealed partial class ChannelCore : IChannelControlHelper
         finally
         {
             _isUpdating = false;
+            EndAwaitingConfig();
         }
     }
 

@@ -9,6 +9,9 @@ internal abstract partial class ClientCall
 {
     private readonly CallAuthorization? _authorization;
 
+    /// <summary>Whether user code is asked for what proves who is calling.</summary>
+    public bool AsksCredentials => _authorization is not null;
+
     /// <summary>Asks the credentials, and starts the call with what they say.</summary>
     private async Task AuthorizeAsync()
     {

@@ -11,6 +11,26 @@ namespace MiniGrpc.Client;
 internal abstract partial class ClientCall
 {
     private bool _startedAgain;
+    private Fate _fate; // one octet, which takes no room beside other flags
+
+    /// <summary>What makes a failure other than it looks to whoever thinks of another attempt.</summary>
+    private enum Fate : byte
+    {
+        Ordinary,
+
+        Unprocessed,
+
+        Dropped,
+    }
+
+    /// <summary>Whether the call has failed without any server having looked at it.</summary>
+    public bool WasUnprocessed => _fate == Fate.Unprocessed;
+
+    /// <summary>Whether the load-balancing policy wants it to fail without another attempt.</summary>
+    public bool WasDropped => _fate == Fate.Dropped;
+
+    /// <summary>The load-balancing policy drops it: it is about to fail.</summary>
+    public void NoteDropped() => _fate = Fate.Dropped;
 
     /// <summary>Opens a stream for the call on <paramref name="connection"/>. User code runs here: not on the receive loop.</summary>
     public OpenResult TryOpen(Http2Connection connection)
@@ -47,7 +67,7 @@ internal abstract partial class ClientCall
         catch (Exception e)
         {
             // A marshaller or metadata that can't be sent, whatever it throws: that is this call's end and nobody else's.
-            End(e is RpcException { StatusCode: not StatusCode.OK } rpc ? rpc.Status : new Status(StatusCode.Internal, $"The request can't be sent: {e.Message}", e), abort: true);
+            End(LocalStatus.OfRequest(e), abort: true);
             return OpenResult.Opened;
         }
         finally
@@ -126,7 +146,7 @@ internal abstract partial class ClientCall
             return;
         }
 
-        WasUnprocessed = true;
+        _fate = Fate.Unprocessed;
         End(new Status(status.StatusCode, status.Detail + WhyNotTakenBack), abort: true);
     }
 

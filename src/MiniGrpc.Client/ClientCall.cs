@@ -79,9 +79,6 @@ internal abstract partial class ClientCall : ICallHandle, IThreadPoolWorkItem
     /// <summary>Who tells listeners of the attempt; null if nobody listens.</summary>
     public AttemptObserver? Observer { get; set; }
 
-    /// <summary>Whether the call has failed without any server having looked at it.</summary>
-    public bool WasUnprocessed { get; private set; }
-
     /// <summary>What all calls of the method have in common.</summary>
     internal MethodPlan Plan { get; }
 
@@ -260,7 +257,11 @@ internal abstract partial class ClientCall : ICallHandle, IThreadPoolWorkItem
 
     private static bool HasCredentials(MiniChannel channel, CallOptions options) => options.Credentials is not null || channel.Options.CallCredentials is not null;
 
-    private void OnDeadline() => End(new Status(StatusCode.DeadlineExceeded, DeadlinePassed), abort: true);
+    private void OnDeadline()
+    {
+        string detail = QueueNode is null ? DeadlinePassed : $"The deadline of the call has passed while it waited for {Channel.Core.Router.CallsWaitFor}.";
+        End(new Status(StatusCode.DeadlineExceeded, detail), abort: true);
+    }
 
     private void OnTokenCancelled() => End(new Status(StatusCode.Cancelled, "The call was cancelled by its caller."), abort: true);
 

@@ -113,7 +113,7 @@ internal sealed class ClientStream(Http2Connection connection, CompressionSet co
     /// <inheritdoc />
     internal override void OnReset(ErrorCode code)
     {
-        WireMetrics.StreamReset(Role.Client, code);
+        WireMetrics.StreamReset(Role.Client, code, Connection.Options.Logger);
         CountOutcome(succeeded: false);
         var status = (StatusCode)StatusMapping.FromRstStream((uint)code);
 

@@ -13,6 +13,10 @@ internal static class LocalStatus
     public static Status Of(Exception e, StatusCode code, string what) =>
         e is RpcException rpc ? Permitted(rpc.Status, what) : new Status(code, $"{what}: {e.Message}", e);
 
+    /// <summary>What it means for the call that a request can't be written: a marshaller, a compression, a limit or metadata is in the way.</summary>
+    public static Status OfRequest(Exception e) =>
+        e is RpcException { StatusCode: not StatusCode.OK } rpc ? rpc.Status : new Status(StatusCode.Internal, $"The request can't be sent: {e.Message}", e);
+
     /// <summary>The status, or INTERNAL with the same explanation if it has a code that only a server's handler, or success, may have.</summary>
     public static Status Permitted(Status status, string what) => IsForHandlers(status.StatusCode)
         ? new Status(StatusCode.Internal, $"{what} with the status {status.StatusCode}, which only a server can give: {status.Detail}", status.DebugException)

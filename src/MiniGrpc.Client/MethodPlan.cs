@@ -36,8 +36,11 @@ internal sealed class MethodPlan(PreparedFields requestBlock, MethodParameters p
     /// <summary>What metrics and spans say of the method, <c>/package.Service/Method</c>, on the channel that <paramref name="core"/> belongs to. User code may run here.</summary>
     public CallLabels LabelsOf(string method, ChannelCore core) => _labels ??= new CallLabels(method, core.Target, options, core.Logger);
 
-    /// <summary>The options of a call, with what the service config says where they say nothing, and its timeout if that is sooner.</summary>
-    public CallOptions Apply(CallOptions call)
+    /// <summary>The options of a call that starts now, with what the service config says where they say nothing, and its timeout if that is sooner.</summary>
+    public CallOptions Apply(CallOptions call) => Apply(call, startedAt: null);
+
+    /// <summary>The same of one that has started before.</summary>
+    public CallOptions Apply(CallOptions call, DateTime? startedAt)
     {
         if (parameters.WaitForReady == true && !call.IsWaitForReady)
         {
@@ -46,8 +49,8 @@ internal sealed class MethodPlan(PreparedFields requestBlock, MethodParameters p
 
         if (parameters.Timeout is { } timeout)
         {
-            DateTime now = options.TimeProvider.GetUtcNow().UtcDateTime;
-            DateTime latest = timeout < DateTime.MaxValue - now ? now + timeout : DateTime.MaxValue;
+            DateTime start = startedAt ?? options.TimeProvider.GetUtcNow().UtcDateTime;
+            DateTime latest = timeout < DateTime.MaxValue - start ? start + timeout : DateTime.MaxValue;
             call = call.Deadline is { } deadline && deadline <= latest ? call : call.WithDeadline(DateTime.SpecifyKind(latest, DateTimeKind.Utc));
         }
 

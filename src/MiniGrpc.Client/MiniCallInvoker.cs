@@ -24,9 +24,9 @@ internal sealed class MiniCallInvoker(MiniChannel channel) : CallInvoker
     public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
     {
-        if (Repeats(method, ref options))
+        if (Repeats(method, ref options, out bool awaitsConfig) is { } plan)
         {
-            var repeated = new RepeatedUnaryResponseCall<TRequest, TResponse>(channel, method, options);
+            var repeated = new RepeatedUnaryResponseCall<TRequest, TResponse>(channel, method, plan, options, awaitsConfig);
             repeated.Start(request);
             return new AsyncUnaryCall<TResponse>(repeated.Response, s_headers, s_status, s_trailers, s_dispose, repeated);
         }
@@ -40,9 +40,9 @@ internal sealed class MiniCallInvoker(MiniChannel channel) : CallInvoker
     public override AsyncClientStreamingCall<TRequest, TResponse> AsyncClientStreamingCall<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options)
     {
-        if (Repeats(method, ref options))
+        if (Repeats(method, ref options, out bool awaitsConfig) is { } plan)
         {
-            var repeated = new RepeatedUnaryResponseCall<TRequest, TResponse>(channel, method, options);
+            var repeated = new RepeatedUnaryResponseCall<TRequest, TResponse>(channel, method, plan, options, awaitsConfig);
             return new AsyncClientStreamingCall<TRequest, TResponse>(repeated.StartStreaming(), repeated.Response, s_headers, s_status, s_trailers, s_dispose, repeated);
         }
 
@@ -54,9 +54,9 @@ internal sealed class MiniCallInvoker(MiniChannel channel) : CallInvoker
     public override AsyncServerStreamingCall<TResponse> AsyncServerStreamingCall<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
     {
-        if (Repeats(method, ref options))
+        if (Repeats(method, ref options, out bool awaitsConfig) is { } plan)
         {
-            var repeated = new RepeatedStreamingResponseCall<TRequest, TResponse>(channel, method, options);
+            var repeated = new RepeatedStreamingResponseCall<TRequest, TResponse>(channel, method, plan, options, awaitsConfig);
             repeated.Start(request);
             return new AsyncServerStreamingCall<TResponse>(repeated.Reader, s_headers, s_status, s_trailers, s_dispose, repeated);
         }
@@ -70,9 +70,9 @@ internal sealed class MiniCallInvoker(MiniChannel channel) : CallInvoker
     public override AsyncDuplexStreamingCall<TRequest, TResponse> AsyncDuplexStreamingCall<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options)
     {
-        if (Repeats(method, ref options))
+        if (Repeats(method, ref options, out bool awaitsConfig) is { } plan)
         {
-            var repeated = new RepeatedStreamingResponseCall<TRequest, TResponse>(channel, method, options);
+            var repeated = new RepeatedStreamingResponseCall<TRequest, TResponse>(channel, method, plan, options, awaitsConfig);
             return new AsyncDuplexStreamingCall<TRequest, TResponse>(repeated.StartStreaming(), repeated.Reader, s_headers, s_status, s_trailers, s_dispose, repeated);
         }
 
@@ -80,11 +80,20 @@ internal sealed class MiniCallInvoker(MiniChannel channel) : CallInvoker
         return new AsyncDuplexStreamingCall<TRequest, TResponse>(call.StartStreaming(), call.Reader, s_headers, s_status, s_trailers, s_dispose, call);
     }
 
-    /// <summary>Fills <paramref name="options"/> up with what the service config says of the method; true if a call may have several attempts.</summary>
-    private bool Repeats(IMethod method, ref CallOptions options)
+    /// <summary>
+    /// Fills <paramref name="options"/> up with what the service config says of the method, and returns it if a call may have several
+    /// attempts; or, with <paramref name="awaitsConfig"/>, if what calls go by isn't known yet.
+    /// </summary>
+    private MethodPlan? Repeats(IMethod method, ref CallOptions options, out bool awaitsConfig)
     {
+        awaitsConfig = channel.Core.AwaitsConfig; // asked once: it may change any moment
         MethodPlan plan = channel.PlanOf(method);
+        if (awaitsConfig)
+        {
+            return plan;
+        }
+
         options = plan.Apply(options);
-        return plan.Repeats;
+        return plan.Repeats ? plan : null;
     }
 }

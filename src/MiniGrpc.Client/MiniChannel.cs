@@ -1,14 +1,10 @@
 using System.Net;
-
 using Grpc.Core;
-
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
-
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Repeating;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Wire;
+using MiniGrpc.Wire.Diagnostics;
 using MiniGrpc.Wire.Grpc;
 using MiniGrpc.Wire.Http2;
 
@@ -35,12 +31,18 @@ public sealed class MiniChannel : ChannelBase, IAsyncDisposable, IDisposable
         _authority = CanBeSent(target.Authority)
             ? target.Authority
             : throw new ArgumentException($"'{target.Authority}' can't be the name of a host: it may only have visible ASCII characters.", nameof(target));
+        if (options.Tls is { TargetHost: null } && target.Host is null)
+        {
+            throw new ArgumentException($"'{target.Text}' has no host's name that the server's certificate could be for: set ClientTls.TargetHost.", nameof(target));
+        }
+
         Options = options;
         Compressions = new CompressionSet(options.CompressionProviders);
         RequestCompression = options.RequestCompressionAlgorithm is null ? null : FindCompression(options.RequestCompressionAlgorithm);
         RetryBuffer = new RetryBuffer(options.MaxRetryBufferSize);
         _config = _ownConfig = new ConfigInUse(options.ServiceConfig, options.MaxRetryAttempts);
-        Core = new ChannelCore(target, options, UseConfig, options.LoggerFactory?.CreateLogger<MiniChannel>() ?? (ILogger)NullLogger.Instance) { Channel = this };
+        Core = new ChannelCore(target, options, UseConfig, GuardedLogger.Create<MiniChannel>(options.LoggerFactory)) { Channel = this };
+        Core.CheckPolicies(_ownConfig.Policies);
     }
 
     /// <summary>The channel's connectivity state.</summary>

@@ -55,7 +55,7 @@ internal abstract partial class TypedCall<TRequest, TResponse>
         }
 
         MessageSerializer serializer = MessageSerializer.Rent();
-        return await stream.WriteAsync(serializer, Serialize(serializer, message, options), endStream: false).ConfigureAwait(false);
+        return await stream.WriteAsync(serializer, SerializeOrEnd(serializer, message, options), endStream: false).ConfigureAwait(false);
     }
 
     /// <summary>Sends a request that may have to be sent again. It is kept first: what the server has got is then never missing.</summary>
@@ -64,7 +64,7 @@ internal abstract partial class TypedCall<TRequest, TResponse>
         while ((sent.Stream ?? await sent.WaitForStreamAsync(otherThan: null).ConfigureAwait(false)) is { } stream && !HasEnded)
         {
             MessageSerializer serializer = MessageSerializer.Rent();
-            OutputBuffer octets = Serialize(serializer, message, options);
+            OutputBuffer octets = SerializeOrEnd(serializer, message, options);
             bool isKept = sent.Keep(stream, octets.WrittenSpan);
             if (await stream.WriteAsync(serializer, octets, endStream: false).ConfigureAwait(false))
             {
@@ -84,6 +84,20 @@ internal abstract partial class TypedCall<TRequest, TResponse>
         }
 
         return false;
+    }
+
+    /// <summary>A request that can't be written ends the call: the server would take what follows for all there is.</summary>
+    private OutputBuffer SerializeOrEnd(MessageSerializer serializer, TRequest message, WriteOptions? options)
+    {
+        try
+        {
+            return Serialize(serializer, message, options);
+        }
+        catch (Exception e)
+        {
+            End(LocalStatus.OfRequest(e), abort: true);
+            throw;
+        }
     }
 
     /// <summary>The requests, from the caller.</summary>

@@ -1,12 +1,9 @@
 using System.Net;
-
 using Grpc.Core;
 using Grpc.Core.Interceptors;
-
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
-
 using MiniGrpc.Wire;
+using MiniGrpc.Wire.Diagnostics;
 using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Server;
@@ -132,12 +129,12 @@ public sealed class GrpcServer : IAsyncDisposable
             throw new InvalidOperationException($"MaxConcurrentStreams is {Options.MaxConcurrentStreams}; a server that takes no call at all is no server.");
         }
 
-        ILogger logger = Options.LoggerFactory?.CreateLogger<GrpcServer>() ?? (ILogger)NullLogger.Instance;
+        ILogger logger = GuardedLogger.Create<GrpcServer>(Options.LoggerFactory);
         List<Interceptor> interceptors = [.. Interceptors];
         var methods = new MethodTable(Services, interceptors);
         methods.CancelOnShutdown(CancelOnShutdown);
         _core = new ServerCore(Options, methods, logger);
-        Open();
+        Open(_core.UserTimeout);
         foreach ((ITransportListener listener, ITransportSecurity? security) in _listeners)
         {
             logger.LogInformation("Listening on {Address}{Security}", listener.Address, security is null ? "" : " with TLS");
@@ -228,13 +225,13 @@ public sealed class GrpcServer : IAsyncDisposable
         _endPoints.Add((endPoint, tls));
     }
 
-    private void Open()
+    private void Open(TimeSpan userTimeout)
     {
         try
         {
             foreach ((EndPoint endPoint, ServerTls? tls) in _endPoints)
             {
-                _listeners.Add((endPoint is MemoryEndPoint memory ? memory.Listen() : new SocketListener(endPoint), tls));
+                _listeners.Add((endPoint is MemoryEndPoint memory ? memory.Listen() : new SocketListener(endPoint, userTimeout), tls));
             }
         }
         catch

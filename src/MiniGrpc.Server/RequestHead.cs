@@ -17,6 +17,7 @@ internal ref struct RequestHead
     private ReadOnlySpan<byte> _path;
     private ReadOnlySpan<byte> _contentType;
     private ReadOnlySpan<byte> _timeout;
+    private bool _hasTimeout;
     private ReadOnlySpan<byte> _encoding;
     private ReadOnlySpan<byte> _badBinary;
 
@@ -67,6 +68,7 @@ internal ref struct RequestHead
                 break;
             case 12 when name.SequenceEqual("grpc-timeout"u8):
                 _timeout = value;
+                _hasTimeout = true;
                 break;
             case 13 when name.SequenceEqual("grpc-encoding"u8):
                 _encoding = value;
@@ -108,7 +110,7 @@ internal ref struct RequestHead
             return;
         }
 
-        if (!_timeout.IsEmpty)
+        if (_hasTimeout)
         {
             Refusal = GrpcTimeout.Parse(_timeout, out TimeSpan timeout);
             Timeout = timeout;

@@ -65,7 +65,14 @@ internal partial class ServerCall
     public void Resume() => Volatile.Read(ref _reader)?.Resume();
 
     /// <summary>The call was ended by somebody else: tell the handler.</summary>
-    public void Cancel() => _cancellation.Cancel(_stream.Connection.Options.Dispatcher);
+    public void Cancel()
+    {
+        Task callbacks = _cancellation.Cancel(_stream.Connection.Options.Dispatcher);
+        if (!callbacks.IsCompletedSuccessfully)
+        {
+            _ = LogFailureAsync(callbacks, _stream.Server.Logger, _methodName);
+        }
+    }
 
     /// <summary>Why nothing can be read or written any more; null while it can.</summary>
     public Exception? EndedException(string what)
@@ -142,6 +149,18 @@ internal partial class ServerCall
         var reader = new RequestReader<T>(this, marshaller);
         Volatile.Write(ref _reader, reader);
         return reader;
+    }
+
+    private static async Task LogFailureAsync(Task callbacks, ILogger logger, string method)
+    {
+        try
+        {
+            await callbacks.ConfigureAwait(false);
+        }
+        catch (AggregateException e)
+        {
+            logger.LogError(e, "What was to run when a call of {Method} is cancelled threw an exception", method);
+        }
     }
 
     private OperationCanceledException CutOff(string what) =>

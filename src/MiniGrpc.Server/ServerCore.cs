@@ -45,10 +45,15 @@ internal sealed class ServerCore : IConnectionOwner
             Time = options.TimeProvider,
             WireTrace = options.WireTrace,
         };
+        ConnectionOptions.CheckSize(options.MaxReceiveMessageSize, nameof(options.MaxReceiveMessageSize));
+        ConnectionOptions.CheckSize(options.MaxSendMessageSize, nameof(options.MaxSendMessageSize));
         _connectionOptions = connectionOptions.Validated();
     }
 
     public GrpcServerOptions Options { get; }
+
+    /// <summary>How long clients' systems may leave octets unacknowledged.</summary>
+    public TimeSpan UserTimeout => _connectionOptions.KeepAlive.UserTimeout;
 
     public MethodTable Methods { get; }
 
@@ -183,7 +188,7 @@ internal sealed class ServerCore : IConnectionOwner
     /// <summary>There are as many connections as there may be: that is said once, until there is room again. Under no lock, for loggers are the user's.</summary>
     private void TellOfRefusal(bool isFirst)
     {
-        WireMetrics.ConnectionRefused();
+        WireMetrics.ConnectionRefused(Logger);
         if (isFirst)
         {
             Logger.LogWarning("{Count} connections are open (limit MaxConnections): further ones are closed at once", Options.MaxConnections);

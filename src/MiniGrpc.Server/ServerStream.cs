@@ -185,7 +185,7 @@ internal sealed partial class ServerStream : GrpcStream
     /// <inheritdoc />
     internal override void OnReset(ErrorCode code)
     {
-        WireMetrics.StreamReset(Role.Server, code);
+        WireMetrics.StreamReset(Role.Server, code, Connection.Options.Logger);
         EndEarly();
     }
 

@@ -68,7 +68,14 @@ internal static class SuiteMatrix
         page.AppendLine();
         page.AppendLine("## A server that breaks the rules");
         page.AppendLine();
-        page.AppendLine("The official negative HTTP/2 cases, over plaintext and over TLS. The server is `conformance/InteropServer --http2_case NAME`; the cases ask for what a client makes of it.");
+        page.AppendLine("The official negative HTTP/2 cases, over plaintext and over TLS: what a client makes of such a server. Both programs are given the same case:");
+        page.AppendLine();
+        page.AppendLine("```");
+        page.AppendLine("dotnet run --project conformance/InteropServer -- --http2_case goaway --port 10000");
+        page.AppendLine("dotnet run --project conformance/InteropClient -- --test_case goaway --server_port 10000");
+        page.AppendLine("```");
+        page.AppendLine();
+        page.AppendLine("The client's case can't see whether the server really misbehaved: but for the three with `rst`, which ask for calls that fail, they pass at a server that behaves as well.");
         page.AppendLine();
         AppendTable(page, "case", ["MiniGrpc", "Grpc.Net.Client"], InteropCase.Http2, (test, i) => i == 1 && test.Name == NotForHttpClient ? "stops in the middle" : "✓");
         page.AppendLine();
@@ -78,7 +85,7 @@ internal static class SuiteMatrix
         page.AppendLine();
         page.AppendLine("## Against others");
         page.AppendLine();
-        page.AppendLine("The programs take the flags of the official ones and can be run against any other implementation:");
+        page.AppendLine("The programs can be run against any other implementation:");
         page.AppendLine();
         page.AppendLine("```");
         page.AppendLine("dotnet run --project conformance/InteropServer -- --port 10000");
@@ -86,6 +93,8 @@ internal static class SuiteMatrix
         page.AppendLine("```");
         page.AppendLine();
         page.AppendLine("With TLS, the server takes `--use_tls --tls_cert_file FILE --tls_key_file FILE`, the client `--use_tls --use_test_ca --ca_file FILE --server_host_override NAME`.");
+        page.AppendLine();
+        page.AppendLine("They take the flags that [gRPC's description of the cases](https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md) names, but for the client's `--soak_num_threads` (a soak makes one call at a time), `--service_config_json`, `--google_c2p_universe_domain`, `--default_service_account`, `--oauth_scope` and `--service_account_key_file`, and the server's `--address_type` (it listens on IPv4 and IPv6). The value of an `--additional_metadata` whose name ends in `-bin` is the octets of its text, not base64, as in the official clients in Go and C++; the one in Java takes no such names.");
         page.AppendLine();
         page.AppendLine("Left out: the cases of ORCA load reports and of Google's cloud credentials, which need services that are not part of this project.");
         return page.ToString();

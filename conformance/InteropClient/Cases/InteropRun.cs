@@ -3,7 +3,7 @@ using Grpc.Testing;
 namespace MiniGrpc.Conformance.InteropClient.Cases;
 
 /// <summary>What a case is given: channels to one server, and how long the long ones are to be.</summary>
-internal sealed class InteropRun(Func<IInteropChannel> connect, SoakSettings soak) : IAsyncDisposable
+internal sealed class InteropRun(Func<IInteropChannel> connect, SoakSettings soak, TextWriter? output = null) : IAsyncDisposable
 {
     /// <summary>No case takes longer than that, the soaks aside.</summary>
     public static TimeSpan Patience => TimeSpan.FromSeconds(100);
@@ -12,6 +12,9 @@ internal sealed class InteropRun(Func<IInteropChannel> connect, SoakSettings soa
     public IInteropChannel Channel { get; } = connect();
 
     public SoakSettings Soak => soak;
+
+    /// <summary>For what a case has to tell besides whether it passed.</summary>
+    public TextWriter Output { get; } = output ?? TextWriter.Null;
 
     /// <summary>The service, on a channel that sends requests as they are.</summary>
     public TestService.TestServiceClient Client => new(Channel.Plain);
@@ -33,4 +36,13 @@ internal sealed class InteropRun(Func<IInteropChannel> connect, SoakSettings soa
 internal sealed record SoakSettings(int Iterations, int MaxFailures, TimeSpan MaxLatency, TimeSpan Timeout)
 {
     public static SoakSettings Default { get; } = new(10, 0, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10));
+
+    /// <summary>The octets of a request's payload.</summary>
+    public int RequestSize { get; init; } = Messages.LargeRequest;
+
+    /// <summary>The octets of a response's payload.</summary>
+    public int ResponseSize { get; init; } = Messages.LargeResponse;
+
+    /// <summary>How soon a call may follow the one before it, from start to start.</summary>
+    public TimeSpan Interval { get; init; } = TimeSpan.Zero;
 }

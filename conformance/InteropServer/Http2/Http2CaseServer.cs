@@ -17,7 +17,7 @@ internal sealed class Http2CaseServer : IAsyncDisposable
     {
         _case = test;
         _tls = tls;
-        _listener = new SocketListener(new IPEndPoint(address, port));
+        _listener = new SocketListener(new IPEndPoint(address, port), Timeout.InfiniteTimeSpan);
         _accepting = AcceptAsync();
     }
 

@@ -49,7 +49,11 @@ internal sealed class SimLoop(SimWorld world, PickOrder order, int starvedKind) 
     }
 
     /// <inheritdoc />
-    public void Cancel(CancellationTokenSource source) => Post("cancel", source.Cancel);
+    public Task Cancel(CancellationTokenSource source)
+    {
+        Post("cancel", source.Cancel);
+        return Task.CompletedTask;
+    }
 
     /// <summary>Adds work of the simulation itself.</summary>
     public void Post(string name, Action action) => _ready.Add(new Item(name, null, action));

@@ -97,8 +97,8 @@ internal sealed class Site : IAsyncDisposable
     public async Task<ITransport> ConnectAsync() => Kind switch
     {
         SiteKind.Memory => _memory!.Connect(),
-        SiteKind.Unix => await SocketTransport.ConnectAsync(new UnixDomainSocketEndPoint(_socketPath), CancellationToken.None),
-        _ => await SocketTransport.ConnectAsync(new IPEndPoint(IPAddress.Loopback, _relay!.Port), CancellationToken.None),
+        SiteKind.Unix => await SocketTransport.ConnectAsync(new UnixDomainSocketEndPoint(_socketPath), Timeout.InfiniteTimeSpan, CancellationToken.None),
+        _ => await SocketTransport.ConnectAsync(new IPEndPoint(IPAddress.Loopback, _relay!.Port), Timeout.InfiniteTimeSpan, CancellationToken.None),
     };
 
     public async ValueTask DisposeAsync()

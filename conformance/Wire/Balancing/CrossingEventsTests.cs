@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using Grpc.Core;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Balancing;
@@ -131,6 +132,34 @@ public sealed class CrossingEventsTests : IAsyncDisposable
         Assert.Empty(asked);
     }
 
+    /// <summary>The connection is lost a moment before nobody wants one any more: that is no reason to try the next address.</summary>
+    [Fact]
+    public async Task A_loss_that_a_policy_hears_of_when_it_is_over_connects_to_nobody()
+    {
+        await using SilentServers silent = new(_backends, 0, 1);
+        await using MiniChannel channel = Channel();
+        channel.Core.RequestConnection();
+        await _backends.Resolver.FindAsync(_backends.Addresses[..2]);
+        await using RawServer server = new(await silent.ConnectionAsync(0));
+        await AnswerAsync(server);
+        await Eventually.IsTrueAsync(() => channel.State == ConnectivityState.Ready, "the channel to be connected");
+        Task<ITransport?> second = silent.AcceptAsync(1);
+        using (await Hold.OnAsync(channel))
+        {
+            channel.Core.Post(() => EnterIdle(channel.Core));
+            await server.DisposeAsync();
+            await Eventually.IsTrueAsync(() => channel.Core.Connections.Count == 0, "the connection to be lost");
+        }
+
+        for (int i = 0; i < 3; i++)
+        {
+            await Settling.OfAsync(channel);
+        }
+
+        Assert.Equal(ConnectivityState.Idle, channel.State);
+        Assert.False(second.IsCompleted);
+    }
+
     /// <summary>Starts HTTP/2, and waits until the channel has taken note.</summary>
     private static async Task AnswerAsync(RawServer server)
     {
@@ -143,4 +172,7 @@ public sealed class CrossingEventsTests : IAsyncDisposable
         options.TimeProvider = _time;
         configure?.Invoke(options);
     });
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method)]
+    private static extern void EnterIdle(ChannelCore core);
 }

@@ -11,6 +11,14 @@ namespace MiniGrpc.Conformance.Wire.Balancing;
 /// <summary>Pickers of the user's: what they are told of a call, and what becomes of it when they throw or say what this end may not say.</summary>
 public sealed class CustomPickerTests : IAsyncDisposable
 {
+    private const string Retry = """
+        "retryPolicy": {"maxAttempts": 4, "initialBackoff": "1s", "maxBackoff": "1s", "backoffMultiplier": 1, "retryableStatusCodes": ["UNAVAILABLE"]}
+        """;
+
+    private const string Hedge = """
+        "hedgingPolicy": {"maxAttempts": 4, "hedgingDelay": "1000s", "nonFatalStatusCodes": ["UNAVAILABLE"]}
+        """;
+
     private readonly Backends _backends = new(1);
     private readonly BackoffClock _time = new();
     private readonly UsersPolicy _policy = new();
@@ -68,6 +76,51 @@ public sealed class CustomPickerTests : IAsyncDisposable
         await Backends.FailAsync(channel, expected, "full");
         Assert.Throws<ArgumentException>(() => PickResult.ForFailure(Status.DefaultSuccess));
         Assert.Throws<ArgumentException>(() => PickResult.ForDrop(Status.DefaultSuccess));
+    }
+
+    /// <summary>As the C core has it: what a policy drops was decided for the call, which the retry policy (gRFC A6) isn't asked about.</summary>
+    [Theory]
+    [InlineData(Retry, false)]
+    [InlineData(Retry, true)]
+    [InlineData(Hedge, false)]
+    [InlineData(Hedge, true)]
+    public async Task A_call_that_is_dropped_is_not_tried_again(string policy, bool waitForReady)
+    {
+        await _backends.StartAsync(0);
+        await using MiniChannel channel = Channel(policy);
+        await _backends.ServeAsync(channel);
+        int asked = 0;
+        _policy.Picks = _ =>
+        {
+            asked++;
+            return PickResult.ForDrop(new Status(StatusCode.Unavailable, "too much"));
+        };
+        await TestChannel.AssertFailsAsync(Backends.AskAsync(channel, new CallOptions().WithWaitForReady(waitForReady)), StatusCode.Unavailable, "too much");
+        Assert.Equal(1, asked);
+        Assert.True(channel.RetryThrottle!.RecordFailure()); // this is the first one: a second would be one too many
+        _policy.Picks = null;
+        Assert.Equal(0, await Backends.AskAsync(channel));
+    }
+
+    /// <summary>It may have waited for the picker that drops it.</summary>
+    [Theory]
+    [InlineData(Retry)]
+    [InlineData(Hedge)]
+    public async Task A_call_that_has_waited_and_is_dropped_is_not_tried_again(string policy)
+    {
+        await _backends.StartAsync(0);
+        await using MiniChannel channel = Channel(policy);
+        int asked = 0;
+        _policy.Picks = _ =>
+        {
+            asked++;
+            return PickResult.ForDrop(new Status(StatusCode.Unavailable, "too much"));
+        };
+        Task failing = Backends.FailAsync(channel, StatusCode.Unavailable, "too much");
+        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
+        await failing;
+        Assert.Equal(1, asked);
+        Assert.True(channel.RetryThrottle!.RecordFailure());
     }
 
     /// <summary>What a picker is told of a call.</summary>
@@ -198,4 +251,15 @@ public sealed class CustomPickerTests : IAsyncDisposable
     }
 
     private MiniChannel Channel() => _policy.Channel(_backends, _time);
+
+    /// <summary>One whose calls may be tried again, and once more after a first failure: two of three tokens are enough, and one is not.</summary>
+    private MiniChannel Channel(string policy) => _backends.Channel(configure: options =>
+    {
+        options.TimeProvider = _time;
+        options.LoadBalancerFactories.Add(_policy);
+        options.ServiceConfig = ServiceConfig.Parse($$$"""
+            {"loadBalancingConfig": [{"{{{_policy.Name}}}": {}}], "methodConfig": [{"name": [{}], {{{policy}}}}],
+              "retryThrottling": {"maxTokens": 3, "tokenRatio": 0.001}}
+            """);
+    });
 }

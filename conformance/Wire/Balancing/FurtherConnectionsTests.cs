@@ -3,6 +3,7 @@ using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Conformance.Wire.Engine.Client;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 
@@ -148,8 +149,8 @@ public sealed class FurtherConnectionsTests
 
         await first.DisposeAsync();
         await TestChannel.AssertFailsAsync(one, StatusCode.Unavailable, "");
-        await Eventually.IsTrueAsync(() => client.Channel.State == ConnectivityState.Connecting, "the channel to wait for what the server says");
         await second.SayServingAsync(3);
+        Assert.Equal(ConnectivityState.Ready, client.Channel.State); // all the time: what it said before counts until it says another thing
         await second.ReplyAsync(1, 2);
         Assert.Equal([2], await RawPeer.Within(two, "the response"));
         await client.AssertWorksAsync(second, 5);
@@ -171,6 +172,34 @@ public sealed class FurtherConnectionsTests
         await first.ReplyAsync(3, 1);
         Assert.Equal([1], await RawPeer.Within(one, "the response"));
         await client.AssertWorksAsync(first, 5);
+    }
+
+    /// <summary>A full connection says nothing of the server's health: it stays in use, so that calls that find it full can have another one.</summary>
+    [Fact]
+    public async Task The_watch_of_health_waits_for_a_free_stream_of_the_other_connection()
+    {
+        var time = new BackoffClock();
+        await using TestChannel client = Checked(time);
+        (RawServer first, Task<byte[]> one) = await OpenCheckedAsync(client);
+        Task<byte[]> two = client.Unary([2]).ResponseAsync;
+        RawServer second = await client.StartAsync(s_oneCall);
+        await second.RequestAsync(1);
+
+        await first.DisposeAsync();
+        await TestChannel.AssertFailsAsync(one, StatusCode.Unavailable, "");
+        await time.IsArmedAsync(); // until the watch is tried again
+        await Settling.OfAsync(client.Channel);
+        Assert.Equal(ConnectivityState.Ready, client.Channel.State);
+        Task<byte[]> three = client.Unary([3]).ResponseAsync;
+        RawServer third = await client.StartAsync(s_oneCall);
+        await third.RequestAsync(1);
+        await third.ReplyAsync(1, 3);
+        Assert.Equal([3], await RawPeer.Within(three, "the response"));
+
+        await second.ReplyAsync(1, 2);
+        Assert.Equal([2], await RawPeer.Within(two, "the response"));
+        time.Advance(TimeSpan.FromSeconds(1.3));
+        await second.SayServingAsync(3);
     }
 
     /// <summary>It isn't moved to a connection that has not started: there it begins with the first calls.</summary>
@@ -211,7 +240,7 @@ public sealed class FurtherConnectionsTests
     }
 
     /// <summary>Two connections at the most, and the server is asked for its health.</summary>
-    private static TestChannel Checked() => Several(2, configure: options => options.ServiceConfig = new ServiceConfig
+    private static TestChannel Checked(TimeProvider? time = null) => Several(2, time, options => options.ServiceConfig = new ServiceConfig
     {
         LoadBalancingConfigs = { new RoundRobinConfig() },
         HealthCheckServiceName = "a.B",

@@ -38,6 +38,7 @@ public class HealthMessagesTests
     [InlineData("0A02080208011000", "SERVING")] // field 1 with another wire type is another field
     [InlineData("10FF01 0801", "SERVING")]
     [InlineData("19 0102030405060708 0801", "SERVING")]
+    [InlineData("0801 22 03 010203", "SERVING")] // a field that ends with the message
     [InlineData("22 03 010203 0801", "SERVING")]
     [InlineData("2D 01020304 0801", "SERVING")]
     [InlineData("F8FFFFFF0F 00 0801", "SERVING")] // the highest field number, 2^29 - 1

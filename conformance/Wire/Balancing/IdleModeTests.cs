@@ -1,10 +1,10 @@
 using Grpc.Core;
-using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Balancing;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Conformance.Wire.Engine.Client;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 
@@ -16,7 +16,7 @@ public sealed class IdleModeTests : IAsyncDisposable
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(1);
 
     private readonly Backends _backends = new(2);
-    private readonly FakeTimeProvider _time = new();
+    private readonly BackoffClock _time = new();
 
     public ValueTask DisposeAsync() => _backends.DisposeAsync();
 
@@ -125,7 +125,7 @@ public sealed class IdleModeTests : IAsyncDisposable
         await using var client = new TestChannel(Watch);
         Task<byte[]> call = client.Unary([1], new CallOptions().WithWaitForReady()).ResponseAsync;
         RawServer server = await client.StartAsync((SettingId.MaxConcurrentStreams, 0));
-        await Eventually.IsTrueAsync(() => client.Channel.State == ConnectivityState.TransientFailure, "the watch to fail");
+        await _time.IsArmedAsync(); // until the watch is tried again
         await server.SendAsync(o => SettingsFrame.Write(o, [(SettingId.MaxConcurrentStreams, 2)]));
         await server.ExpectAsync(FrameType.Settings, 0, FrameFlags.Ack);
         await Settling.OfAsync(client.Channel);

@@ -75,6 +75,27 @@ public sealed class PickFirstCorners : IAsyncDisposable
         await Backends.FailAsync(channel, StatusCode.Unavailable, "no server listens there");
     }
 
+    /// <summary>gRFC A62: a channel stays failed because of servers that don't answer, not because there were none to ask.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_channel_that_has_failed_for_want_of_addresses_connects_when_there_are_some(bool isLookUp)
+    {
+        await using SilentServers silent = new(_backends, 0);
+        await using MiniChannel channel = Channel();
+        Task failed = Backends.FailAsync(channel, StatusCode.Unavailable, isLookUp ? "nobody knows" : "The resolver found no addresses.");
+        await _backends.Resolver.FindAsync(isLookUp ? ResolverResult.ForFailure(new Status(StatusCode.Unavailable, "nobody knows")) : ResolverResult.ForResult([]));
+        await failed;
+        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
+        ITransport connection = await silent.ConnectionAsync(0);
+        await Settling.OfAsync(channel);
+        Assert.Equal(ConnectivityState.Connecting, channel.State);
+        Task<int> call = Backends.AskAsync(channel);
+        await Eventually.CallsWaitAsync(channel, 1);
+        connection.Abort();
+        await TestChannel.AssertFailsAsync(call, StatusCode.Unavailable, "backend 0");
+    }
+
     [Fact]
     public async Task An_idle_channel_stays_idle_when_addresses_come()
     {

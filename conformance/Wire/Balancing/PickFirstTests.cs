@@ -3,6 +3,7 @@ using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Balancing;
+using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Engine.Client;
@@ -131,6 +132,31 @@ public sealed class PickFirstTests : IAsyncDisposable
         await RawPeer.Within(channel.ConnectAsync(TestContext.Current.CancellationToken), "the channel to connect");
         await _backends.Resolver.FindAsync(ResolverResult.ForFailure(new Status(StatusCode.Unavailable, "nobody knows")));
         Assert.Equal(0, await Backends.AskAsync(channel)); // what is known is kept
+    }
+
+    /// <summary>gRFC A62: many clients that know the same addresses don't all go to the first one.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_config_that_says_so_has_the_addresses_shuffled(bool shuffles)
+    {
+        await _backends.StartAsync(0, 1);
+        var answers = new HashSet<int>();
+        for (int seed = 0; seed < 10; seed++)
+        {
+            var backends = new HandResolver();
+            await using MiniChannel channel = MiniChannel.ForAddress("hand:///backends", new MiniChannelOptions
+            {
+                ResolverFactories = { backends },
+                ServiceConfig = new ServiceConfig { LoadBalancingConfigs = { new PickFirstConfig { ShuffleAddressList = shuffles } } },
+                Random = new Random(seed),
+            });
+            Task<int> call = Backends.AskAsync(channel);
+            await backends.FindAsync(_backends.Addresses[..2]);
+            answers.Add(await call);
+        }
+
+        Assert.Equal(shuffles ? 2 : 1, answers.Count);
     }
 
     [Fact]

@@ -3,6 +3,8 @@ using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Conformance.Wire.Engine.Client;
+using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Conformance.Wire.Balancing;
 
@@ -34,11 +36,27 @@ public sealed class ServiceConfigTests : IAsyncDisposable
     [Fact]
     public async Task A_config_that_names_no_policy_there_is_fails_calls_with_the_names()
     {
+        var log = new LogLines();
         await _backends.StartAsync(0);
-        await using MiniChannel channel = _backends.Channel(new LoadBalancingConfig("unheard_of"));
-        Task failed = Backends.FailAsync(channel, StatusCode.Unavailable, "no load-balancing policy that there is: unheard_of");
-        await _backends.Resolver.FindAsync(_backends.Addresses);
+        await using MiniChannel channel = _backends.Channel(configure: options => options.LoggerFactory = log.Factory);
+        Task failed = Backends.FailAsync(channel, StatusCode.Unavailable, "no load-balancing policy that there is: unheard_of; there are pick_first, round_robin, outlier_detection_experimental");
+        await _backends.Resolver.FindAsync(ResolverResult.ForResult(_backends.Addresses, new ServiceConfig { LoadBalancingConfigs = { new LoadBalancingConfig("unheard_of") } }));
         await failed;
+        Assert.Contains(log.Lines, line => line.StartsWith("Error: The service config names no load-balancing policy", StringComparison.Ordinal)); // calls that wait for ready hear of nothing
+    }
+
+    /// <summary>The channel's own config is there to be looked at before any call is made.</summary>
+    [Fact]
+    public async Task A_channels_own_config_that_names_no_policy_there_is_is_refused()
+    {
+        InvalidOperationException refused = Assert.Throws<InvalidOperationException>(() => _backends.Channel(new LoadBalancingConfig("round_robbin")));
+        Assert.Equal(
+            "The service config is wrong: loadBalancingConfig: names no load-balancing policy that there is: round_robbin; there are pick_first, round_robin, outlier_detection_experimental.",
+            refused.Message);
+        await using MiniChannel newer = _backends.Channel(configure: options => options.ServiceConfig = new ServiceConfig
+        {
+            LoadBalancingConfigs = { new LoadBalancingConfig("newer_than_this"), new RoundRobinConfig() },
+        });
     }
 
     [Fact]
@@ -53,5 +71,61 @@ public sealed class ServiceConfigTests : IAsyncDisposable
         Task read = call.ResponseStream.MoveNext(CancellationToken.None);
         await _backends.Resolver.FindAsync(_backends.Addresses[0]);
         await TestChannel.AssertFailsAsync(read, StatusCode.ResourceExhausted, "");
+    }
+
+    /// <summary>A resolver that says the same again, as after each look-up, doesn't make an overloaded server's clients forget that it is.</summary>
+    [Theory]
+    [InlineData(2, true)]
+    [InlineData(3, false)]
+    public async Task Throttling_goes_on_when_the_same_rules_come_again(int maxTokens, bool goesOn)
+    {
+        int calls = 0;
+        _backends.Services[0].Unary = (_, _) =>
+        {
+            Interlocked.Increment(ref calls);
+            throw new RpcException(new Status(StatusCode.Unavailable, "busy"));
+        };
+        await _backends.StartAsync(0);
+        var time = new BackoffClock();
+        await using MiniChannel channel = _backends.Channel(configure: options => options.TimeProvider = time);
+        Task failed = Backends.FailAsync(channel, StatusCode.Unavailable, "busy");
+        await FindAsync(2);
+        await failed;
+        Assert.Equal(1, calls); // the first failure leaves one token of two, which is no more than half
+
+        await FindAsync(maxTokens);
+        await Settling.OfAsync(channel);
+        Task again = Backends.FailAsync(channel, StatusCode.Unavailable, "busy");
+        if (!goesOn)
+        {
+            await time.IsArmedAsync(); // until the second attempt: two tokens of three are left
+            time.Advance(TimeSpan.FromSeconds(2));
+        }
+
+        await again;
+        Assert.Equal(goesOn ? 2 : 3, calls);
+
+        Task FindAsync(int tokens) => _backends.Resolver.FindAsync(ResolverResult.ForResult([_backends.Addresses[0]], ServiceConfig.Parse(
+            $$$"""{"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 5, "initialBackoff": "1s", "maxBackoff": "1s", "backoffMultiplier": 1, "retryableStatusCodes": ["UNAVAILABLE"]}}], "retryThrottling": {"maxTokens": {{{tokens}}}, "tokenRatio": 0.1}}""")));
+    }
+
+    /// <summary>What a resolver finds when nobody wants to know any more connects to nobody.</summary>
+    [Fact]
+    public async Task A_result_for_a_channel_that_was_closed_has_no_consequences()
+    {
+        await using ITransportListener listener = _backends.EndPoint(0).Listen();
+        MiniChannel channel = _backends.Channel();
+        Task<int> call = Backends.AskAsync(channel);
+        await Eventually.IsTrueAsync(() => channel.State == ConnectivityState.Connecting, "the channel to look for addresses");
+        Task<ITransport?> connection = listener.AcceptAsync().AsTask();
+        await Settling.OfAsync(channel);
+        Task closed = channel.DisposeAsync().AsTask();
+        await TestChannel.AssertFailsAsync(call, StatusCode.Cancelled, "the channel was closed");
+        await _backends.Resolver.FindAsync(_backends.Addresses[0]);
+        await RawPeer.Within(closed, "the channel to close");
+        channel.Core.RequestConnection();
+        await Settling.OfAsync(channel);
+        Assert.Equal(ConnectivityState.Shutdown, channel.State);
+        Assert.False(connection.IsCompleted);
     }
 }

@@ -71,6 +71,23 @@ public sealed class SubchannelTests : IAsyncDisposable
         Assert.Equal(0, _time.MadeBy<Subchannel>());
     }
 
+    /// <summary>A server that takes long to say anything and then turns the client away has been of no use, however long that took.</summary>
+    [Fact]
+    public async Task What_a_connection_took_to_be_made_is_no_time_that_it_was_of_use()
+    {
+        Task connected = _channel.ConnectAsync(TestContext.Current.CancellationToken);
+        _release.SetResult();
+        await using RawServer server = new((await RawPeer.Within(_listener.AcceptAsync().AsTask(), "the connection"))!);
+        await Eventually.IsTrueAsync(() => _channel.Core.Connections.Count == 1, "HTTP/2 to start");
+        await Settling.OfAsync(_channel);
+        _time.Advance(TimeSpan.FromSeconds(5));
+        await server.StartAsync();
+        await RawPeer.Within(connected, "the channel to connect");
+        await server.DisposeAsync();
+        await Eventually.IsTrueAsync(() => _channel.State != ConnectivityState.Ready, "the connection to be left");
+        Assert.Equal(ConnectivityState.TransientFailure, _channel.State);
+    }
+
     private async ValueTask<ITransport> ConnectAsync(CancellationToken token)
     {
         _asked.TrySetResult(token);

@@ -57,6 +57,19 @@ public sealed class TrackedAddressTests : IAsyncDisposable
         Assert.NotNull(first.CallCounter); // it was not told
     }
 
+    /// <summary>A policy may answer an ejection, or its end, with another subchannel for the same address.</summary>
+    [Fact]
+    public void Who_hears_of_an_ejection_may_make_another_subchannel()
+    {
+        Subchannel first = Create();
+        _tracked.Add(first, counts: true);
+        first.OnStateChanged(_ => _tracked.Add(Create(), counts: true));
+        _tracked.Eject(TimeSpan.Zero, "too many failures");
+        _tracked.Uneject();
+        Assert.Null(_tracked.EjectedAt);
+        Assert.Equal(ConnectivityState.Idle, first.State);
+    }
+
     [Fact]
     public void A_counter_that_is_reset_has_counted_nothing()
     {

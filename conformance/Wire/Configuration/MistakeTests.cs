@@ -50,7 +50,7 @@ public class MistakeTests
     [InlineData("\"maxResponseMessageBytes\": -1", "maxResponseMessageBytes: -1 is negative")]
     [InlineData("\"maxResponseMessageBytes\": 1.5", "maxResponseMessageBytes: expected an integer of 32 bits, found 1.5")]
     [InlineData("\"maxResponseMessageBytes\": 4294967296", "maxResponseMessageBytes: expected an integer of 32 bits, found 4294967296")]
-    [InlineData("\"maxResponseMessageBytes\": \"1\"", "maxResponseMessageBytes: expected an integer of 32 bits, found \"1\"")]
+    [InlineData("\"maxResponseMessageBytes\": \"1 KiB\"", "maxResponseMessageBytes: expected an integer of 32 bits, found \"1 KiB\"")]
     [InlineData("\"retryPolicy\": 1", "retryPolicy: expected an object, found 1")]
     [InlineData("\"hedgingPolicy\": []", "hedgingPolicy: expected an object, found a list")]
     [InlineData("\"retryPolicy\": {" + GoodRetry + "}, \"hedgingPolicy\": {\"maxAttempts\": 2}", "retryPolicy and hedgingPolicy exclude each other")]
@@ -78,7 +78,7 @@ public class MistakeTests
     [InlineData("\"backoffMultiplier\": 1", "\"backoffMultiplier\": 0", "backoffMultiplier: 0 is no number greater than 0")]
     [InlineData("\"backoffMultiplier\": 1", "\"backoffMultiplier\": -0.5", "backoffMultiplier: -0.5 is no number greater than 0")]
     [InlineData("\"backoffMultiplier\": 1", "\"backoffMultiplier\": 1e400", "backoffMultiplier: Infinity is no number greater than 0")]
-    [InlineData("\"backoffMultiplier\": 1", "\"backoffMultiplier\": \"1\"", "backoffMultiplier: expected a number, found \"1\"")]
+    [InlineData("\"backoffMultiplier\": 1", "\"backoffMultiplier\": \"one\"", "backoffMultiplier: expected a number, found \"one\"")]
     [InlineData("\"retryableStatusCodes\": [14]", "", "retryableStatusCodes: is missing")]
     [InlineData("[14]", "[]", "retryableStatusCodes: is missing")]
     [InlineData("[14]", "14", "retryableStatusCodes: expected a list, found 14")]
@@ -148,6 +148,10 @@ public class MistakeTests
     [Fact]
     public void Names_differ_by_case() =>
         Assert.Equal(2, ServiceConfig.Parse("""{"methodConfig": [{"name": [{"service": "s"}, {"service": "S"}]}]}""").MethodConfigs[0].Names.Count);
+
+    [Fact]
+    public void A_whole_surrogate_pair_is_a_character() =>
+        Assert.Equal("\ud83d\ude00", ServiceConfig.Parse("{\"healthCheckConfig\": {\"serviceName\": \"\\ud83d\\ude00\"}}").HealthCheckServiceName);
 
     [Fact]
     public void Half_of_a_surrogate_pair_is_refused() => AssertRefused("{\"a\": \"\ud800\"}", "the service config: has half of a surrogate pair");

@@ -262,6 +262,6 @@ public class AttemptMetricsTests
 
         public void RunOrPost(IThreadPoolWorkItem item) => ThreadPoolDispatcher.Instance.RunOrPost(item);
 
-        public void Cancel(CancellationTokenSource source) => ThreadPoolDispatcher.Instance.Cancel(source);
+        public Task Cancel(CancellationTokenSource source) => ThreadPoolDispatcher.Instance.Cancel(source);
     }
 }

@@ -28,14 +28,6 @@ public class AttributeTests
     public void The_port_of_TLS_is_443() =>
         Assert.Equal("example.com:443", ServerOf("https://example.com", new MiniChannelOptions { Tls = new ClientTls() }));
 
-    /// <summary>A service may have a name with slashes in it.</summary>
-    [Fact]
-    public void The_method_is_what_comes_after_the_last_slash()
-    {
-        Dictionary<string, object?> attributes = new(Telemetry.SpanAttributes("a/b.Service/Method"));
-        Assert.Equal(("a/b.Service", "Method"), (attributes["rpc.service"], attributes["rpc.method"]));
-    }
-
     [Theory]
     [InlineData("example.com", "example.com")]
     [InlineData("example.com:1", "example.com:1")]

@@ -4,6 +4,7 @@ using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Server;
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Connection;
+using MiniGrpc.Wire.Grpc;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 
@@ -80,7 +81,7 @@ public class GivenUpCallTests
         time.Elapsed = TimeSpan.FromMilliseconds(elapsed);
         await client.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.Cancel));
         await watched.AssertStatusesAsync("grpc.server.call.duration", label);
-        Assert.Equal((int)code, Assert.Single(await watched.SpansAsync(ActivityKind.Server)).GetTagItem("rpc.grpc.status_code"));
+        Assert.Equal(StatusCodeNames.Of((int)code), Assert.Single(await watched.SpansAsync(ActivityKind.Server)).GetTagItem("rpc.response.status_code"));
 
         time.Elapsed = TimeSpan.FromSeconds(1);
         time.TimerOf<Deadline>().Fire(); // too late to end anything
@@ -105,7 +106,7 @@ public class GivenUpCallTests
         await server.AssertQuietAsync(client);
         await watched.AssertStatusesAsync("grpc.server.call.duration", "CANCELLED");
         Assert.Single(watched.Of("grpc.server.call.started"));
-        Assert.Equal((int)StatusCode.Cancelled, Assert.Single(await watched.SpansAsync(ActivityKind.Server)).GetTagItem("rpc.grpc.status_code"));
+        Assert.Equal("CANCELLED", Assert.Single(await watched.SpansAsync(ActivityKind.Server)).GetTagItem("rpc.response.status_code"));
 
         void StartIfEnded()
         {

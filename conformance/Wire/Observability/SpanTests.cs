@@ -4,6 +4,7 @@ using MiniGrpc.Client.Configuration;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Surface;
 using MiniGrpc.Server;
+using MiniGrpc.Wire.Grpc;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 
@@ -33,10 +34,10 @@ public class SpanTests
             Assert.Equal($"{watched.Service}/{kind}", span.DisplayName);
             Assert.Equal("MiniGrpc", span.Source.Name);
             Assert.Equal(Watched.Version, span.Source.Version);
-            Assert.Equal("grpc", span.GetTagItem("rpc.system"));
-            Assert.Equal(watched.Service, span.GetTagItem("rpc.service"));
-            Assert.Equal(kind.ToString(), span.GetTagItem("rpc.method"));
-            Assert.Equal(0, span.GetTagItem("rpc.grpc.status_code"));
+            Assert.Equal("grpc", span.GetTagItem("rpc.system.name"));
+            Assert.Equal($"{watched.Service}/{kind}", span.GetTagItem("rpc.method"));
+            Assert.Null(span.GetTagItem("error.type"));
+            Assert.Equal("OK", span.GetTagItem("rpc.response.status_code"));
             Assert.Equal("localhost", span.GetTagItem("server.address"));
             Assert.Null(span.GetTagItem("server.port")); // memory has none
             Assert.Equal(ActivityStatusCode.Unset, span.Status);
@@ -172,8 +173,9 @@ public class SpanTests
         Activity server = Assert.Single(await watched.SpansAsync(ActivityKind.Server));
         Assert.Equal((ActivityStatusCode.Error, "the reason"), (client.Status, client.StatusDescription));
         Assert.Equal((isServers ? ActivityStatusCode.Error : ActivityStatusCode.Unset, isServers ? "the reason" : null), (server.Status, server.StatusDescription));
-        Assert.Equal((int)code, client.GetTagItem("rpc.grpc.status_code"));
-        Assert.Equal((int)code, server.GetTagItem("rpc.grpc.status_code"));
+        Assert.Equal((StatusCodeNames.Of((int)code), isServers ? StatusCodeNames.Of((int)code) : null), (client.GetTagItem("error.type"), server.GetTagItem("error.type")));
+        Assert.Equal(StatusCodeNames.Of((int)code), client.GetTagItem("rpc.response.status_code"));
+        Assert.Equal(StatusCodeNames.Of((int)code), server.GetTagItem("rpc.response.status_code"));
     }
 
     /// <summary>Their names are the client's to choose, so they name no span.</summary>
@@ -185,9 +187,10 @@ public class SpanTests
         await Assert.ThrowsAsync<RpcException>(() => watched.Invoker.AsyncUnaryCall(missing, null, default, [1]).ResponseAsync);
         Activity client = Assert.Single(await watched.SpansAsync(ActivityKind.Client));
         Activity server = Assert.Single(await watched.SpansAsync(ActivityKind.Server));
-        Assert.Equal((client.SpanId, "other", ActivityStatusCode.Error), (server.ParentSpanId, server.DisplayName, server.Status));
-        Assert.Equal(("grpc", null, null), (server.GetTagItem("rpc.system"), server.GetTagItem("rpc.service"), server.GetTagItem("rpc.method")));
-        Assert.Equal((int)StatusCode.Unimplemented, server.GetTagItem("rpc.grpc.status_code"));
+        Assert.Equal((client.SpanId, "_OTHER", ActivityStatusCode.Error), (server.ParentSpanId, server.DisplayName, server.Status));
+        Assert.Equal(("grpc", "_OTHER"), (server.GetTagItem("rpc.system.name"), server.GetTagItem("rpc.method")));
+        Assert.Equal($"{watched.Service}/Missing", server.GetTagItem("rpc.method_original"));
+        Assert.Equal("UNIMPLEMENTED", server.GetTagItem("rpc.response.status_code"));
     }
 
     [Fact]
@@ -200,7 +203,7 @@ public class SpanTests
         await client.SendAsync(o => RstStreamFrame.Write(o, 1, ErrorCode.Cancel));
         Activity span = Assert.Single(await watched.SpansAsync(ActivityKind.Server));
         Assert.Equal(TraceParent, span.ParentId);
-        Assert.Equal((int)StatusCode.Cancelled, span.GetTagItem("rpc.grpc.status_code"));
+        Assert.Equal("CANCELLED", span.GetTagItem("rpc.response.status_code"));
     }
 
     /// <summary>What the handler still does belongs to the span.</summary>
@@ -225,8 +228,8 @@ public class SpanTests
         Assert.Empty(watched.Spans(ActivityKind.Server));
         mayReturn.SetResult();
         Activity span = Assert.Single(await watched.SpansAsync(ActivityKind.Server));
-        Assert.Equal((int)StatusCode.DeadlineExceeded, span.GetTagItem("rpc.grpc.status_code"));
-        Assert.Equal((int)StatusCode.DeadlineExceeded, Assert.Single(await watched.SpansAsync(ActivityKind.Client)).GetTagItem("rpc.grpc.status_code"));
+        Assert.Equal("DEADLINE_EXCEEDED", span.GetTagItem("rpc.response.status_code"));
+        Assert.Equal("DEADLINE_EXCEEDED", Assert.Single(await watched.SpansAsync(ActivityKind.Client)).GetTagItem("rpc.response.status_code"));
     }
 
     /// <summary>All attempts are the children of the one call; its span tells of those after the first.</summary>

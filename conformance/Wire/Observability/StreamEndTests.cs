@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Grpc.Core;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Wire.Grpc;
 
 namespace MiniGrpc.Conformance.Wire.Observability;
 
@@ -51,7 +52,7 @@ public sealed class StreamEndTests : IAsyncDisposable
         Assert.Equal(expected, told.StatusCode);
         await _watched.AssertStatusesAsync(Call, expected == StatusCode.Internal ? "INTERNAL" : "RESOURCE_EXHAUSTED");
         Activity span = Assert.Single(await _watched.SpansAsync(ActivityKind.Client));
-        Assert.Equal(((object)(int)expected, ActivityStatusCode.Error, told.Status.Detail), (span.GetTagItem("rpc.grpc.status_code"), span.Status, span.StatusDescription));
+        Assert.Equal(((object)StatusCodeNames.Of((int)expected), ActivityStatusCode.Error, told.Status.Detail), (span.GetTagItem("rpc.response.status_code"), span.Status, span.StatusDescription));
     }
 
     /// <summary>With the last response it is certain how the call ends, whether its caller looks for more or not.</summary>

@@ -11,7 +11,7 @@ internal sealed class HandDispatcher : IDispatcher
 
     public void RunOrPost(IThreadPoolWorkItem item) => Post(item);
 
-    public void Cancel(CancellationTokenSource source) => throw new NotSupportedException();
+    public Task Cancel(CancellationTokenSource source) => throw new NotSupportedException();
 
     public void RunAll()
     {

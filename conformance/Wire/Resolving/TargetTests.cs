@@ -63,6 +63,10 @@ public class TargetTests
     [InlineData("ipv6:[fe80::1%nosuchthing]:1", "is no ipv6 address to connect to")]
     [InlineData("ipv6://[::1]:1", "is no ipv6 address to connect to")]
     [InlineData("unix://tmp/a.sock", "expected unix:///absolute/path, unix:/absolute/path or unix:relative/path")]
+    [InlineData("http://127.0.0.1:65536", "'http://127.0.0.1:65536' is no address: the port 65536 is more than 65535")]
+    [InlineData("http://*:50051", "every interface (* or +) can be listened on, not connected to")]
+    [InlineData("127.0.0.1:50051", "; did you mean http://127.0.0.1:50051?")]
+    [InlineData("localhost:50051", "; did you mean http://localhost:50051?")]
     [InlineData("unix:", "the path of a Unix socket has 1 to about 107 octets")]
     public void What_is_no_target_is_named_with_what_was_expected(string text, string expected)
     {

@@ -198,6 +198,92 @@ public class SlowPeersOfTheClient
         Assert.False(server.HasKept(FrameType.Ping));
     }
 
+    /// <summary>
+    /// gRFC A8: a call on a connection that was quiet for longer than the delay is not the one that waits for it once more: what a
+    /// firewall has forgotten meanwhile is found within the timeout.
+    /// </summary>
+    [Fact]
+    [Requirement("grpc-connections-11")]
+    public async Task A_call_after_a_long_silence_asks_at_once_whether_the_server_is_there()
+    {
+        await using TestChannel channel = Connect();
+        Task<byte[]> first = channel.Unary([1]).ResponseAsync;
+        RawServer server = await channel.StartAsync();
+        await server.RequestAsync(1);
+        await server.ReplyAsync(1, 2);
+        await RawPeer.Within(first, "the response");
+        await server.RoundTripAsync();
+        _time.Advance(TimeSpan.FromMinutes(7));
+        Assert.False(server.HasKept(FrameType.Ping));
+
+        Task<byte[]> second = channel.Unary([1]).ResponseAsync;
+        await server.RequestAsync(3);
+        _time.Advance(TimeSpan.FromMilliseconds(1)); // timers that are due at once ring with the clock
+        await server.ExpectAsync(FrameType.Ping);
+        _time.Advance(TimeSpan.FromSeconds(20));
+        await TestChannel.AssertFailsAsync(second, StatusCode.Unavailable, "did not answer a keepalive PING within 20 s");
+    }
+
+    /// <summary>The same after a short silence: the delay counts from the last input, and isn't over.</summary>
+    [Fact]
+    public async Task A_call_after_a_short_silence_asks_when_the_delay_is_over()
+    {
+        await using TestChannel channel = Connect();
+        Task<byte[]> first = channel.Unary([1]).ResponseAsync;
+        RawServer server = await channel.StartAsync();
+        await server.RequestAsync(1);
+        await server.ReplyAsync(1, 2);
+        await RawPeer.Within(first, "the response");
+        await server.RoundTripAsync();
+        _time.Advance(TimeSpan.FromMinutes(7)); // it falls asleep
+        await server.RoundTripAsync();
+        _time.Advance(TimeSpan.FromMinutes(3));
+
+        Task<byte[]> second = channel.Unary([1]).ResponseAsync;
+        await server.RequestAsync(3);
+        _time.Advance(TimeSpan.FromMinutes(2));
+        await server.RoundTripAsync();
+        Assert.False(server.HasKept(FrameType.Ping));
+        await server.ReplyAsync(3, 2);
+        await RawPeer.Within(second, "the response");
+    }
+
+    /// <summary>
+    /// gRFC A8: a server that ends a connection for its keepalive PINGs has them half as often on the channel's next ones, and the
+    /// log says so where it is seen.
+    /// </summary>
+    [Theory]
+    [Requirement("grpc-connections-10")]
+    [InlineData(true, "too_many_pings", 12)]
+    [InlineData(true, "too_many_things", 6)]
+    [InlineData(false, "too_many_pings", 6)]
+    public async Task After_too_many_pings_the_next_connection_sends_half_as_many(bool isCalmWanted, string debugData, int minutes)
+    {
+        var log = new LogLines();
+        await using TestChannel channel = Connect(options => options.LoggerFactory = log.Factory);
+        Task<byte[]> first = channel.Unary([1]).ResponseAsync;
+        RawServer server = await channel.StartAsync();
+        await server.RequestAsync(1);
+        await server.ReplyAsync(1, 2);
+        await RawPeer.Within(first, "the response");
+        await server.SendAsync(o => GoAwayFrame.Write(o, 1, isCalmWanted ? ErrorCode.EnhanceYourCalm : ErrorCode.NoError, System.Text.Encoding.ASCII.GetBytes(debugData)));
+        await server.ExpectEndAsync();
+
+        Task<byte[]> second = channel.Unary([1]).ResponseAsync;
+        server = await channel.StartAsync();
+        await server.RequestAsync(1);
+        await server.RoundTripAsync();
+        _time.Advance(TimeSpan.FromMinutes(minutes) - TimeSpan.FromSeconds(1));
+        await server.RoundTripAsync();
+        Assert.False(server.HasKept(FrameType.Ping), "it asks before its time");
+        _time.Advance(TimeSpan.FromMinutes(minutes));
+        await server.ExpectAsync(FrameType.Ping);
+        Assert.Equal(minutes == 12 ? 1 : 0, log.Lines.Count(line =>
+            line.StartsWith("Warning: memory:test ended a connection for too many keepalive PINGs: further ones are sent after 00:12:00", StringComparison.Ordinal)));
+        await server.ReplyAsync(1, 2);
+        await RawPeer.Within(second, "the response");
+    }
+
     private static async Task WriteWithoutEndAsync(AsyncClientStreamingCall<byte[], byte[]> call, int octets)
     {
         while (true)

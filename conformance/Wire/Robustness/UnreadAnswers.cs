@@ -151,7 +151,7 @@ public class UnreadAnswers
     public async Task A_connection_over_a_socket_that_is_not_listened_to_can_be_ended()
     {
         await using var server = new TestServer();
-        await using var listener = new SocketListener(new IPEndPoint(IPAddress.Loopback, 0));
+        await using var listener = new SocketListener(new IPEndPoint(IPAddress.Loopback, 0), Timeout.InfiniteTimeSpan);
         Socket socket = SocketTransport.Create(listener.LocalEndPoint);
         socket.ReceiveBufferSize = 8192;
         await socket.ConnectAsync(listener.LocalEndPoint, TestContext.Current.CancellationToken);

@@ -18,7 +18,7 @@ public class ListenTests
     [InlineData("https://127.0.0.1:50051", "TLS")]
     [InlineData("http://127.0.0.1:50051/path", "has no path")]
     [InlineData("http://example.test:50051", "not a host name")]
-    [InlineData("http://127.0.0.1:70000", "expected http://host:port")]
+    [InlineData("http://127.0.0.1:70000", "the port 70000 is more than 65535")]
     [InlineData("unix:", "path of a Unix socket")]
     public void An_address_that_cannot_be_listened_on_is_named_with_what_was_expected(string address, string expected)
     {

@@ -54,6 +54,21 @@ public class OptionsTests
         Assert.StartsWith("ConnectTimeout is ", e.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_limit_of_messages_is_not_negative(bool received)
+    {
+        string name = received ? "MaxReceiveMessageSize" : "MaxSendMessageSize";
+        InvalidOperationException ofChannel = Assert.Throws<InvalidOperationException>(() => MiniChannel.ForAddress(
+            "http://127.0.0.1:1", received ? new MiniChannelOptions { MaxReceiveMessageSize = -1 } : new MiniChannelOptions { MaxSendMessageSize = -1 }));
+        Assert.StartsWith(name + " is -1", ofChannel.Message, StringComparison.Ordinal);
+        await using var server = new GrpcServer(received ? new GrpcServerOptions { MaxReceiveMessageSize = -1 } : new GrpcServerOptions { MaxSendMessageSize = -1 });
+        server.Listen("http://127.0.0.1:0");
+        InvalidOperationException ofServer = await Assert.ThrowsAsync<InvalidOperationException>(server.StartAsync);
+        Assert.StartsWith(name + " is -1", ofServer.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>No limit on the time to connect is no limit on the server's SETTINGS either.</summary>
     [Fact]
     public async Task Without_a_limit_a_channel_waits_for_its_server_as_long_as_it_takes()

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Conformance.Wire.Engine;
+using MiniGrpc.Conformance.Wire.Engine.Client;
 using MiniGrpc.Conformance.Wire.Surface;
 using MiniGrpc.Server;
 
@@ -177,6 +178,35 @@ public class AuthInterceptorTests
         pause.SetResult();
         await call;
         Assert.Equal("ada ada", Assert.Single(_received).GetValue("who"));
+    }
+
+    /// <summary>gRFC A6: each attempt asks for itself, long after its caller has gone on, and on another thread.</summary>
+    [Fact]
+    public async Task They_see_the_callers_ambient_values_at_every_attempt()
+    {
+        BackoffClock time = new();
+        await using TlsSetup setup = await StartAsync();
+        MiniChannel channel = setup.Connect(new MiniChannelOptions { Tls = s_trusting, TimeProvider = time, ServiceConfig = ServiceConfig.Parse(Retry) });
+        ConcurrentQueue<string> seen = new();
+        TaskCompletionSource[] pauses = [new(TaskCreationOptions.RunContinuationsAsynchronously), new(TaskCreationOptions.RunContinuationsAsynchronously)];
+        int asked = 0;
+        s_ambient.Value = "ada";
+        Task<byte[]> call = CallAsync(channel, new CallOptions(credentials: CallCredentials.FromInterceptor(async (_, metadata) =>
+        {
+            string? before = s_ambient.Value;
+            int attempt = asked++;
+            await pauses[attempt].Task.ConfigureAwait(false);
+            seen.Enqueue($"{before} {s_ambient.Value}");
+            metadata.Add("who", attempt == 0 ? throw new IOException("no token yet") : $"{s_ambient.Value}");
+        })));
+        s_ambient.Value = "somebody else";
+        pauses[0].SetResult();
+        await time.IsArmedAsync();
+        time.Advance(TimeSpan.FromSeconds(1));
+        pauses[1].SetResult();
+        await call;
+        Assert.Equal(["ada ada", "ada ada"], seen);
+        Assert.Equal("ada", Assert.Single(_received).GetValue("who"));
     }
 
     [Fact]

@@ -186,7 +186,7 @@ public class CredentialsTests
         Assert.Equal(StatusCode.Unavailable, e.StatusCode);
         Assert.Empty(_received);
         CryptographicException none = Assert.Throws<CryptographicException>(() => new MiniChannelOptions().UseCredentials(new SslCredentials("nothing")));
-        Assert.Contains("the root certificates holds no certificate in PEM form", none.Message, StringComparison.Ordinal);
+        Assert.Contains("the root certificates hold no certificate in PEM form", none.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -11,7 +11,7 @@ internal static class Connector
 {
     /// <summary>Connects within the channel's timeout.</summary>
     /// <exception cref="IOException">It failed; the message is what users are told.</exception>
-    public static async Task<ITransport> ConnectAsync(EndPoint endPoint, MiniChannelOptions options, CancellationToken closing)
+    public static async Task<ITransport> ConnectAsync(EndPoint endPoint, MiniChannelOptions options, TimeSpan userTimeout, CancellationToken closing)
     {
         if (endPoint is MemoryEndPoint memory)
         {
@@ -24,7 +24,7 @@ internal static class Connector
         {
             return options.Connect is { } connect
                 ? await connect(either.Token).ConfigureAwait(false)
-                : await SocketTransport.ConnectAsync(endPoint, either.Token).ConfigureAwait(false);
+                : await SocketTransport.ConnectAsync(endPoint, userTimeout, either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e)
         {

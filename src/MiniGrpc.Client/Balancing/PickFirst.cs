@@ -52,6 +52,11 @@ internal sealed class PickFirst(LoadBalancerOptions options) : LoadBalancer
             return;
         }
 
+        if (_addresses.Count == 0 && _state == ConnectivityState.TransientFailure)
+        {
+            _state = ConnectivityState.Connecting; // it failed for want of addresses, not of servers that answer (gRFC A62)
+        }
+
         _addresses = AddressOrder.Of(state.Addresses, state.LoadBalancingConfig is PickFirstConfig { ShuffleAddressList: true } ? options.Random : null);
         if (_addresses.Count == 0)
         {
@@ -89,6 +94,8 @@ internal sealed class PickFirst(LoadBalancerOptions options) : LoadBalancer
     {
         _attempt?.Stop();
         Abandon(_candidates);
+        _candidates = []; // what they still report has no consequences
+        _selected = null;
     }
 
     private static void Abandon(IEnumerable<Candidate> candidates)

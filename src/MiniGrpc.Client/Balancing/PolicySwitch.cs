@@ -42,15 +42,15 @@ internal sealed class PolicySwitch : IDisposable
             return;
         }
 
-        LoadBalancingConfig? config = Array.Find(wanted, one => _factories.ContainsKey(one.PolicyName));
-        if (config is null && wanted.Length > 0)
+        if (FindMistake(wanted) is { } mistake)
         {
-            string names = string.Join(", ", wanted.Select(one => one.PolicyName));
-            var failure = new Status(StatusCode.Unavailable, $"The service config names no load-balancing policy that there is: {names}.");
-            Update(ResolverResult.ForFailure(failure), []);
+            string why = $"The service config names {mistake}.";
+            _logger.LogError("{Reason}", why); // calls that wait for ready hear of nothing
+            Update(ResolverResult.ForFailure(new Status(StatusCode.Unavailable, why)), []);
             return;
         }
 
+        LoadBalancingConfig? config = Find(wanted);
         string name = config?.PolicyName ?? LoadBalancingConfig.PickFirstPolicyName;
         Slot? latest = _pending ?? _current;
         if (latest?.Name != name)
@@ -70,6 +70,11 @@ internal sealed class PolicySwitch : IDisposable
         latest.Update(new ChannelState(result.Addresses, config, result.Failure));
     }
 
+    /// <summary>Whether policies are wanted and none of them is there; what is wrong then, in the middle of a sentence.</summary>
+    public string? FindMistake(LoadBalancingConfig[] wanted) => wanted.Length == 0 || Find(wanted) is not null
+        ? null
+        : $"no load-balancing policy that there is: {string.Join(", ", wanted.Select(one => one.PolicyName))}; there are {string.Join(", ", _factories.Keys)}";
+
     /// <summary>Somebody wants to be connected.</summary>
     public void RequestConnection() => _current?.RequestConnection();
 
@@ -81,6 +86,9 @@ internal sealed class PolicySwitch : IDisposable
         _pending = null;
         _current = null;
     }
+
+    /// <summary>The first policy that is there; a config may name newer ones before it.</summary>
+    private LoadBalancingConfig? Find(LoadBalancingConfig[] wanted) => Array.Find(wanted, one => _factories.ContainsKey(one.PolicyName));
 
     private static Dictionary<string, LoadBalancerFactory> FactoriesOf(MiniChannelOptions options)
     {

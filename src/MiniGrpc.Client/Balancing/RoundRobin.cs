@@ -137,6 +137,9 @@ internal sealed class RoundRobin(LoadBalancerOptions options) : LoadBalancer
     private sealed class RoundRobinPicker(Subchannel[] ready, Turn turn) : SubchannelPicker
     {
         /// <inheritdoc />
+        internal override string CallsWaitFor => "a free stream";
+
+        /// <inheritdoc />
         internal override bool TreatsCallsAlike => true;
 
         /// <inheritdoc />

@@ -2,6 +2,7 @@ using Grpc.Core;
 
 using Microsoft.Extensions.Logging;
 
+using MiniGrpc.Client.Balancing.HealthChecking;
 using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Transport;
@@ -25,9 +26,17 @@ public sealed partial class Subchannel : IConnectionOwner
 
     void IConnectionOwner.OnStreamsAvailable(Http2Connection connection) => _channel.Router.OnStreamsAvailable();
 
-    void IConnectionOwner.OnGoAway(Http2Connection connection) => PostLeave(connection, connection.GoAwayReason!);
+    void IConnectionOwner.OnGoAway(Http2Connection connection)
+    {
+        if (connection.WasAskedToPingLess)
+        {
+            _channel.Post(() => _channel.PingLessThan(connection));
+        }
 
-    void IConnectionOwner.OnEnded(Http2Connection connection, ConnectionEnd end) => PostLeave(connection, end.Reason);
+        PostLeave(connection, connection.GoAwayReason!);
+    }
+
+    void IConnectionOwner.OnEnded(Http2Connection connection, ConnectionEnd end) => PostLeave(connection, end.Reason, end.Error is not null);
 
     void IConnectionOwner.OnClosed(Http2Connection connection) => _channel.RemoveConnection(connection);
 
@@ -52,15 +61,20 @@ public sealed partial class Subchannel : IConnectionOwner
         }
         else
         {
-            StartHealthCheck(connection);
+            StartHealthCheck(connection, HealthWatch.Untold);
             SetState(ConnectivityState.Ready);
         }
     }
 
-    private void PostLeave(Http2Connection connection, string reason) => _channel.Post(() => Leave(connection, reason));
+    private void PostLeave(Http2Connection connection, string reason, bool isFault = false)
+    {
+        // Not by a fault of the server's, and not sooner than another attempt would have been made.
+        bool wasOfUse = connection.HasCarriedCalls || (!isFault && connection.ReadyFor >= _channel.Options.InitialReconnectBackoff.TotalMilliseconds);
+        _channel.Post(() => Leave(connection, reason, wasOfUse));
+    }
 
     /// <summary>The connection takes no more calls. With the last one, the subchannel has none.</summary>
-    private void Leave(Http2Connection connection, string reason)
+    private void Leave(Http2Connection connection, string reason, bool wasOfUse)
     {
         if (!_connections.Remove(connection))
         {
@@ -81,25 +95,24 @@ public sealed partial class Subchannel : IConnectionOwner
         }
         else
         {
-            LeaveLast(connection, reason);
+            LeaveLast(connection, reason, wasOfUse);
         }
     }
 
     /// <summary>
-    /// The subchannel is idle if its connection has carried calls, or was asked to go before the first one came. One that was of no use counts
-    /// as a failed attempt, and so does the second in a row that is asked to go at once: a server that turns everybody away would be asked
-    /// without pause.
+    /// The subchannel is idle if its connection has carried calls, or was ready for longer than the wait after a first attempt that failed, or was
+    /// asked to go before the first call came. One that ended at once, or was found to be of no use, counts as a failed attempt, and so does
+    /// the second in a row that is asked to go: a server that turns everybody away would be asked without pause.
     /// </summary>
-    private void LeaveLast(Http2Connection connection, string reason)
+    private void LeaveLast(Http2Connection connection, string reason, bool wasOfUse)
     {
-        bool wasAskedToGo = connection.WasAskedToGo && (!_wasTurnedAway || connection.Now >= _channel.Options.InitialReconnectBackoff.TotalMilliseconds);
-        if (connection.HasCarriedCalls)
+        if (wasOfUse)
         {
             _wasTurnedAway = false;
             _backoff.Reset();
             SetState(ConnectivityState.Idle);
         }
-        else if (wasAskedToGo)
+        else if (connection.WasAskedToGo && !_wasTurnedAway)
         {
             _wasTurnedAway = true;
             SetState(ConnectivityState.Idle);
@@ -114,7 +127,7 @@ public sealed partial class Subchannel : IConnectionOwner
     private void Connect()
     {
         _retry?.Stop();
-        if (!_isConnecting)
+        if (!_isConnecting && !_channel.IsClosed)
         {
             _isConnecting = true;
             _ = Detached.Start(ConnectAsync);
@@ -142,20 +155,20 @@ public sealed partial class Subchannel : IConnectionOwner
         await _channel.Dispatcher.Yield(); // what is slow doesn't hold the serializer up
         MiniChannelOptions options = _channel.Options;
         long started = options.TimeProvider.GetTimestamp();
-        ITransport transport;
+        ITransport? transport = null;
         try
         {
-            transport = await Connector.ConnectAsync(Address.EndPoint, options, _closing.Token).ConfigureAwait(false);
+            transport = await Connector.ConnectAsync(Address.EndPoint, options, _channel.ConnectionOptions.KeepAlive.UserTimeout, _closing.Token).ConfigureAwait(false);
+            transport = options.Tls is ITransportSecurity security ? security.Secure(transport, _channel.Host) : transport;
         }
         catch (Exception e)
         {
             // Whatever it was, the calls that wait must hear of it.
+            transport?.Abort();
             string reason = e is IOException ? e.Message : $"can't connect to {Address}: {e.Message}";
             _channel.Post(() => OnNotConnected(reason));
             return;
         }
-
-        transport = options.Tls is ITransportSecurity security ? security.Secure(transport, _channel.Host) : transport;
 
         // What connecting took is no longer there for the TLS handshake and the server's SETTINGS.
         TimeSpan left = options.ConnectTimeout - options.TimeProvider.GetElapsedTime(started);
@@ -171,7 +184,8 @@ public sealed partial class Subchannel : IConnectionOwner
     {
         // One of several ends when it has had nothing to do for a while: the others are given calls first.
         ConnectionLifeOptions life = _connections.Count == 0 ? ConnectionLifeOptions.Endless : ConnectionLifeOptions.Endless with { MaxIdle = s_furtherIdle };
-        var connection = new Http2Connection(Role.Client, transport, options with { Life = life }, this);
+        KeepAliveOptions keepAlive = options.KeepAlive with { Delay = _channel.KeepAlivePingDelay };
+        var connection = new Http2Connection(Role.Client, transport, options with { Life = life, KeepAlive = keepAlive }, this);
         if (_connectivity.State == ConnectivityState.Shutdown || !_channel.TryAddConnection(connection))
         {
             transport.Abort();

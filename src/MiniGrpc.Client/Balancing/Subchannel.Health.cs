@@ -66,16 +66,20 @@ public sealed partial class Subchannel
         }
     }
 
-    private void StartHealthCheck(Http2Connection connection)
+    /// <summary>Asks the server on <paramref name="connection"/>; until it has answered the health is <paramref name="known"/>.</summary>
+    private void StartHealthCheck(Http2Connection connection, SubchannelState known)
     {
         if (ChecksHealth && _channel.HealthCheckedService.Name is { } service)
         {
-            _healthWatch = new HealthWatch(_channel, this, connection, service);
+            _healthWatch = new HealthWatch(_channel, this, connection, service, known);
             _healthWatch.Start();
         }
     }
 
-    /// <summary>A connection was left: if it is the one whose server was asked, the next one's is. The same address may lead to another server.</summary>
+    /// <summary>
+    /// A connection was left: if it is the one whose server was asked, the next one's is. The same address may lead to another server, but
+    /// until that one has answered, what was heard last counts: calls went to it by that as well.
+    /// </summary>
     private void RestartHealthCheck(Http2Connection left)
     {
         if (_healthWatch is { } watch && watch.Connection == left)
@@ -83,7 +87,7 @@ public sealed partial class Subchannel
             StopHealthCheck();
             if (_connections.Find(other => other != _starting) is { } next)
             {
-                StartHealthCheck(next);
+                StartHealthCheck(next, watch.State);
                 Show();
             }
         }
@@ -100,7 +104,7 @@ public sealed partial class Subchannel
         if (_connectivity.State == ConnectivityState.Ready)
         {
             StopHealthCheck();
-            StartHealthCheck(_connections.Find(connection => connection != _starting)!);
+            StartHealthCheck(_connections.Find(connection => connection != _starting)!, HealthWatch.Untold);
             Show();
         }
     }

@@ -15,6 +15,9 @@ public abstract class SubchannelPicker
     /// <summary>Whether a call that finds no place says that the next one finds none either.</summary>
     internal virtual bool TreatsCallsAlike => false;
 
+    /// <summary>What calls that find no place are waiting for, for the status of those that have waited too long.</summary>
+    internal virtual string CallsWaitFor => "a connection or a free stream";
+
     /// <summary>Where a call may go instead of a subchannel that has no free stream, going round; null for nowhere else.</summary>
     internal virtual Subchannel? NextAfter(Subchannel subchannel) => null;
 }
@@ -39,6 +42,14 @@ public readonly struct PickContext
 /// <summary>The same answer for every call.</summary>
 internal sealed class FixedPicker(PickResult result) : SubchannelPicker
 {
+    /// <inheritdoc />
+    internal override string CallsWaitFor => result.Kind switch
+    {
+        PickKind.Complete => "a free stream",
+        PickKind.Queue => "a connection",
+        _ => $"a connection ({result.Status.Detail})",
+    };
+
     /// <summary>Calls wait.</summary>
     public static FixedPicker Queue { get; } = new(PickResult.ForQueue());
 
@@ -53,6 +64,9 @@ internal sealed class FixedPicker(PickResult result) : SubchannelPicker
 internal sealed class IdlePicker(Action wake) : SubchannelPicker
 {
     private int _woken;
+
+    /// <inheritdoc />
+    internal override string CallsWaitFor => "a connection";
 
     /// <inheritdoc />
     internal override bool TreatsCallsAlike => true;

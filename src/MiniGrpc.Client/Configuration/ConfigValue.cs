@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Grpc.Core;
 using MiniGrpc.Wire.Grpc;
@@ -81,20 +82,15 @@ internal readonly struct ConfigValue
     };
 
     /// <summary>A number; one that is too large for a double is infinite.</summary>
-    public double AsNumber()
-    {
-        Expect(JsonValueKind.Number, "a number");
-        return _json.GetDouble();
-    }
+    public double AsNumber() => ReadNumber() ?? throw Unexpected("a number");
 
     /// <summary>
-    /// A number without a fraction, however it is written: 4, 4.0, 0.4e1. protobuf's uint32 goes higher than an int; what is between
+    /// A number without a fraction, however it is written: 4, 4.0, 0.4e1, "4". protobuf's uint32 goes higher than an int; what is between
     /// is the highest int, for all that is counted in them has a lower limit.
     /// </summary>
     public int AsInteger()
     {
-        double number = _json.ValueKind == JsonValueKind.Number ? _json.GetDouble() : double.NaN;
-        if (number is >= int.MinValue and <= uint.MaxValue && double.IsInteger(number))
+        if (ReadNumber() is double number and >= int.MinValue and <= uint.MaxValue && double.IsInteger(number))
         {
             return (int)Math.Min(number, int.MaxValue);
         }
@@ -117,6 +113,23 @@ internal readonly struct ConfigValue
 
         return _json.ValueKind == JsonValueKind.String && StatusCodeNames.TryParse(AsString(), out GrpcStatusCode code)
             ? (StatusCode)code : throw Unexpected("the name or number of a status code");
+    }
+
+    /// <summary>A number, or a string of one, which protobuf's JSON form allows for every numeric field; null if it is neither.</summary>
+    private double? ReadNumber() => _json.ValueKind switch
+    {
+        JsonValueKind.Number => _json.GetDouble(),
+        JsonValueKind.String => ParseNumber(AsString()),
+        _ => null,
+    };
+
+    /// <summary>Reads what would be a number without its quotation marks: no "+4", " 4", "4.", or "NaN".</summary>
+    private static double? ParseNumber(string text)
+    {
+        const NumberStyles Styles = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        string digits = text.StartsWith('-') ? text[1..] : text;
+        return digits.Length > 0 && char.IsAsciiDigit(digits[0]) && char.IsAsciiDigit(digits[^1])
+            && double.TryParse(text, Styles, CultureInfo.InvariantCulture, out double number) ? number : null;
     }
 
     private ConfigValue At(JsonElement json, string name) => new(json, _place.Length == 0 ? name : $"{_place}.{name}");

@@ -39,7 +39,7 @@ internal sealed class CallAuthorization
     }
 
     /// <summary>The call has ended: what is still being asked for is not wanted any more.</summary>
-    public void Stop(IDispatcher dispatcher) => dispatcher.Cancel(_notWanted);
+    public void Stop(IDispatcher dispatcher) => _ = dispatcher.Cancel(_notWanted);
 
     private sealed class Collector : CallCredentialsConfiguratorBase
     {

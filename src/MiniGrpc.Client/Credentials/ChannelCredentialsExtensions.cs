@@ -38,10 +38,11 @@ public static class ChannelCredentialsExtensions
         public override void SetSslCredentials(object state, string? rootCertificates, KeyCertificatePair? keyCertificatePair, VerifyPeerCallback? verifyPeerCallback)
         {
             var options = (MiniChannelOptions)state;
-            X509Certificate2Collection? roots = rootCertificates is null ? null : PemFiles.ReadRoots(rootCertificates, "the root certificates");
+            X509Certificate2Collection? roots = rootCertificates is null ? null : PemFiles.ReadAll(rootCertificates, "the root certificates hold");
             ClientTls certificate = keyCertificatePair is null
                 ? new ClientTls()
-                : new ClientTls(PemFiles.ReadCertificate(keyCertificatePair.CertificateChain, keyCertificatePair.PrivateKey));
+                : new ClientTls(PemFiles.ReadCertificate(
+                    keyCertificatePair.CertificateChain, keyCertificatePair.PrivateKey, "the key pair's certificate chain", "the key pair's private key"));
             options.Tls = certificate.With(roots, verifyPeerCallback);
         }
 

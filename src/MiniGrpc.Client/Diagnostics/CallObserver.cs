@@ -4,6 +4,7 @@ using Grpc.Core;
 
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Diagnostics;
+using MiniGrpc.Wire.Grpc;
 
 namespace MiniGrpc.Client.Diagnostics;
 
@@ -19,7 +20,7 @@ internal sealed class CallObserver
 {
     private readonly MiniChannel _channel;
     private readonly CallLabels _labels;
-    private readonly Activity? _span;
+    private Activity? _span;
     private readonly bool _isMeasured;
     private readonly long _startedAt;
     private AttemptObserver? _chosen;
@@ -35,16 +36,19 @@ internal sealed class CallObserver
         Activity? current = Activity.Current;
         if (isTraced)
         {
-            _span = Telemetry.Source.StartActivity(labels.Name, ActivityKind.Client, default(ActivityContext), labels.SpanAttributes);
+            Tell(() => _span = Telemetry.Source.StartActivity(labels.Name, ActivityKind.Client, default(ActivityContext), labels.SpanAttributes));
             Activity.Current = current;
         }
 
-        // Without a span of its own the call belongs to the caller's, and so does what the server makes of it.
-        TraceHeaders = (_span ?? current) is { } span ? TraceContext.Inject(span, headers) : null;
+        // Without a span of its own the call belongs to the caller's, and so does what the server makes of it. Propagators are user code, too.
+        if ((_span ?? current) is { } span)
+        {
+            Tell(() => TraceHeaders = TraceContext.Inject(span, headers));
+        }
     }
 
     /// <summary>What the server is told of the span; null for nothing.</summary>
-    public Metadata? TraceHeaders { get; }
+    public Metadata? TraceHeaders { get; private set; }
 
     /// <summary>A moment, to measure from; 0 if nobody measures.</summary>
     public long Now => _isMeasured ? _channel.Options.TimeProvider.GetTimestamp() : 0;
@@ -99,7 +103,7 @@ internal sealed class CallObserver
 
         if (_span is { } span)
         {
-            Tell(() => Telemetry.Stop(span, (int)status.StatusCode, status.Detail, isError: status.StatusCode != StatusCode.OK));
+            Tell(() => Telemetry.Stop(span, StatusCodeNames.Of((int)status.StatusCode), status.Detail, isError: status.StatusCode != StatusCode.OK));
         }
     }
 

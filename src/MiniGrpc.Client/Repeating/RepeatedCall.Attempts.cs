@@ -31,18 +31,30 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
             Choose(attempt);
         }
 
-        if (_onlyRequest is not null)
+        if (call.AsksCredentials && _caller is not null)
         {
-            call.Start(_onlyRequest);
+            ExecutionContext.Run(_caller, _ => Start(attempt), null); // whose token it is may stand in the caller's ambient values
         }
         else
         {
-            call.StartStreaming();
-            _ = Detached.Start(() => SendAsync(attempt));
+            Start(attempt);
         }
 
         _ = Detached.Start(() => WatchAsync(attempt));
         return attempt;
+    }
+
+    private void Start(Attempt attempt)
+    {
+        if (_onlyRequest is not null)
+        {
+            attempt.Call.Start(_onlyRequest);
+        }
+        else
+        {
+            attempt.Call.StartStreaming();
+            _ = Detached.Start(() => SendAsync(attempt));
+        }
     }
 
     /// <summary>Sends the requests on an attempt, until it ends or there are no more.</summary>
@@ -66,7 +78,7 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
         catch (Exception e)
         {
             // A compression of the user's that fails, whatever it throws: that is the attempt's end.
-            attempt.Call.End(new Status(StatusCode.Internal, $"The request can't be sent: {e.Message}", e), abort: true);
+            attempt.Call.End(LocalStatus.OfRequest(e), abort: true);
         }
     }
 

@@ -16,10 +16,45 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
 
     private TimeProvider Time => _channel.Options.TimeProvider;
 
+    /// <summary>
+    /// The resolver hasn't found anything yet, and what the call goes by comes with that. Until then the channel's own service config says how
+    /// long it may take.
+    /// </summary>
+    private async Task AwaitConfigAsync()
+    {
+        CallOptions given = _options;
+        _options = _plan.Apply(given, _startedAt);
+        Task found = _channel.Core.BeginToAwaitConfig();
+        using var over = new CancellationTokenSource();
+        try
+        {
+            _ = SignalAfterAsync(found, over.Token);
+            while (!found.IsCompleted && !IsDecided)
+            {
+                await WaitForEventOrDeadlineAsync(Timeout.InfiniteTimeSpan).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            over.Cancel(); // or the channel would hold on to a call that has ended
+            _channel.Core.EndToAwaitConfig();
+        }
+
+        _plan = _channel.PlanOf(_method);
+        _encodedMethod = _plan.Encoded(_method);
+        _options = _plan.Apply(given, _startedAt);
+    }
+
+    private async Task SignalAfterAsync(Task found, CancellationToken over)
+    {
+        await found.WaitAsync(over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Signal();
+    }
+
     /// <summary>An attempt is made, and when it fails in a way that may pass another one after a wait, as often as the policy allows.</summary>
     private async Task RetryAsync()
     {
-        var backoff = Backoff.OfRetries(_plan.Parameters.Retry!, _channel.Options.Random);
+        Backoff? backoff = _plan.Parameters.Retry is { } retry ? Backoff.OfRetries(retry, _channel.Options.Random) : null;
         for (int attempts = 1; !IsDecided; attempts++)
         {
             Attempt attempt = StartAttempt(attempts - 1);
@@ -33,7 +68,7 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
             {
                 attempts--; // it doesn't count
             }
-            else if (attempt.State == AttemptState.Answered || !MayRetry(attempt, attempts, backoff, out wait))
+            else if (attempt.State == AttemptState.Answered || backoff is null || !MayRetry(attempt, attempts, backoff, out wait))
             {
                 Choose(attempt);
             }
@@ -54,7 +89,7 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
     private bool MayRetry(Attempt failed, int attempts, Backoff backoff, out TimeSpan wait)
     {
         wait = TimeSpan.Zero;
-        if (IsDecided || failed.Call.DeadlineHasPassed)
+        if (IsDecided || failed.Call.DeadlineHasPassed || failed.Call.WasDropped)
         {
             return false;
         }
@@ -117,7 +152,7 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
             }
             else
             {
-                await WaitForEventAsync(mayStart ? untilNext : Timeout.InfiniteTimeSpan).ConfigureAwait(false);
+                await WaitForEventOrDeadlineAsync(mayStart ? untilNext : Timeout.InfiniteTimeSpan).ConfigureAwait(false);
                 untilNext -= Time.GetElapsedTime(now);
             }
         }
@@ -140,7 +175,7 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
 
             attempt.IsCounted = true;
             TimeSpan? pushback = PushbackOf(attempt);
-            bool isFatal = attempt.Call.DeadlineHasPassed || !hedging.NonFatalStatusCodes.Contains(attempt.Call.GetStatus().StatusCode);
+            bool isFatal = attempt.Call.DeadlineHasPassed || attempt.Call.WasDropped || !hedging.NonFatalStatusCodes.Contains(attempt.Call.GetStatus().StatusCode);
             if (!isFatal || pushback < TimeSpan.Zero)
             {
                 _channel.RetryThrottle?.RecordFailure();
@@ -164,14 +199,26 @@ internal abstract partial class RepeatedCall<TRequest, TResponse>
         long start = Time.GetTimestamp();
         for (TimeSpan left = wait; left > TimeSpan.Zero && !IsDecided; left = wait - Time.GetElapsedTime(start))
         {
-            TimeSpan untilDeadline = _options.Deadline is { } deadline && deadline != DateTime.MaxValue ? deadline - Time.GetUtcNow().UtcDateTime : TimeSpan.MaxValue;
-            if (untilDeadline <= TimeSpan.Zero)
-            {
-                Cancel(new Status(StatusCode.DeadlineExceeded, ClientCall.DeadlinePassed));
-                return;
-            }
+            await WaitForEventOrDeadlineAsync(left).ConfigureAwait(false);
+        }
+    }
 
-            await WaitForEventAsync(untilDeadline < left ? untilDeadline : left).ConfigureAwait(false);
+    /// <summary>
+    /// Waits for an event, for <paramref name="limit"/> at the most, or for the call's deadline: while no attempt is under way, nobody else
+    /// looks at it, and servers may ask for any pause.
+    /// </summary>
+    private async Task WaitForEventOrDeadlineAsync(TimeSpan limit)
+    {
+        TimeSpan untilDeadline = _options.Deadline is { } deadline && deadline != DateTime.MaxValue && _attempts.TrueForAll(attempt => attempt.State == AttemptState.Failed)
+            ? deadline - Time.GetUtcNow().UtcDateTime : TimeSpan.MaxValue;
+        if (untilDeadline <= TimeSpan.Zero)
+        {
+            Cancel(new Status(StatusCode.DeadlineExceeded, ClientCall.DeadlinePassed));
+        }
+        else
+        {
+            bool deadlineIsFirst = limit == Timeout.InfiniteTimeSpan ? untilDeadline < TimeSpan.MaxValue : untilDeadline < limit;
+            await WaitForEventAsync(deadlineIsFirst ? untilDeadline : limit).ConfigureAwait(false);
         }
     }
 

@@ -25,25 +25,30 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
 
     private readonly MiniChannel _channel;
     private readonly Method<TRequest, TResponse> _method;
-    private readonly Method<EncodedMessage, TResponse> _encodedMethod;
-    private readonly MethodPlan _plan;
-    private readonly CallOptions _options;
+    private readonly bool _awaitsConfig;
+    private readonly DateTime _startedAt;
+    private Method<EncodedMessage, TResponse> _encodedMethod;
+    private MethodPlan _plan;
+    private CallOptions _options;
     private readonly CancellationTokenRegistration _registration;
     private readonly PostedCompletion _decided = new();
     private readonly Lock _lock = new();
     private readonly List<Attempt> _attempts = [];
     private CallObserver? _observer;
+    private ExecutionContext? _caller;
     private EncodedMessage? _onlyRequest;
     private Decision? _decision;
     private bool _mustChoose;
 
-    protected RepeatedCall(MiniChannel channel, Method<TRequest, TResponse> method, CallOptions options)
+    protected RepeatedCall(MiniChannel channel, Method<TRequest, TResponse> method, MethodPlan plan, CallOptions options, bool awaitsConfig)
     {
         ObjectDisposedException.ThrowIf(channel.Core.Router.Closing.IsCancellationRequested, typeof(MiniChannel));
         ClientCall.Validate(channel, options); // here, where its caller is told; attempts are made elsewhere
         _channel = channel;
         _method = method;
-        _plan = channel.PlanOf(method);
+        _plan = plan;
+        _awaitsConfig = awaitsConfig;
+        _startedAt = channel.Options.TimeProvider.GetUtcNow().UtcDateTime;
         _encodedMethod = _plan.Encoded(method);
         _options = options.WithCancellationToken(CancellationToken.None); // attempts don't decide on their own that the call is cancelled
         Log = new RequestLog(channel.RetryBuffer, channel.Options.MaxRetryBufferPerCallSize, channel.Core.Dispatcher);
@@ -71,7 +76,7 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
         catch (Exception e)
         {
             // A marshaller that can't write it, whatever it throws: that is this call's end.
-            Cancel(e is RpcException { StatusCode: not StatusCode.OK } rpc ? rpc.Status : new Status(StatusCode.Internal, $"The request can't be sent: {e.Message}", e));
+            Cancel(LocalStatus.OfRequest(e));
             return;
         }
 
@@ -82,8 +87,9 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
     public RepeatedRequestWriter<TRequest, TResponse> StartStreaming()
     {
         Observe();
+        var writer = new RepeatedRequestWriter<TRequest, TResponse>(this, _options.WriteOptions);
         Begin();
-        return new RepeatedRequestWriter<TRequest, TResponse>(this, _options.WriteOptions);
+        return writer;
     }
 
     /// <summary>The status of a call that has ended.</summary>
@@ -109,10 +115,21 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
         Volatile.Read(ref _decision)!.Chosen?.Dispose();
     }
 
-    /// <summary>Sends a request; false when the call has ended.</summary>
+    /// <summary>Sends a request; false when the call has ended. One that can't be written ends it: the server would take what follows for all there is.</summary>
     internal async Task<bool> WriteAsync(TRequest message, WriteOptions? options)
     {
-        int number = Log.Add(Encode(message), options, out bool fits);
+        EncodedMessage encoded;
+        try
+        {
+            encoded = Encode(message);
+        }
+        catch (Exception e)
+        {
+            Cancel(LocalStatus.OfRequest(e));
+            throw;
+        }
+
+        int number = Log.Add(encoded, options, out bool fits);
         if (!fits)
         {
             ChooseNow();
@@ -157,7 +174,9 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
     /// <summary>Makes an attempt that hasn't started yet.</summary>
     protected abstract TypedCall<EncodedMessage, TResponse> CreateAttempt(MiniChannel channel, Method<EncodedMessage, TResponse> method, CallOptions options);
 
-    private EncodedMessage Encode(TRequest message) => EncodedMessage.Of(_method.RequestMarshaller, message, _plan.MaxSendMessageSize);
+    /// <summary>The limit of a config that isn't known yet is that of the attempts.</summary>
+    private EncodedMessage Encode(TRequest message) =>
+        EncodedMessage.Of(_method.RequestMarshaller, message, _awaitsConfig ? _channel.Options.MaxSendMessageSize : _plan.MaxSendMessageSize);
 
     /// <summary>The call begins for those who watch. It may have been cancelled already.</summary>
     private void Observe()
@@ -170,13 +189,22 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
         }
     }
 
-    private void Begin() => _ = Detached.Start(RepeatAsync);
+    private void Begin()
+    {
+        _caller = ExecutionContext.Capture();
+        _ = Detached.Start(RepeatAsync);
+    }
 
     /// <summary>Makes the attempts.</summary>
     private async Task RepeatAsync()
     {
         try
         {
+            if (_awaitsConfig)
+            {
+                await AwaitConfigAsync().ConfigureAwait(false);
+            }
+
             await (_plan.Parameters.Hedging is null ? RetryAsync() : HedgeAsync()).ConfigureAwait(false);
         }
         catch (ObjectDisposedException)
@@ -199,16 +227,16 @@ internal abstract partial class RepeatedCall<TRequest, TResponse> : ICallHandle
     /// <summary>The requests need more room than there is: the attempt that is furthest is the last, or the next one if there is none.</summary>
     private void ChooseNow()
     {
-        Attempt? latest;
+        Attempt? furthest;
         lock (_lock)
         {
             _mustChoose = true;
-            latest = _attempts.FindLast(attempt => attempt.State == AttemptState.UnderWay);
+            furthest = _attempts.Where(attempt => attempt.State == AttemptState.UnderWay).MaxBy(attempt => attempt.Sent);
         }
 
-        if (latest is not null)
+        if (furthest is not null)
         {
-            Choose(latest);
+            Choose(furthest);
         }
     }
 

@@ -7,8 +7,8 @@ internal sealed class RepeatedStreamingResponseCall<TRequest, TResponse> : Repea
     where TRequest : class
     where TResponse : class
 {
-    public RepeatedStreamingResponseCall(MiniChannel channel, Method<TRequest, TResponse> method, CallOptions options)
-        : base(channel, method, options)
+    public RepeatedStreamingResponseCall(MiniChannel channel, Method<TRequest, TResponse> method, MethodPlan plan, CallOptions options, bool awaitsConfig)
+        : base(channel, method, plan, options, awaitsConfig)
     {
         Reader = new ResponseReader(this);
     }

@@ -33,6 +33,12 @@ internal sealed class RequestLog(RetryBuffer buffer, long? limit, IDispatcher di
     {
         lock (_lock)
         {
+            if (_isClosed)
+            {
+                fits = true;
+                return _base; // which is never written
+            }
+
             fits = _isCommitted || (_kept + message.Room <= (limit ?? long.MaxValue) && buffer.TryTake(message.Room));
             if (fits && !_isCommitted)
             {
@@ -72,6 +78,8 @@ internal sealed class RequestLog(RetryBuffer buffer, long? limit, IDispatcher di
         lock (_lock)
         {
             _isClosed = true;
+            _base += _messages.Count;
+            _first = _base;
             _messages.Clear();
             ReturnRoom();
             Announce();

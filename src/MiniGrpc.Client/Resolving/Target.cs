@@ -33,7 +33,10 @@ internal sealed class Target
     public string Authority { get; }
 
     /// <summary>The name that servers' certificates have to be for: the authority without a port.</summary>
-    public string Host => Addresses.HostOf(Authority);
+    public string? Host => Addresses.HostOf(Authority);
+
+    /// <summary>Whether its resolver is the user's, and may find a service config with the addresses.</summary>
+    public bool MayBringConfig { get; private init; }
 
     /// <summary>What the target says of TLS, if anything.</summary>
     private bool? Tls { get; }
@@ -92,7 +95,7 @@ internal sealed class Target
                 return new Target(address, authority, tls, ResolverFor(endPoint));
             default:
                 string others = options.ResolverFactories.Count == 0 ? "" : ", or a scheme of ResolverFactories: " + string.Join(", ", options.ResolverFactories.Select(one => one.Scheme));
-                throw new ArgumentException($"'{address}' is no address: {Expected}{others}", nameof(address));
+                throw new ArgumentException($"'{address}' is no address: {Expected}{others}{Addresses.DidYouMean(address)}", nameof(address));
         }
     }
 
@@ -105,7 +108,10 @@ internal sealed class Target
 
         string name = uri.AbsolutePath.TrimStart('/');
         return new Target(address, name.Length == 0 ? "localhost" : name, null, (options, logger, post) =>
-            new GuardedResolver(() => factory.Create(new ResolverOptions(uri, options, logger)), address, options, logger, post));
+            new GuardedResolver(() => factory.Create(new ResolverOptions(uri, options, logger)), address, options, logger, post))
+        {
+            MayBringConfig = true,
+        };
     }
 
     /// <summary><c>dns:host</c>, <c>dns:host:port</c>, <c>dns:///host:port</c>.</summary>

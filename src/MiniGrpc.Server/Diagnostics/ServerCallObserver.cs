@@ -5,6 +5,7 @@ using Grpc.Core;
 
 using MiniGrpc.Wire.Calls;
 using MiniGrpc.Wire.Diagnostics;
+using MiniGrpc.Wire.Grpc;
 using MiniGrpc.Wire.Http2;
 
 namespace MiniGrpc.Server.Diagnostics;
@@ -135,7 +136,7 @@ internal sealed class ServerCallObserver : IThreadPoolWorkItem
         if (_span is { } span)
         {
             Status status = End.Status;
-            Tell(() => Telemetry.Stop(span, (int)status.StatusCode, status.Detail, IsServerError(status.StatusCode)));
+            Tell(() => Telemetry.Stop(span, StatusCodeNames.Of((int)status.StatusCode), status.Detail, IsServerError(status.StatusCode)));
         }
     }
 
@@ -147,16 +148,23 @@ internal sealed class ServerCallObserver : IThreadPoolWorkItem
 
     private KeyValuePair<string, object?>[] AttributesFor(byte[] requestFields)
     {
+        string path = "";
+        KeyValuePair<string, object?>[] server = [];
         var fields = new HeaderList.Enumerator(requestFields);
         while (fields.MoveNext())
         {
-            if (fields.Current.Name.SequenceEqual(":authority"u8) || fields.Current.Name.SequenceEqual("host"u8))
+            HeaderField field = fields.Current;
+            if (field.Name.SequenceEqual(":path"u8))
             {
-                return [.. _labels.SpanAttributes, .. Telemetry.ServerAttributes(Encoding.ASCII.GetString(fields.Current.Value))];
+                path = Encoding.ASCII.GetString(field.Value);
+            }
+            else if (server.Length == 0 && (field.Name.SequenceEqual(":authority"u8) || field.Name.SequenceEqual("host"u8)))
+            {
+                server = Telemetry.ServerAttributes(Encoding.ASCII.GetString(field.Value));
             }
         }
 
-        return _labels.SpanAttributes;
+        return [.. _labels == MethodLabels.Other ? Telemetry.OtherSpanAttributes(path.TrimStart('/')) : _labels.SpanAttributes, .. server];
     }
 
     private sealed record CallEnd(Status Status, TimeSpan Duration);

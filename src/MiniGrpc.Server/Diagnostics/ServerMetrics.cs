@@ -45,7 +45,7 @@ internal static class ServerMetrics
 internal sealed record MethodLabels(string Name, KeyValuePair<string, object?> Method, KeyValuePair<string, object?>[] SpanAttributes)
 {
     /// <summary>All methods that the server doesn't have: clients may ask for any number of them, and each would be a series of its own (gRFC A66).</summary>
-    public static readonly MethodLabels Other = new(Telemetry.Other, new(Telemetry.MethodLabel, Telemetry.Other), [new("rpc.system", "grpc")]);
+    public static readonly MethodLabels Other = new(Telemetry.OtherMethod, new(Telemetry.MethodLabel, Telemetry.Other), []);
 
     /// <summary>The labels of <paramref name="method"/>, <c>/package.Service/Method</c>.</summary>
     public static MethodLabels Of(string method)

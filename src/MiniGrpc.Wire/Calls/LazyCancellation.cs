@@ -32,14 +32,11 @@ internal struct LazyCancellation
         }
     }
 
-    /// <summary>Cancels the token; callbacks run on <paramref name="dispatcher"/>.</summary>
-    public void Cancel(IDispatcher dispatcher)
+    /// <summary>Cancels the token; callbacks run on <paramref name="dispatcher"/>, and the task has what they throw.</summary>
+    public Task Cancel(IDispatcher dispatcher)
     {
         CancellationTokenSource? source = Interlocked.CompareExchange(ref _source, s_cancelled, null);
-        if (source is not null && !ReferenceEquals(source, s_cancelled))
-        {
-            dispatcher.Cancel(source);
-        }
+        return source is null || ReferenceEquals(source, s_cancelled) ? Task.CompletedTask : dispatcher.Cancel(source);
     }
 
     private static CancellationTokenSource CreateCancelled()

@@ -3,6 +3,8 @@ using System.Text;
 
 using Grpc.Core;
 
+using Microsoft.Extensions.Logging.Abstractions;
+
 using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Grpc;
 using MiniGrpc.Wire.Hpack;
@@ -98,7 +100,7 @@ internal static class MetadataCodec
 
             if (field.Name.ContainsAnyExcept(s_nameOctets))
             {
-                WireMetrics.FieldSkipped();
+                WireMetrics.FieldSkipped(source?.Options.Logger ?? NullLogger.Instance);
                 source?.Causes.Note(0, nameof(WireMetrics.FieldSkipped), "a field was left out of the metadata, which can't hold its name");
                 continue;
             }

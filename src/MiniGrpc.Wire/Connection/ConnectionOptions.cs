@@ -78,6 +78,16 @@ internal sealed record ConnectionOptions
         }
     }
 
+    /// <summary>Refuses a limit that could only be meant for none.</summary>
+    /// <exception cref="InvalidOperationException">It is negative.</exception>
+    public static void CheckSize(int? size, string name)
+    {
+        if (size < 0)
+        {
+            throw new InvalidOperationException($"{name} is {size}; expected a number that is not negative, or null for no limit.");
+        }
+    }
+
     private static void CheckNumber(int number, string name)
     {
         if (number < 0)

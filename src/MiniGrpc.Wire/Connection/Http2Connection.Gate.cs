@@ -93,6 +93,7 @@ internal sealed partial class Http2Connection
             _connection.CompleteIfDrained();
             _connection.WatchQueues();
             _connection.Life?.OnOpenStreams(_connection._send.OpenStreams);
+            _connection.KeepAlive.OnOpenStreams(_connection._send.OpenStreams);
             bool kick = _connection._flush.TryClaim();
             bool isAlone = _mayFlush && _connection._send.OpenStreams <= (_connection._role == Role.Client ? 1 : 0);
             bool mayOpen = _connection._send.TakeMayOpen();

@@ -15,6 +15,9 @@ internal sealed partial class Http2Connection : IReceiveSink
     /// <summary>Whether the peer has asked to go on with another connection, and has nothing to complain of (GOAWAY with NO_ERROR).</summary>
     public bool WasAskedToGo { get; private set; }
 
+    /// <summary>Whether the peer has ended the connection for keepalive PINGs that it finds too many (gRFC A8).</summary>
+    public bool WasAskedToPingLess { get; private set; }
+
     /// <summary>The connection's inbound window, which readers give credit back to.</summary>
     public ConnectionReceiveWindow ReceiveWindow => _receive.Window;
 
@@ -64,7 +67,7 @@ internal sealed partial class Http2Connection : IReceiveSink
 
     void IReceiveSink.OnStreamError(Http2Stream? stream, ProtocolError error)
     {
-        WireMetrics.ProtocolError(_role, error);
+        WireMetrics.ProtocolError(_role, error, Options.Logger);
         Causes.Note((int)error.Code, error.Section, error);
         using (GateScope gate = Enter())
         {
@@ -100,6 +103,7 @@ internal sealed partial class Http2Connection : IReceiveSink
 
         if (error is null && !_ready)
         {
+            _readyAt = Now;
             Volatile.Write(ref _ready, true);
             _owner.OnReady(this);
         }
@@ -134,6 +138,7 @@ internal sealed partial class Http2Connection : IReceiveSink
         string debug = frame.DebugData.IsEmpty ? "" : $" {PrintableText.Quote(frame.DebugData, FrameFormatter.ShownDebugOctets)}";
         GoAwayReason = $"GOAWAY {ErrorCodes.Name(frame.ErrorCode)}{debug}";
         WasAskedToGo = frame.ErrorCode == ErrorCode.NoError;
+        WasAskedToPingLess = frame.ErrorCode == ErrorCode.EnhanceYourCalm && frame.DebugData.SequenceEqual(PingPolicing.TooManyPings);
         Options.Logger.LogDebug("{Peer} sent {GoAway}", Transport.RemoteAddress, GoAwayReason);
         if (_role == Role.Server)
         {

@@ -11,6 +11,7 @@ internal sealed partial class Http2Connection
     private BacklogWaiter? _backlogWaiter;
     private bool _backlogged;
     private bool _goAwaySent;
+    private int _errorWasCounted;
     private int _abandonedCalls;
 
     /// <summary>Whether the peer takes fewer answers than it asks for: nothing more is read meanwhile.</summary>
@@ -77,6 +78,7 @@ internal sealed partial class Http2Connection
             return;
         }
 
+        CountOnce(error);
         using GateScope gate = Enter();
         Drain();
         gate.Send.IsGoingAway = true;
@@ -96,7 +98,7 @@ internal sealed partial class Http2Connection
         var end = new ConnectionEnd($"{Transport.RemoteAddress} {what} within {allowed.TotalSeconds:0.###} s (limit {limit})");
         if (Abort(end))
         {
-            WireMetrics.LimitPassed(_role, limit);
+            WireMetrics.LimitPassed(_role, limit, Options.Logger);
         }
     }
 
@@ -105,6 +107,15 @@ internal sealed partial class Http2Connection
         const string Limit = nameof(AbuseLimits.SettingsTimeout);
         string reason = $"SETTINGS were not acknowledged within {Options.Limits.Abuse.SettingsTimeout.TotalSeconds:0.###} s (limit {Limit})";
         Fail(ProtocolError.Connection(ErrorCode.SettingsTimeout, "6.5.3", reason) with { Limit = Limit });
+    }
+
+    /// <summary>Counts the error that ends the connection.</summary>
+    private void CountOnce(ProtocolError error)
+    {
+        if (Interlocked.Exchange(ref _errorWasCounted, 1) == 0)
+        {
+            WireMetrics.ProtocolError(_role, error, Options.Logger);
+        }
     }
 
     /// <summary>Under the gate: tells the peer why the connection ends, once.</summary>
@@ -116,7 +127,6 @@ internal sealed partial class Http2Connection
         }
 
         _goAwaySent = true;
-        WireMetrics.ProtocolError(_role, error);
         send.WriteGoAway(
             Math.Min(LastPeerStreamId, _lastAnnounced), error.Code, System.Text.Encoding.UTF8.GetBytes(error.DebugData ?? error.ToString()));
     }

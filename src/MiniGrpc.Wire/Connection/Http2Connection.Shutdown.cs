@@ -72,6 +72,16 @@ internal sealed partial class Http2Connection
         }
     }
 
+    /// <summary>
+    /// Client: opens no more streams, and the connection ends at once if there are none: in good order if the peer lets it, but soon in any
+    /// case. What is still to be sent may have no way out.
+    /// </summary>
+    public void StopSoon()
+    {
+        StopOpening();
+        Alarms.SetIfClear(Alarm.Linger, Linger);
+    }
+
     /// <summary>Ends the connection with its last call, in the way of its role.</summary>
     internal void Retire()
     {

@@ -25,6 +25,7 @@ internal sealed partial class Http2Connection
     private readonly long _openedAt;
     private ConnectionEnd? _end;
     private bool _ready;
+    private long _readyAt;
     private bool _started;
     private bool _aborted;
 
@@ -66,6 +67,9 @@ internal sealed partial class Http2Connection
 
     /// <summary>Whether the peer's SETTINGS ever came in.</summary>
     public bool WasReady => Volatile.Read(ref _ready);
+
+    /// <summary>For how long it has been ready, in milliseconds; 0 if it isn't.</summary>
+    public long ReadyFor => WasReady ? Now - _readyAt : 0;
 
     /// <summary>Whom it belongs to.</summary>
     public IConnectionOwner Owner => _owner;
@@ -178,7 +182,7 @@ internal sealed partial class Http2Connection
 
     private async Task RunDetachedAsync()
     {
-        WireMetrics.AddConnection(_role, 1);
+        WireMetrics.AddConnection(_role, 1, Options.Logger);
         KeepAlive.Start();
         Alarms.Set(Alarm.Handshake, Options.HandshakeTimeout);
 
@@ -199,7 +203,7 @@ internal sealed partial class Http2Connection
         {
             Alarms.Stop();
             await Transport.DisposeAsync().ConfigureAwait(false);
-            WireMetrics.AddConnection(_role, -1);
+            WireMetrics.AddConnection(_role, -1, Options.Logger);
             _owner.OnClosed(this);
         }
     }
@@ -209,6 +213,7 @@ internal sealed partial class Http2Connection
         LogEnd(end);
         if (end.Error is { } error)
         {
+            CountOnce(error);
             using GateScope gate = Enter();
             WriteGoAway(gate.Send, error);
         }

@@ -12,8 +12,8 @@ internal interface IDispatcher
     /// <summary>Runs <paramref name="item"/> now, on this thread of the pool, which has nothing else to do; or posts it.</summary>
     void RunOrPost(IThreadPoolWorkItem item);
 
-    /// <summary>Cancels <paramref name="source"/>; what its token's holders have registered runs soon, never inline.</summary>
-    void Cancel(CancellationTokenSource source);
+    /// <summary>Cancels <paramref name="source"/>; what its token's holders have registered runs soon, never inline. The task has what they throw.</summary>
+    Task Cancel(CancellationTokenSource source);
 }
 
 /// <summary>
@@ -31,5 +31,5 @@ internal sealed class ThreadPoolDispatcher : IDispatcher
     public void RunOrPost(IThreadPoolWorkItem item) => item.Execute();
 
     /// <inheritdoc />
-    public void Cancel(CancellationTokenSource source) => _ = source.CancelAsync();
+    public Task Cancel(CancellationTokenSource source) => source.CancelAsync();
 }

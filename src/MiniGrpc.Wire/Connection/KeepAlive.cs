@@ -6,7 +6,8 @@ namespace MiniGrpc.Wire.Connection;
 /// </summary>
 /// <remarks>
 /// Threading: the receive loop writes one field, the time of the last input; the rest belongs to its alarm, which doesn't
-/// ring twice at once since each ring sets the next. Any octet counts as an answer: who sends is alive.
+/// ring twice at once since each ring sets the next. Any octet counts as an answer: who sends is alive. Whether it sleeps is told and
+/// asked under the gate.
 /// </remarks>
 internal sealed class KeepAlive
 {
@@ -16,6 +17,7 @@ internal sealed class KeepAlive
     private readonly Http2Connection _connection;
     private long _lastInput;
     private long? _pingSent;
+    private bool _isAsleep;
 
     public KeepAlive(Http2Connection connection)
     {
@@ -30,6 +32,19 @@ internal sealed class KeepAlive
 
     /// <summary>On the receive loop: something has come in at <paramref name="now"/>.</summary>
     public void OnInput(long now) => Volatile.Write(ref _lastInput, now);
+
+    /// <summary>
+    /// Under the gate: <paramref name="openStreams"/> are open. The first one after a time without any doesn't wait for another
+    /// delay: if nothing has come in for so long, the peer is asked at once.
+    /// </summary>
+    public void OnOpenStreams(int openStreams)
+    {
+        if (_isAsleep && openStreams > 0)
+        {
+            _isAsleep = false;
+            Arm(TimeSpan.Zero);
+        }
+    }
 
     /// <summary>Its alarm rings.</summary>
     public void Look()
@@ -61,7 +76,7 @@ internal sealed class KeepAlive
         {
             if (!Options.WithoutCalls && gate.Send.OpenStreams == 0)
             {
-                Arm(Options.Delay); // nobody waits for anything
+                _isAsleep = true; // nobody waits for anything
                 return;
             }
 
@@ -83,4 +98,10 @@ internal readonly record struct KeepAliveOptions(TimeSpan Delay, TimeSpan Timeou
 {
     /// <summary>No keepalive.</summary>
     public static KeepAliveOptions Off { get; } = new(System.Threading.Timeout.InfiniteTimeSpan, TimeSpan.Zero, false);
+
+    /// <summary>
+    /// How long the peer's system may leave octets unacknowledged (gRFC A18). A PING would find that out as well, but is sent when
+    /// nothing has come in, and waits behind those octets.
+    /// </summary>
+    public TimeSpan UserTimeout => Delay == System.Threading.Timeout.InfiniteTimeSpan ? System.Threading.Timeout.InfiniteTimeSpan : Timeout;
 }

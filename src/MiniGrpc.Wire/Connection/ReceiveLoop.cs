@@ -205,7 +205,8 @@ internal sealed class ReceiveLoop
 
         if (!_prefaceReceived)
         {
-            return new ConnectionEnd($"{peer} closed the connection before it said anything in HTTP/2");
+            string hint = _role == Role.Client && _connection.Transport.PeerProperties.Count == 0 ? "; does it expect TLS on this port?" : "";
+            return new ConnectionEnd($"{peer} closed the connection before it said anything in HTTP/2{hint}");
         }
 
         return rest.IsEmpty && _receive.Streams.Count == 0

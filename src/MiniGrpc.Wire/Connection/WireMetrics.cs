@@ -1,5 +1,7 @@
 using System.Diagnostics.Metrics;
 
+using Microsoft.Extensions.Logging;
+
 using MiniGrpc.Wire.Diagnostics;
 using MiniGrpc.Wire.Http2;
 
@@ -9,6 +11,7 @@ namespace MiniGrpc.Wire.Connection;
 /// What a connection counts, for <see cref="Meter"/> listeners: the meter <c>MiniGrpc</c>. Costs next to nothing when
 /// nobody listens.
 /// </summary>
+/// <remarks>Told where it happens, on the receive loop as well, but never under the gate. Connections go on whatever listeners throw.</remarks>
 internal static class WireMetrics
 {
     private static readonly UpDownCounter<long> s_connections = Telemetry.Meter.CreateUpDownCounter<long>(
@@ -30,39 +33,73 @@ internal static class WireMetrics
         "minigrpc.metadata.skipped", "{field}", "Fields of peers that were left out of metadata, which can't hold their names.");
 
     /// <summary>A connection was opened (1) or closed (-1).</summary>
-    public static void AddConnection(Role role, int change) => s_connections.Add(change, RoleTag(role));
+    public static void AddConnection(Role role, int change, ILogger logger) => Add(s_connections, change, logger, RoleTag(role));
 
     /// <summary>A connection was turned away.</summary>
-    public static void ConnectionRefused() => s_refused.Add(1);
+    public static void ConnectionRefused(ILogger logger) => Add(s_refused, 1, logger);
 
     /// <summary>A field was left out of metadata.</summary>
-    public static void FieldSkipped() => s_skippedFields.Add(1);
+    public static void FieldSkipped(ILogger logger) => Add(s_skippedFields, 1, logger);
 
     /// <summary>A peer has broken a rule or passed a limit.</summary>
-    public static void ProtocolError(Role role, ProtocolError error)
+    public static void ProtocolError(Role role, ProtocolError error, ILogger logger)
     {
         if (error.Limit is { } limit)
         {
-            LimitPassed(role, limit);
+            LimitPassed(role, limit, logger);
         }
 
-        if (s_errors.Enabled)
+        if (s_errors.Enabled) // the name of a code may have to be made
         {
-            s_errors.Add(1, RoleTag(role), new("scope", error.Scope == ErrorScope.Connection ? "connection" : "stream"), new("code", ErrorCodes.Name(error.Code)));
+            Add(s_errors, 1, logger, RoleTag(role), new("scope", error.Scope == ErrorScope.Connection ? "connection" : "stream"), new("code", ErrorCodes.Name(error.Code)));
         }
     }
 
     /// <summary>A peer has passed a limit, one of time perhaps, to which HTTP/2 has no answer.</summary>
-    public static void LimitPassed(Role role, string limit) => s_limits.Add(1, RoleTag(role), new("limit", limit));
+    public static void LimitPassed(Role role, string limit, ILogger logger) => Add(s_limits, 1, logger, RoleTag(role), new("limit", limit));
 
     /// <summary>The peer has reset a stream.</summary>
-    public static void StreamReset(Role role, ErrorCode code)
+    public static void StreamReset(Role role, ErrorCode code, ILogger logger)
     {
         if (s_resets.Enabled)
         {
-            s_resets.Add(1, RoleTag(role), new("code", ErrorCodes.Name(code)));
+            Add(s_resets, 1, logger, RoleTag(role), new("code", ErrorCodes.Name(code)));
         }
     }
 
     private static KeyValuePair<string, object?> RoleTag(Role role) => new("role", role == Role.Client ? "client" : "server");
+
+    private static void Add(Counter<long> counter, long change, ILogger logger, params ReadOnlySpan<KeyValuePair<string, object?>> labels)
+    {
+        if (!counter.Enabled)
+        {
+            return;
+        }
+
+        try
+        {
+            counter.Add(change, labels);
+        }
+        catch (Exception e)
+        {
+            Telemetry.LogFailure(logger, e);
+        }
+    }
+
+    private static void Add(UpDownCounter<long> counter, long change, ILogger logger, params ReadOnlySpan<KeyValuePair<string, object?>> labels)
+    {
+        if (!counter.Enabled)
+        {
+            return;
+        }
+
+        try
+        {
+            counter.Add(change, labels);
+        }
+        catch (Exception e)
+        {
+            Telemetry.LogFailure(logger, e);
+        }
+    }
 }

@@ -10,7 +10,7 @@ namespace MiniGrpc.Wire.Diagnostics;
 /// What listeners are told goes by one name: the meter is called <c>MiniGrpc</c>, and so is the source of spans. What server and client
 /// have in common stands here; docs/observability.md lists all of it.
 /// </summary>
-/// <remarks>Thread-safe. Listeners are user code: nothing of a call is told on the receive loop or under the gate.</remarks>
+/// <remarks>Thread-safe. Listeners are user code: nothing of a call is told on the receive loop, and nothing at all under the gate.</remarks>
 internal static class Telemetry
 {
     /// <summary>The name of the meter and of the source.</summary>
@@ -28,7 +28,11 @@ internal static class Telemetry
     /// <summary>What stands for all names that would be too many series of their own (gRFC A66).</summary>
     public const string Other = "other";
 
-    private const string StatusAttribute = "rpc.grpc.status_code";
+    /// <summary>The same for the names of methods that a server doesn't have, in spans.</summary>
+    public const string OtherMethod = "_OTHER";
+
+    private const string StatusAttribute = "rpc.response.status_code";
+    private const string ErrorAttribute = "error.type";
 
     private static readonly string? s_version = typeof(Telemetry).Assembly.GetName().Version?.ToString(3);
 
@@ -64,11 +68,10 @@ internal static class Telemetry
         Meter.CreateHistogram(name, "By", description, tags: null, s_sizes);
 
     /// <summary>What OpenTelemetry's conventions for RPC want to know of every call of a method, <c>package.Service/Method</c>.</summary>
-    public static KeyValuePair<string, object?>[] SpanAttributes(string method)
-    {
-        int slash = method.LastIndexOf('/');
-        return [new("rpc.system", "grpc"), new("rpc.service", method[..slash]), new("rpc.method", method[(slash + 1)..])];
-    }
+    public static KeyValuePair<string, object?>[] SpanAttributes(string method) => [new("rpc.system.name", "grpc"), new("rpc.method", method)];
+
+    /// <summary>The same for calls of methods that a server doesn't have. Which they are is said besides: that is no series, as names of spans are.</summary>
+    public static KeyValuePair<string, object?>[] OtherSpanAttributes(string method) => [.. SpanAttributes(OtherMethod), new("rpc.method_original", method)];
 
     /// <summary>Where a server is, as an attribute of spans or two: <paramref name="authority"/> is <c>host:port</c>, <c>host</c> or <c>[address]:port</c>.</summary>
     public static KeyValuePair<string, object?>[] ServerAttributes(string authority, int? defaultPort = null)
@@ -83,14 +86,15 @@ internal static class Telemetry
     }
 
     /// <summary>
-    /// Ends a span. <paramref name="isError"/> says whether its side of the call has to take the status for a failure of its own. Code that
+    /// Ends a span. <paramref name="statusCode"/> is the code's name; <paramref name="isError"/> says whether its side of the call has to take the status for a failure of its own. Code that
     /// goes on here goes on in the span that it was in.
     /// </summary>
-    public static void Stop(Activity span, int statusCode, string detail, bool isError)
+    public static void Stop(Activity span, string statusCode, string detail, bool isError)
     {
         span.SetTag(StatusAttribute, statusCode);
         if (isError)
         {
+            span.SetTag(ErrorAttribute, statusCode);
             span.SetStatus(ActivityStatusCode.Error, detail);
         }
 
@@ -117,7 +121,10 @@ internal static class Telemetry
         }
         catch (Exception e)
         {
-            logger.LogError(e, "A listener to the metrics or spans of {Source} threw an exception", Name);
+            LogFailure(logger, e);
         }
     }
+
+    /// <summary>A listener has thrown.</summary>
+    public static void LogFailure(ILogger logger, Exception e) => logger.LogError(e, "A listener to the metrics or spans of {Source} threw an exception", Name);
 }

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace MiniGrpc.Wire.Http2;
 
 /// <summary>
@@ -17,6 +19,9 @@ internal struct PingPolicing
 
     public PingPolicing(AbuseLimits limits) => _limits = limits;
 
+    /// <summary>The debug data of the GOAWAY. Clients look for it and ping less often from then on, ours as well.</summary>
+    public static ReadOnlySpan<byte> TooManyPings => "too_many_pings"u8;
+
     /// <summary>A response header list or message has been sent.</summary>
     public void OnContentSent()
     {
@@ -35,7 +40,6 @@ internal struct PingPolicing
             return null;
         }
 
-        // Clients look for this text and ping less often from then on.
-        return AbuseBudgets.Exceeded(nameof(AbuseLimits.PingStrikes), "PING frames come too often") with { DebugData = "too_many_pings" };
+        return AbuseBudgets.Exceeded(nameof(AbuseLimits.PingStrikes), "PING frames come too often") with { DebugData = Encoding.ASCII.GetString(TooManyPings) };
     }
 }

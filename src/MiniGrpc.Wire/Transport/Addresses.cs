@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
@@ -125,8 +126,9 @@ internal static class Addresses
         ? new IPEndPoint(new IPAddress(endPoint.Address.GetAddressBytes()), endPoint.Port).ToString()
         : endPoint.ToString();
 
-    /// <summary>The host of an authority, in the form that certificates have it: without a port, and in ASCII.</summary>
-    public static string HostOf(string authority) => new Uri("https://" + authority).IdnHost;
+    /// <summary>The host of an authority, in the form that certificates have it: without a port, and in ASCII; null if it has none.</summary>
+    public static string? HostOf(string authority) =>
+        Uri.TryCreate("https://" + authority, UriKind.Absolute, out Uri? uri) && uri is { PathAndQuery: "/", UserInfo: "" } ? uri.IdnHost : null;
 
     private static bool IsTls(Uri uri) => uri.Scheme == Uri.UriSchemeHttps;
 
@@ -135,7 +137,7 @@ internal static class Addresses
         const string Expected = "expected http://host:port, https://host:port or unix:/path";
         if (!Uri.TryCreate(uriText, UriKind.Absolute, out Uri? uri) || uri.Host.Length == 0)
         {
-            throw new ArgumentException($"'{address}' is no address: {Expected}", nameof(address));
+            throw new ArgumentException($"'{address}' is no address: {WhatIsWrong(address) ?? Expected}", nameof(address));
         }
 
         if (uri.Scheme != Uri.UriSchemeHttp && !IsTls(uri))
@@ -146,5 +148,29 @@ internal static class Addresses
         return uri.PathAndQuery == "/" || uri.PathAndQuery.Length == 0
             ? uri
             : throw new ArgumentException($"'{address}': an address has no path; expected {uri.Scheme}://host:port", nameof(address));
+    }
+
+    /// <summary>The mistakes that are made most often, by name.</summary>
+    private static string? WhatIsWrong(string address)
+    {
+        string port = address[(address.LastIndexOf(':') + 1)..];
+        if (port.Length > 0 && port.All(char.IsAsciiDigit) && (port.Length > 5 || int.Parse(port, CultureInfo.InvariantCulture) > IPEndPoint.MaxPort))
+        {
+            return $"the port {port} is more than {IPEndPoint.MaxPort}";
+        }
+
+        return address.Contains("://*:", StringComparison.Ordinal) || address.Contains("://+:", StringComparison.Ordinal)
+            ? "every interface (* or +) can be listened on, not connected to"
+            : null;
+    }
+
+    /// <summary>The same for what has no scheme, as gRPC's targets often have none: how it would be written here; empty if that is no address either.</summary>
+    public static string DidYouMean(string address)
+    {
+        bool isOne = !address.Contains("//", StringComparison.Ordinal)
+            && Uri.TryCreate("http://" + address, UriKind.Absolute, out Uri? uri)
+            && uri.PathAndQuery == "/"
+            && (uri.Host == "localhost" || uri.Host.Contains('.', StringComparison.Ordinal) || uri.Host[0] == '[');
+        return isOne ? $"; did you mean http://{address}?" : "";
     }
 }

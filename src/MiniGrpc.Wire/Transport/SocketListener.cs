@@ -14,11 +14,12 @@ internal sealed class SocketListener : ITransportListener
     private int _closed;
 
     /// <summary>Binds and starts to listen, or throws <see cref="IOException"/> with a sentence that says what is in the way.</summary>
-    public SocketListener(EndPoint endPoint)
+    public SocketListener(EndPoint endPoint, TimeSpan userTimeout)
     {
         _socket = SocketTransport.Create(endPoint);
         try
         {
+            SocketTransport.SetUserTimeout(_socket, userTimeout);
             if (endPoint is UnixDomainSocketEndPoint unix)
             {
                 _unixPath = unix.ToString();

@@ -2,6 +2,8 @@ namespace MiniGrpc.Conformance.Wire.Engine.Client;
 
 // The tests of this folder once more, over TLS (Engine/Peers/OverTls.cs). What is left out, OverTlsTests says.
 
+public sealed class ClosedChannelsOverTls : ClosedChannels, IOverTls;
+
 public sealed class CompressionOverTls : Compression, IOverTls;
 
 public sealed class ConnectionsOverTls : Connections, IOverTls;
@@ -33,6 +35,10 @@ public sealed class SettingsOverTls : Settings, IOverTls;
 public sealed class StreamsOverTls : Streams, IOverTls;
 
 public sealed class TransparentRetriesOverTls : TransparentRetries, IOverTls;
+
+public sealed class UnseenResponsesOverTls : UnseenResponses, IOverTls;
+
+public sealed class UnwritableRequestsOverTls : UnwritableRequests, IOverTls;
 
 public sealed class WaitingCallsOverTls : WaitingCalls, IOverTls;
 

@@ -55,7 +55,7 @@ public class Compression
         await call.RequestStream.WriteAsync(s_request);
         call.RequestStream.WriteOptions = new WriteOptions(WriteFlags.NoCompress);
         await call.RequestStream.WriteAsync(s_request);
-        call.RequestStream.WriteOptions = null;
+        call.RequestStream.WriteOptions = new WriteOptions(WriteFlags.BufferHint); // says nothing of compression
         await call.RequestStream.WriteAsync(s_request);
         await call.RequestStream.CompleteAsync();
         byte[] data = (await server.RequestAsync(1)).Data;

@@ -1,5 +1,7 @@
 using Grpc.Core;
+using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
+using MiniGrpc.Wire;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 
@@ -102,6 +104,90 @@ public class Hedges
         await AssertNothingIsLeftAsync(client, server, 5);
     }
 
+    /// <summary>gRFC A6: a deadline is the whole call's, and no server can put it off by asking for a longer pause.</summary>
+    [Fact]
+    public async Task A_deadline_that_passes_before_the_next_one_is_welcome_ends_the_call()
+    {
+        await using TestChannel client = Channel("1000s");
+        using AsyncUnaryCall<byte[]> call = client.Unary([1], new CallOptions(deadline: _time.GetUtcNow().UtcDateTime.AddSeconds(2)));
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await _time.IsArmedAsync();
+        await server.FailAsync(1, StatusCode.Unavailable, "grpc-retry-pushback-ms=60000");
+        await _time.IsArmedAsync();
+        _time.Advance(TimeSpan.FromMilliseconds(1_999));
+        await server.AssertNothingOnAsync(3);
+        Assert.False(call.ResponseAsync.IsCompleted);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.DeadlineExceeded, "deadline");
+        await AssertNothingIsLeftAsync(client, server, 3);
+    }
+
+    /// <summary>gRFC A6, hedging: the pause is the call's, whose earlier attempt is still waited for, and ends at the deadline as well.</summary>
+    [Fact]
+    public async Task A_deadline_that_passes_while_one_attempt_is_under_way_and_another_has_failed_ends_the_call()
+    {
+        await using TestChannel client = Channel("1s");
+        using AsyncUnaryCall<byte[]> call = client.Unary([1], new CallOptions(deadline: _time.GetUtcNow().UtcDateTime.AddSeconds(2)));
+        RawServer server = await client.StartAsync();
+        await server.RequestAsync(1);
+        await _time.IsArmedAsync();
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await server.RequestAsync(3);
+        await _time.IsArmedAsync();
+        await server.FailAsync(3, StatusCode.Unavailable, "grpc-retry-pushback-ms=60000");
+        await _time.IsArmedAsync();
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.DeadlineExceeded, "deadline");
+        await server.ExpectResetAsync(1, ErrorCode.Cancel);
+        await AssertNothingIsLeftAsync(client, server, 5);
+    }
+
+    /// <summary>
+    /// gRFC A6, buffered RPCs: the call goes on with one attempt, and the one that is furthest has the least to send again. Here it is the
+    /// first, for the server lets no other one send anything.
+    /// </summary>
+    [Fact]
+    public async Task Requests_that_need_more_room_than_there_is_go_to_the_attempt_that_has_sent_the_most()
+    {
+        byte[] large = new byte[1000];
+        await using TestChannel client = Channel("10s", configure: options =>
+        {
+            options.MaxRetryBufferPerCallSize = 1000;
+            options.AbuseLimits = new AbuseLimits { SendQueue = 1 };
+        });
+        using AsyncClientStreamingCall<byte[], byte[]> call = client.Collect();
+        RawServer server = await client.StartAsync((SettingId.InitialWindowSize, 0));
+        await server.ExpectAsync(FrameType.Headers, 1);
+        await server.SendAsync(o => WindowUpdateFrame.Write(o, 1, 100));
+        foreach (byte octet in new byte[] { 1, 2 })
+        {
+            await RawPeer.Within(call.RequestStream.WriteAsync([octet], TestContext.Current.CancellationToken), "the write");
+            Assert.Equal(RawClient.Message(octet), (await server.ExpectAsync(FrameType.Data, 1)).Payload);
+        }
+
+        await _time.IsArmedAsync();
+        _time.Advance(TimeSpan.FromSeconds(10));
+        await server.ExpectAsync(FrameType.Headers, 3);
+        Task written = call.RequestStream.WriteAsync(large, TestContext.Current.CancellationToken);
+        await server.ExpectResetAsync(3, ErrorCode.Cancel);
+        await server.SendAsync(o => SettingsFrame.Write(o, [(SettingId.InitialWindowSize, 65_535)]));
+        await RawPeer.Within(written, "the write that is too large");
+        await RawPeer.Within(call.RequestStream.CompleteAsync(), "the end of the writes");
+        var rest = new List<byte>();
+        for (bool ended = false; !ended;)
+        {
+            RawFrame next = await server.ExpectAsync(FrameType.Data, 1);
+            rest.AddRange(next.Payload);
+            ended = next.EndStream;
+        }
+
+        Assert.Equal(RawClient.Message(large), rest);
+        await server.ReplyAsync(1, 7);
+        Assert.Equal([7], await RawPeer.Within(call.ResponseAsync, "the response"));
+        await AssertNothingIsLeftAsync(client, server, 5);
+    }
+
     /// <summary>Once, at once, and without being counted: three may be made beside it.</summary>
     [Fact]
     public async Task What_no_server_has_looked_at_is_sent_again_and_does_not_count()
@@ -167,11 +253,12 @@ public class Hedges
         await Eventually.IsTrueAsync(() => client.Channel.RetryBuffer.Octets == 0, "kept requests to be let go");
     }
 
-    private TestChannel Channel(string delay, string throttling = "") => new(options =>
+    private TestChannel Channel(string delay, string throttling = "", Action<MiniChannelOptions>? configure = null) => new(options =>
     {
         options.TimeProvider = _time;
+        configure?.Invoke(options);
         options.ServiceConfig = ServiceConfig.Parse($$$"""
-            {"methodConfig": [{"name": [{"service": "test", "method": "Unary"}],
+            {"methodConfig": [{"name": [{"service": "test", "method": "Unary"}, {"service": "test", "method": "Collect"}],
               "hedgingPolicy": {"maxAttempts": 3, "hedgingDelay": "{{{delay}}}", "nonFatalStatusCodes": ["UNAVAILABLE"]}}]{{{throttling}}}}
             """);
     });

@@ -163,7 +163,10 @@ public class Reconnection
         Assert.Equal(ConnectivityState.Idle, client.Channel.State);
 
         await RawPeer.Within(AskToGoAsync(client, ErrorCode.NoError, () => time.Advance(TimeSpan.FromSeconds(1))), "the channel to be idle");
-        Assert.Equal(ConnectivityState.Idle, client.Channel.State); // not at once
+        Assert.Equal(ConnectivityState.Idle, client.Channel.State); // not at once, so that it doesn't count
+
+        await RawPeer.Within(AskToGoAsync(client, ErrorCode.NoError), "the channel to be idle");
+        Assert.Equal(ConnectivityState.Idle, client.Channel.State);
 
         await RawPeer.Within(AskToGoAsync(client, ErrorCode.NoError), "the channel to fail");
         Assert.Equal(ConnectivityState.TransientFailure, client.Channel.State);
@@ -216,6 +219,29 @@ public class Reconnection
         await RawPeer.Within(works, "the response");
         time.Advance(new AbuseLimits().SettingsTimeout); // it acknowledges nothing
         await working.ExpectAsync(FrameType.GoAway);
+
+        await FailAsync(client, time);
+        time.Advance(TimeSpan.FromSeconds(1.21));
+        await FailAsync(client, time);
+    }
+
+    /// <summary>
+    /// One that nobody has called on for a long time and that is lost (a server that is restarted, a firewall that closes what is idle) was no
+    /// failed attempt: the next call connects at once, and the waits start over.
+    /// </summary>
+    [Fact]
+    public async Task A_connection_that_was_there_for_long_is_no_failed_attempt_though_no_call_came()
+    {
+        var time = new BackoffClock();
+        await using var client = new TestChannel(options => options.TimeProvider = time);
+        await FailOftenAsync(client, time);
+        Task connected = client.Channel.ConnectAsync(TestContext.Current.CancellationToken);
+        RawServer idle = await client.StartAsync();
+        await RawPeer.Within(connected, "the channel to connect");
+        time.Advance(TimeSpan.FromMinutes(5));
+        await idle.DisposeAsync();
+        await Eventually.IsTrueAsync(() => client.Channel.State != ConnectivityState.Ready, "the connection to be left");
+        Assert.Equal(ConnectivityState.Idle, client.Channel.State);
 
         await FailAsync(client, time);
         time.Advance(TimeSpan.FromSeconds(1.21));

@@ -160,6 +160,41 @@ public class RequestLogTests
         }
     }
 
+    /// <summary>A writer that goes on after the call's end is told so, however many requests were written before, and takes up no memory.</summary>
+    [Theory]
+    [InlineData(null)]
+    [InlineData(0)]
+    [InlineData(40)]
+    public async Task What_comes_after_the_end_is_neither_written_nor_kept(int? sent)
+    {
+        RequestLog log = new(_buffer, limit: 500, ThreadPoolDispatcher.Instance);
+        if (sent is { } count)
+        {
+            log.Commit(count);
+        }
+
+        Add(log, 50);
+        for (int number = 0; number < 50; number++)
+        {
+            log.OnWritten(number, isChosen: sent is not null);
+        }
+
+        log.Close();
+        (WeakReference message, int late) = AddOne(log);
+        Assert.False(await RawPeer.Within(log.WaitUntilWrittenAsync(late), "the write"));
+        Assert.All(Add(log, 10), added => Assert.True(added.Fits)); // no attempt has to be the last for it
+        Assert.Equal(0, _buffer.Octets);
+        GC.Collect();
+        Assert.False(message.IsAlive);
+        GC.KeepAlive(log);
+
+        static (WeakReference Message, int Number) AddOne(RequestLog log)
+        {
+            EncodedMessage message = EncodedMessage.Of(s_octets, new byte[1], maxMessageSize: null);
+            return (new WeakReference(message), log.Add(message, null, out _));
+        }
+    }
+
     private static (int Number, bool Fits)[] Add(RequestLog log, int count)
     {
         var added = new (int Number, bool Fits)[count];

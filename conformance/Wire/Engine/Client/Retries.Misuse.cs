@@ -57,7 +57,10 @@ public partial class Retries
         await server.RequestAsync(1);
         await server.FailAsync(1, StatusCode.Unavailable);
         await _time.IsArmedAsync();
-        await client.Channel.DisposeAsync();
+        Task closed = client.Channel.DisposeAsync().AsTask();
+        await server.ExpectEndAsync();
+        await server.DisposeAsync();
+        await RawPeer.Within(closed, "the channel to close");
         _time.Advance(s_shortestWait + s_rest);
         await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.Cancelled, "the channel was closed");
     }

@@ -106,6 +106,34 @@ public partial class Retries
         }
     }
 
+    [Fact]
+    public async Task A_call_that_has_ended_takes_no_further_request()
+    {
+        await using TestChannel client = Channel();
+        using AsyncClientStreamingCall<byte[], byte[]> call = client.Collect();
+        byte[][] ten = [.. Enumerable.Range(0, 10).Select(i => new[] { (byte)i })];
+        Task written = WriteAsync(call.RequestStream, ten);
+        RawServer server = await client.StartAsync();
+        await ExpectMessagesAsync(server, 1, ten);
+        await RawPeer.Within(written, "the writes");
+        await server.FailAsync(1, StatusCode.FailedPrecondition);
+        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.FailedPrecondition, "no");
+        WeakReference further = await WriteOneAsync();
+        await WriteOneAsync();
+        await WriteOneAsync(); // the latest may still be in hand
+        await Eventually.IsCollectedAsync(further, "what was written after the end");
+        await AssertNothingIsLeftAsync(client, server, 3);
+
+        async Task<WeakReference> WriteOneAsync()
+        {
+            var options = new WriteOptions(); // kept with the message
+            call.RequestStream.WriteOptions = options;
+            await TestChannel.AssertFailsAsync(call.RequestStream.WriteAsync([11], TestContext.Current.CancellationToken), StatusCode.FailedPrecondition, "no");
+            call.RequestStream.WriteOptions = null;
+            return new WeakReference(options);
+        }
+    }
+
     private static async Task WriteAsync(IClientStreamWriter<byte[]> writer, params byte[][] messages)
     {
         foreach (byte[] message in messages)

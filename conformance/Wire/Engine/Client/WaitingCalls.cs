@@ -40,6 +40,39 @@ public class WaitingCalls
         await client.AssertQuietAsync(server);
     }
 
+    /// <summary>Who has waited in vain is told for what.</summary>
+    [Fact]
+    public async Task A_deadline_that_passes_while_a_call_waits_says_what_it_waited_for()
+    {
+        var time = new BackoffClock();
+        await using var client = new TestChannel(options => options.TimeProvider = time);
+        Task<byte[]> unanswered = client.Unary([1], In(time, 1)).ResponseAsync;
+        RawServer server = await client.AcceptAsync();
+        time.Advance(TimeSpan.FromSeconds(1));
+        await TestChannel.AssertFailsAsync(unanswered, StatusCode.DeadlineExceeded, "The deadline of the call has passed while it waited for a connection.");
+
+        await server.DisposeAsync();
+        await time.IsArmedAsync();
+        await Balancing.Settling.OfAsync(client.Channel);
+        Task<byte[]> refused = client.Unary([2], In(time, 0.5).WithWaitForReady()).ResponseAsync;
+        await Eventually.CallsWaitAsync(client.Channel, 1);
+        time.Advance(TimeSpan.FromSeconds(0.5));
+        await TestChannel.AssertFailsAsync(refused, StatusCode.DeadlineExceeded, OverTls.IsOn ? "while it waited for a connection (the TLS handshake" : "while it waited for a connection (memory:test ");
+
+        time.Advance(TimeSpan.FromSeconds(1));
+        Task<byte[]> running = client.Unary([3], new CallOptions().WithWaitForReady()).ResponseAsync;
+        server = await client.StartAsync((SettingId.MaxConcurrentStreams, 1));
+        await server.RequestAsync(1);
+        Task<byte[]> full = client.Unary([4], In(time, 1)).ResponseAsync;
+        await Eventually.CallsWaitAsync(client.Channel, 1);
+        time.Advance(TimeSpan.FromSeconds(1));
+        await TestChannel.AssertFailsAsync(full, StatusCode.DeadlineExceeded, "The deadline of the call has passed while it waited for a free stream.");
+        await server.ReplyAsync(1);
+        await RawPeer.Within(running, "the response");
+    }
+
+    private static CallOptions In(BackoffClock time, double seconds) => new(deadline: time.GetUtcNow().UtcDateTime.AddSeconds(seconds));
+
     /// <summary>
     /// A call whose marshaller holds up its second try: the first one is on its caller's thread and finds no free stream, the second
     /// one is on the pool.

@@ -110,7 +110,7 @@ public sealed class LoopPostsTests : IDispatcher
 
     void IDispatcher.RunOrPost(IThreadPoolWorkItem item) => item.Execute();
 
-    void IDispatcher.Cancel(CancellationTokenSource source) => throw new NotSupportedException();
+    Task IDispatcher.Cancel(CancellationTokenSource source) => throw new NotSupportedException();
 
     private void TakeIn(params ReadOnlySpan<string> names)
     {

@@ -1,6 +1,9 @@
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using MiniGrpc.Client;
+using MiniGrpc.Server;
 using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Conformance.Wire.Engine;
@@ -12,8 +15,8 @@ public class SocketTransportTests
     [Fact]
     public async Task A_wait_is_over_for_as_long_as_there_are_octets_that_nobody_has_examined()
     {
-        await using var listener = new SocketListener(new IPEndPoint(IPAddress.Loopback, 0));
-        await using ITransport writer = await SocketTransport.ConnectAsync(listener.LocalEndPoint, TestContext.Current.CancellationToken);
+        await using var listener = new SocketListener(new IPEndPoint(IPAddress.Loopback, 0), Timeout.InfiniteTimeSpan);
+        await using ITransport writer = await SocketTransport.ConnectAsync(listener.LocalEndPoint, Timeout.InfiniteTimeSpan, TestContext.Current.CancellationToken);
         await using ITransport reader = (await listener.AcceptAsync())!;
         await writer.Output.WriteAsync(new byte[] { 1, 2, 3 }, TestContext.Current.CancellationToken);
         await RawPeer.Within(reader.WaitForInputAsync().AsTask(), "the octets");
@@ -37,12 +40,47 @@ public class SocketTransportTests
         Assert.Equal(2, result.Buffer.Length);
     }
 
+    /// <summary>gRFC A18: both ends tell the system how long the other's may leave octets unacknowledged, if it can be told.</summary>
+    [Fact]
+    public async Task The_system_is_told_how_long_octets_may_stay_unacknowledged()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux can be told.");
+        await using var listener = new SocketListener(new IPEndPoint(IPAddress.Loopback, 0), TimeSpan.FromSeconds(20));
+        await using ITransport near = await SocketTransport.ConnectAsync(listener.LocalEndPoint, TimeSpan.FromSeconds(7), TestContext.Current.CancellationToken);
+        await using ITransport far = (await listener.AcceptAsync())!;
+        Assert.Equal(7_000, UserTimeoutOf(near));
+        Assert.Equal(20_000, UserTimeoutOf(far));
+
+        await using ITransport third = await SocketTransport.ConnectAsync(listener.LocalEndPoint, Timeout.InfiniteTimeSpan, TestContext.Current.CancellationToken);
+        Assert.Equal(0, UserTimeoutOf(third));
+    }
+
+    /// <summary>That is as long as the peer may take to answer a keepalive PING, and nothing where none are sent.</summary>
+    [Theory]
+    [Requirement("grpc-connections-12")]
+    [InlineData(true, 7_000, 9_000)]
+    [InlineData(false, 0, 0)]
+    public async Task A_server_and_a_channel_tell_the_system_what_their_options_say(bool keepsAlive, int ofServer, int ofClient)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux can be told.");
+        TimeSpan delay = keepsAlive ? TimeSpan.FromMinutes(10) : Timeout.InfiniteTimeSpan;
+        await using GrpcServer server = new(new GrpcServerOptions { KeepAlivePingDelay = delay, KeepAlivePingTimeout = TimeSpan.FromSeconds(7) });
+        server.Services.Add(new TestService { Unary = (request, _) => Task.FromResult(request) }.Bind());
+        server.Listen("http://127.0.0.1:0");
+        await server.StartAsync();
+        await using MiniChannel channel = MiniChannel.ForAddress(
+            server.Addresses.Single(), new MiniChannelOptions { KeepAlivePingDelay = delay, KeepAlivePingTimeout = TimeSpan.FromSeconds(9) });
+        await RawPeer.Within(channel.CreateCallInvoker().AsyncUnaryCall(TestService.UnaryMethod, null, default, [1]).ResponseAsync, "the response");
+        Assert.Equal(ofClient, UserTimeoutOf(Internals.ReadyConnectionOf(channel)!.Transport));
+        Assert.Equal(ofServer, UserTimeoutOf(Internals.ConnectionsOf(CoreOf(server)!).Single().Transport));
+    }
+
     /// <summary>More than the system's buffers take at once: the rest waits for the peer, and every octet is sent once.</summary>
     [Fact]
     public async Task A_write_that_the_socket_takes_in_parts_arrives_whole()
     {
-        await using var listener = new SocketListener(new IPEndPoint(IPAddress.Loopback, 0));
-        await using ITransport writer = await SocketTransport.ConnectAsync(listener.LocalEndPoint, TestContext.Current.CancellationToken);
+        await using var listener = new SocketListener(new IPEndPoint(IPAddress.Loopback, 0), Timeout.InfiniteTimeSpan);
+        await using ITransport writer = await SocketTransport.ConnectAsync(listener.LocalEndPoint, Timeout.InfiniteTimeSpan, TestContext.Current.CancellationToken);
         await using ITransport reader = (await listener.AcceptAsync())!;
         byte[] octets = new byte[32 * 1024 * 1024];
         new Random(1).NextBytes(octets);
@@ -105,7 +143,20 @@ public class SocketTransportTests
         using var listener = new Socket(SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
         listener.Listen();
-        ITransport transport = await SocketTransport.ConnectAsync(listener.LocalEndPoint!, TestContext.Current.CancellationToken);
+        ITransport transport = await SocketTransport.ConnectAsync(listener.LocalEndPoint!, Timeout.InfiniteTimeSpan, TestContext.Current.CancellationToken);
         return (transport, await listener.AcceptAsync(TestContext.Current.CancellationToken));
     }
+
+    private static int UserTimeoutOf(ITransport transport)
+    {
+        byte[] value = new byte[sizeof(int)];
+        SocketOf((SocketTransport)transport).GetRawSocketOption((int)ProtocolType.Tcp, 18, value);
+        return BitConverter.ToInt32(value);
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_core")]
+    private static extern ref ServerCore? CoreOf(GrpcServer server);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_socket")]
+    private static extern ref Socket SocketOf(SocketTransport transport);
 }

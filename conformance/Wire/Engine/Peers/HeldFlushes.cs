@@ -62,5 +62,5 @@ internal sealed class HeldFlushes : IDispatcher, IDisposable
     public void RunOrPost(IThreadPoolWorkItem item) => ThreadPoolDispatcher.Instance.RunOrPost(item);
 
     /// <inheritdoc />
-    public void Cancel(CancellationTokenSource source) => ThreadPoolDispatcher.Instance.Cancel(source);
+    public Task Cancel(CancellationTokenSource source) => ThreadPoolDispatcher.Instance.Cancel(source);
 }

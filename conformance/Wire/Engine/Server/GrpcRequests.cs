@@ -96,8 +96,9 @@ public partial class GrpcRequests
         AssertStatus(response, StatusCode.Unimplemented, message);
     }
 
-    /// <summary>gRPC over HTTP/2, Timeout: at most eight digits and a unit.</summary>
+    /// <summary>gRPC over HTTP/2, Timeout: at most eight digits and a unit. A field without a value is not the same as no field.</summary>
     [Theory]
+    [InlineData("")]
     [InlineData("1")]
     [InlineData("S")]
     [InlineData("123456789S")]

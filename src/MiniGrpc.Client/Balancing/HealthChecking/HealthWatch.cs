@@ -15,19 +15,23 @@ namespace MiniGrpc.Client.Balancing.HealthChecking;
 /// SERVING               READY
 /// another status        TRANSIENT_FAILURE
 /// UNIMPLEMENTED         READY to the connection's end: the server has no health service
+/// no free stream        as before, and Watch is started again after a wait
 /// any other end         TRANSIENT_FAILURE, and Watch is started again: at once if it has told something, otherwise after a wait
 /// </code>
 /// </summary>
 /// <remarks>On the channel's serializer; what Watch tells is posted there.</remarks>
-internal sealed class HealthWatch(ChannelCore channel, Subchannel subchannel, Http2Connection connection, string service) : IDisposable
+internal sealed class HealthWatch(ChannelCore channel, Subchannel subchannel, Http2Connection connection, string service, SubchannelState state) : IDisposable
 {
     private readonly Backoff _backoff = Backoff.OfConnecting(channel.Options);
     private HealthWatchCall? _call;
     private SerialTimer? _retry;
     private bool _isDisposed;
 
+    /// <summary>What is shown of a server that hasn't told anything yet.</summary>
+    public static SubchannelState Untold { get; } = new(ConnectivityState.Connecting, default);
+
     /// <summary>The state of the subchannel, by what the server says.</summary>
-    public SubchannelState State { get; private set; } = new(ConnectivityState.Connecting, default);
+    public SubchannelState State { get; private set; } = state;
 
     /// <summary>Where Watch is called.</summary>
     public Http2Connection Connection => connection;
@@ -85,6 +89,12 @@ internal sealed class HealthWatch(ChannelCore channel, Subchannel subchannel, Ht
             return; // the connection has ended, which is not the server's health, and is reported elsewhere
         }
 
+        if (_call is { FoundNoStream: true })
+        {
+            Wait(Start);
+            return;
+        }
+
         if (end.StatusCode == StatusCode.Unimplemented)
         {
             channel.Logger.LogError(
@@ -101,9 +111,15 @@ internal sealed class HealthWatch(ChannelCore channel, Subchannel subchannel, Ht
         }
         else
         {
-            _retry ??= new SerialTimer(channel.Options.TimeProvider, channel.Post, StartAgain);
-            _retry.Start(_backoff.Next());
+            Wait(StartAgain);
         }
+    }
+
+    private void Wait(Action then)
+    {
+        _retry?.Stop();
+        _retry = new SerialTimer(channel.Options.TimeProvider, channel.Post, then);
+        _retry.Start(_backoff.Next());
     }
 
     private void StartAgain()

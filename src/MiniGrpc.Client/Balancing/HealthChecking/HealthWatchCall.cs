@@ -11,6 +11,9 @@ internal sealed class HealthWatchCall(MiniChannel channel, Http2Connection conne
 {
     private bool _isNoted;
 
+    /// <summary>Whether it has ended because the connection has no free stream, which says nothing of the server's health.</summary>
+    public bool FoundNoStream { get; private set; }
+
     /// <inheritdoc />
     protected override bool IsUsers => false;
 
@@ -21,7 +24,8 @@ internal sealed class HealthWatchCall(MiniChannel channel, Http2Connection conne
         if (result != OpenResult.Opened)
         {
             // A server that allows no call now may allow one at the next attempt. The connection's end is reported elsewhere.
-            string why = result == OpenResult.AtLimit ? "the connection has no free stream" : "the connection takes no more calls";
+            FoundNoStream = result == OpenResult.AtLimit;
+            string why = FoundNoStream ? "the connection has no free stream" : "the connection takes no more calls";
             End(new Status(StatusCode.Unavailable, why), abort: true);
         }
     }

@@ -38,14 +38,14 @@ internal sealed class TrackedAddress(BalancerAddress address)
         EjectedAt = now;
         Multiplier++;
         _ejection = new Status(StatusCode.Unavailable, why);
-        _subchannels.ForEach(subchannel => subchannel.Eject(_ejection));
+        Array.ForEach(_subchannels.ToArray(), subchannel => subchannel.Eject(_ejection)); // a policy that hears of it may make another one
     }
 
     /// <summary>Takes it back.</summary>
     public void Uneject()
     {
         EjectedAt = null;
-        _subchannels.ForEach(subchannel => subchannel.Uneject());
+        Array.ForEach(_subchannels.ToArray(), subchannel => subchannel.Uneject());
     }
 
     /// <summary>Tells a new subchannel that it is ejected, if it is.</summary>
