@@ -4,6 +4,8 @@ using MiniGrpc.Client.Configuration;
 using MiniGrpc.Client.Resolving;
 using MiniGrpc.Conformance.Wire.Engine;
 using MiniGrpc.Conformance.Wire.Engine.Client;
+using MiniGrpc.Wire.Grpc;
+using MiniGrpc.Wire.Transport;
 
 namespace MiniGrpc.Conformance.Wire.Balancing;
 
@@ -129,16 +131,18 @@ public sealed class FirstResultTests : IAsyncDisposable
     public async Task A_timeout_counts_from_when_the_call_was_made()
     {
         var time = new BackoffClock();
-        _backends.Services[0].Unary = (_, _) => new TaskCompletionSource<byte[]>().Task;
-        await _backends.StartAsync(0);
+        await using ITransportListener listener = _backends.EndPoint(0).Listen();
         var config = ServiceConfig.Parse("""{"methodConfig": [{"name": [{}], "timeout": "5s"}]}""");
         await using MiniChannel channel = _backends.Channel(configure: options => (options.ServiceConfig, options.TimeProvider) = (config, time));
         Task<int> call = Backends.AskAsync(channel);
         await time.IsArmedAsync();
         time.Advance(TimeSpan.FromSeconds(4));
         await _backends.Resolver.FindAsync(_backends.Addresses[0]);
-        await Eventually.IsTrueAsync(() => channel.Core.Connections.Any(connection => connection.Carried.Open == 1), "the call to be on its way");
-        Assert.False(call.IsCompleted);
+        await using RawServer server = new((await RawPeer.Within(listener.AcceptAsync().AsTask(), "the channel to connect"))!);
+        await server.StartAsync();
+        (RawFrame head, _) = await server.RequestAsync(1);
+        Assert.Null(GrpcTimeout.Parse(System.Text.Encoding.ASCII.GetBytes(head["grpc-timeout"]!), out TimeSpan left));
+        Assert.Equal(TimeSpan.FromSeconds(1), left);
         time.Advance(TimeSpan.FromSeconds(1));
         await TestChannel.AssertFailsAsync(call, StatusCode.DeadlineExceeded, "");
     }

@@ -5,6 +5,8 @@ using Microsoft.Extensions.Time.Testing;
 using MiniGrpc.Client;
 using MiniGrpc.Client.Configuration;
 using MiniGrpc.Server;
+using MiniGrpc.Wire;
+using MiniGrpc.Wire.Connection;
 using MiniGrpc.Wire.Http2;
 using MiniGrpc.Wire.Http2.Frames;
 using MiniGrpc.Wire.Transport;
@@ -52,16 +54,23 @@ public class ClosedChannels
     [Fact]
     public async Task A_peer_that_takes_nothing_is_left_after_a_second()
     {
-        Assert.SkipWhen(OverTls.IsOn, "Without TLS the peer's memory is what the octets wait for.");
         var time = new FakeTimeProvider();
-        await using var client = new TestChannel(options => options.TimeProvider = time);
-        Task<byte[]> call = client.Unary(new byte[3_000_000], new CallOptions(deadline: time.GetUtcNow().UtcDateTime.AddSeconds(1))).ResponseAsync;
+        await using var client = new TestChannel(options =>
+        {
+            options.TimeProvider = time;
+            options.KeepAlivePingDelay = Timeout.InfiniteTimeSpan;
+            options.AbuseLimits = new AbuseLimits { SendStallTimeout = Timeout.InfiniteTimeSpan }; // either would find the same, later
+        });
+        using AsyncClientStreamingCall<byte[], byte[]> call = client.Collect(new CallOptions(deadline: time.GetUtcNow().UtcDateTime.AddSeconds(1)));
         RawServer server = await client.StartAsync((SettingId.InitialWindowSize, int.MaxValue));
+        await server.SendAsync(o => WindowUpdateFrame.Write(o, 0, int.MaxValue - 65_535));
         await server.ExpectAsync(FrameType.Headers, 1);
-        await server.SendAsync(o => WindowUpdateFrame.Write(o, 0, 1_000_000_000));
-        await server.RoundTripAsync();
+        Task writer = WriteWithoutEndAsync(call.RequestStream);
+        Http2Connection connection = Internals.ReadyConnectionOf(client.Channel)!;
+        await Eventually.IsTrueAsync(() => Internals.UnsentOf(connection).Queued > SendSide.StreamQueueCap, "the writer to wait");
         time.Advance(TimeSpan.FromSeconds(1));
-        await TestChannel.AssertFailsAsync(call, StatusCode.DeadlineExceeded, "");
+        await TestChannel.AssertFailsAsync(call.ResponseAsync, StatusCode.DeadlineExceeded, "");
+        await TestChannel.AssertFailsAsync(writer, StatusCode.DeadlineExceeded, "");
         Task closing = client.Channel.DisposeAsync().AsTask();
         await Eventually.IsTrueAsync(
             () =>
@@ -76,7 +85,7 @@ public class ClosedChannels
     [Fact]
     public async Task A_connection_that_is_still_being_made_is_cut_off_without_a_word()
     {
-        var endPoint = new MiniGrpc.Wire.MemoryEndPoint();
+        var endPoint = new MemoryEndPoint();
         await using ITransportListener listener = endPoint.Listen();
         MiniChannel channel = MiniChannel.ForEndPoint(endPoint, new MiniChannelOptions { Tls = new ClientTls() });
         Task connecting = channel.ConnectAsync(TestContext.Current.CancellationToken);
@@ -130,6 +139,14 @@ public class ClosedChannels
         await RawPeer.Within(closing, "the channel to close");
         await Balancing.Settling.OfAsync(client.Channel);
         Assert.False(further.IsCompleted);
+    }
+
+    private static async Task WriteWithoutEndAsync(IClientStreamWriter<byte[]> requests)
+    {
+        while (true)
+        {
+            await requests.WriteAsync(new byte[10_000]);
+        }
     }
 
     private static async Task<RawServer> CallOnceAsync(TestChannel client)
