@@ -182,12 +182,7 @@ public class SlowPeersOfTheClient
     public async Task A_channel_without_calls_pings_only_if_it_is_told_to(bool told)
     {
         await using TestChannel channel = Connect(options => options.KeepAlivePingWithoutCalls = told);
-        Task<byte[]> call = channel.Unary([1]).ResponseAsync;
-        RawServer server = await channel.StartAsync();
-        await server.RequestAsync(1);
-        await server.ReplyAsync(1, 2);
-        await RawPeer.Within(call, "the response");
-        await server.RoundTripAsync();
+        RawServer server = await channel.StartWithOneCallAsync();
         _time.Advance(TimeSpan.FromMinutes(6));
         if (told)
         {
@@ -207,12 +202,7 @@ public class SlowPeersOfTheClient
     public async Task A_call_after_a_long_silence_asks_at_once_whether_the_server_is_there()
     {
         await using TestChannel channel = Connect();
-        Task<byte[]> first = channel.Unary([1]).ResponseAsync;
-        RawServer server = await channel.StartAsync();
-        await server.RequestAsync(1);
-        await server.ReplyAsync(1, 2);
-        await RawPeer.Within(first, "the response");
-        await server.RoundTripAsync();
+        RawServer server = await channel.StartWithOneCallAsync();
         _time.Advance(TimeSpan.FromMinutes(7));
         Assert.False(server.HasKept(FrameType.Ping));
 
@@ -229,12 +219,7 @@ public class SlowPeersOfTheClient
     public async Task A_call_after_a_short_silence_asks_when_the_delay_is_over()
     {
         await using TestChannel channel = Connect();
-        Task<byte[]> first = channel.Unary([1]).ResponseAsync;
-        RawServer server = await channel.StartAsync();
-        await server.RequestAsync(1);
-        await server.ReplyAsync(1, 2);
-        await RawPeer.Within(first, "the response");
-        await server.RoundTripAsync();
+        RawServer server = await channel.StartWithOneCallAsync();
         _time.Advance(TimeSpan.FromMinutes(7)); // it falls asleep
         await server.RoundTripAsync();
         _time.Advance(TimeSpan.FromMinutes(3));
@@ -261,11 +246,7 @@ public class SlowPeersOfTheClient
     {
         var log = new LogLines();
         await using TestChannel channel = Connect(options => options.LoggerFactory = log.Factory);
-        Task<byte[]> first = channel.Unary([1]).ResponseAsync;
-        RawServer server = await channel.StartAsync();
-        await server.RequestAsync(1);
-        await server.ReplyAsync(1, 2);
-        await RawPeer.Within(first, "the response");
+        RawServer server = await channel.StartWithOneCallAsync();
         await server.SendAsync(o => GoAwayFrame.Write(o, 1, isCalmWanted ? ErrorCode.EnhanceYourCalm : ErrorCode.NoError, System.Text.Encoding.ASCII.GetBytes(debugData)));
         await server.ExpectEndAsync();
 

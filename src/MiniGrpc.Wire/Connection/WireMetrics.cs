@@ -33,7 +33,7 @@ internal static class WireMetrics
         "minigrpc.metadata.skipped", "{field}", "Fields of peers that were left out of metadata, which can't hold their names.");
 
     /// <summary>A connection was opened (1) or closed (-1).</summary>
-    public static void AddConnection(Role role, int change, ILogger logger) => Add(s_connections, change, logger, RoleTag(role));
+    public static void AddConnection(Role role, int change, ILogger logger) => Telemetry.Tell(logger, () => s_connections.Add(change, RoleTag(role)));
 
     /// <summary>A connection was turned away.</summary>
     public static void ConnectionRefused(ILogger logger) => Add(s_refused, 1, logger);
@@ -69,24 +69,8 @@ internal static class WireMetrics
 
     private static KeyValuePair<string, object?> RoleTag(Role role) => new("role", role == Role.Client ? "client" : "server");
 
+    /// <summary>As <see cref="Telemetry.Tell"/>, without an action that would be made though nobody listens: a peer says how often.</summary>
     private static void Add(Counter<long> counter, long change, ILogger logger, params ReadOnlySpan<KeyValuePair<string, object?>> labels)
-    {
-        if (!counter.Enabled)
-        {
-            return;
-        }
-
-        try
-        {
-            counter.Add(change, labels);
-        }
-        catch (Exception e)
-        {
-            Telemetry.LogFailure(logger, e);
-        }
-    }
-
-    private static void Add(UpDownCounter<long> counter, long change, ILogger logger, params ReadOnlySpan<KeyValuePair<string, object?>> labels)
     {
         if (!counter.Enabled)
         {

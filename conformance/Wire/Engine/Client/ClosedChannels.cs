@@ -22,7 +22,7 @@ public class ClosedChannels
     public async Task A_connection_without_calls_ends_in_good_order()
     {
         await using var client = new TestChannel();
-        RawServer server = await CallOnceAsync(client);
+        RawServer server = await client.StartWithOneCallAsync();
         Task closing = client.Channel.DisposeAsync().AsTask();
         RawFrame goodbye = await server.ExpectAsync(FrameType.GoAway);
         Assert.Equal(ErrorCode.NoError, goodbye.ErrorCode);
@@ -37,7 +37,7 @@ public class ClosedChannels
     {
         var time = new FakeTimeProvider();
         await using var client = new TestChannel(options => options.TimeProvider = time);
-        RawServer server = await CallOnceAsync(client);
+        RawServer server = await client.StartWithOneCallAsync();
         Task closing = client.Channel.DisposeAsync().AsTask();
         await server.ExpectEndAsync();
         Assert.False(closing.IsCompleted, "the server's second isn't over");
@@ -147,16 +147,5 @@ public class ClosedChannels
         {
             await requests.WriteAsync(new byte[10_000]);
         }
-    }
-
-    private static async Task<RawServer> CallOnceAsync(TestChannel client)
-    {
-        Task<byte[]> call = client.Unary([1]).ResponseAsync;
-        RawServer server = await client.StartAsync();
-        await server.RequestAsync(1);
-        await server.ReplyAsync(1);
-        await RawPeer.Within(call, "the response");
-        await server.RoundTripAsync();
-        return server;
     }
 }

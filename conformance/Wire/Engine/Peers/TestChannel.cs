@@ -71,6 +71,18 @@ internal sealed class TestChannel : IAsyncDisposable
         Assert.Contains(detail, status.Detail, StringComparison.Ordinal);
     }
 
+    /// <summary>The channel's first connection, when a call on it has come and gone and it is quiet.</summary>
+    public async Task<RawServer> StartWithOneCallAsync()
+    {
+        Task<byte[]> call = Unary([1]).ResponseAsync;
+        RawServer server = await StartAsync();
+        await server.RequestAsync(1);
+        await server.ReplyAsync(1, 2);
+        await RawPeer.Within(call, "the response");
+        await server.RoundTripAsync();
+        return server;
+    }
+
     /// <summary>A whole call on a connection, to see that it still works.</summary>
     public async Task AssertWorksAsync(RawServer server, int id)
     {
